@@ -1,0 +1,63 @@
+# `make` alone lists the targets. Everything runs in a .venv of this checkout.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+.PHONY: setup
+setup: $(READY) ## Make .venv with everything installed
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else \
+	  f"bookgraph needs Python 3.11 or newer, and {sys.executable} is {v[0]}.{v[1]}. Name another one: make PYTHON=python3.12")'
+	@echo "Installing into $(VENV): about 3 GB with torch, a few minutes the first time."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Python cannot make a virtual environment here (on Debian: apt install python3-venv)."; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -e '.[dev]' | grep -vE '^(Requirement already|  )' || true
+	@$(BIN)/python -c 'import api, embed, graph, ingest'
+	@touch $@
+
+.PHONY: demo
+demo: setup ## Load the sample, train, answer a question, serve the result
+	@$(BIN)/bookgraph demo
+
+.PHONY: stop
+stop: setup ## Stop what the demo left running
+	@$(BIN)/bookgraph serve --stop
+	@$(BIN)/bookgraph neo4j stop
+
+.PHONY: test
+test: setup lint ## Run every check and every test
+	$(BIN)/python -m pytest
+
+.PHONY: unit
+unit: setup ## Run the tests that need no server
+	$(BIN)/python -m pytest tests/unit
+
+.PHONY: lint
+lint: setup ## Check format, style, types and imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: format
+format: setup ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: setup ## Make graph/jars.lock anew (needs mvn)
+	$(BIN)/python -m graph.lock_jars
+
+.PHONY: clean
+clean: ## Remove .venv and caches; data and models stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

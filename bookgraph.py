@@ -1,0 +1,409 @@
+"""The command line: arguments become settings and calls into the folders, errors become exit codes.
+
+Results go to stdout, progress and logs to stderr. Each command imports what it needs when it runs,
+so that `bookgraph --help` does not load torch.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+import bookgraph_text as text
+from core.errors import BookgraphError, DataMissingError, QualityGateError, UsageError
+from core.progress import ProgressPrinter
+from core.settings import Settings, environment_name, load_settings
+
+if TYPE_CHECKING:
+    from embed import EpochReport, TrainConfig
+    from embed.pipeline import TrainReport
+    from graph import Store
+
+SAMPLE = Path(__file__).parent / "samples" / "classics.ndjson"
+DEMO_TITLE = "War and Peace"
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Wikipedia's books and what they link to: a graph in Neo4j, embeddings, answers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+neo4j_app = typer.Typer(help="The local Neo4j that bookgraph runs by itself.", no_args_is_help=True)
+app.add_typer(neo4j_app, name="neo4j")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def main() -> None:
+    """Run the command line and end the process with the documented exit code."""
+    is_debug = "--debug" in sys.argv[1:]
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    logging.basicConfig(
+        level=logging.DEBUG if is_debug else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s" if is_debug else "bookgraph: %(message)s",
+        stream=sys.stderr,
+    )
+    logging.getLogger("neo4j").setLevel(logging.WARNING)
+    try:
+        app(args=arguments, prog_name="bookgraph")
+    except BookgraphError as error:
+        if is_debug:
+            raise
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted.", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has seen enough.
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    sys.stderr.write(f"bookgraph: {message}\n")
+    sys.exit(exit_code)
+
+
+@app.callback()
+def _global(
+    debug: Annotated[bool, typer.Option("--debug", help="Show logs and tracebacks.")] = False,
+) -> None:
+    """Only declares `--debug`; `main` has taken it out of the arguments already."""
+
+
+@contextmanager
+def _open_store(settings: Settings) -> Iterator[tuple[Store, ProgressPrinter]]:
+    from graph import connect  # noqa: PLC0415  # keeps `--help` fast
+
+    with ProgressPrinter() as progress, connect(settings, on_progress=progress) as store:
+        yield store, progress
+
+
+@app.command()
+def ingest(
+    paths: Annotated[
+        list[Path], typer.Argument(help="NDJSON book records or MediaWiki XML dumps (.bz2, .gz).")
+    ],
+    cleaning: Annotated[
+        str, typer.Option(help="`default`, or `reference` for the published notebook's way.")
+    ] = "default",
+    min_links: Annotated[
+        int, typer.Option(min=1, help="Keep a link when at least so many books mention it.")
+    ] = 4,
+    too_common: Annotated[
+        Path | None, typer.Option(help="A file of link names to drop, instead of the built-in six.")
+    ] = None,
+    keep_others: Annotated[
+        bool, typer.Option("--keep-others", help="Keep books that are not in the files.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Load book records: afterwards the graph holds the books of these files, and no others."""
+    from ingest import CleaningOptions, ingest_files, read_too_common  # noqa: PLC0415  # see above
+
+    if cleaning not in {"default", "reference"}:
+        raise UsageError(f"--cleaning {cleaning!r} is unknown; use default or reference.")
+    mode: Literal["default", "reference"] = "reference" if cleaning == "reference" else "default"
+    options = CleaningOptions(cleaning=mode, min_links=min_links)
+    if too_common is not None:
+        try:
+            names = read_too_common(too_common.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"--too-common {too_common} cannot be read: {error}.") from error
+        options = CleaningOptions(cleaning=mode, min_links=min_links, too_common=names)
+    for path in paths:
+        # Before a server is started for nothing.
+        if not path.is_file():
+            raise UsageError(f"{path} is no file. Give NDJSON book records or a MediaWiki dump.")
+    with _open_store(load_settings()) as (store, progress):
+        report = ingest_files(
+            paths, store, options=options, keep_others=keep_others, on_progress=progress
+        )
+    if as_json:
+        text.print_json(report.to_json())
+    else:
+        text.print_ingest(report)
+
+
+@app.command()
+def train(
+    dim: Annotated[int, typer.Option(help="Numbers in a vector.")] = 50,
+    epochs: Annotated[int, typer.Option(help="Passes over all edges.")] = 15,
+    loss: Annotated[str, typer.Option(help="softmax, bce or mse.")] = "softmax",
+    optimizer: Annotated[str, typer.Option(help="adagrad (row-wise) or adam.")] = "adagrad",
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Size of a step; the optimizer's usual one by default.")
+    ] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Edges a step.")] = None,
+    num_negatives: Annotated[int, typer.Option(help="Negatives a step, shared.")] = 2048,
+    seed: Annotated[int, typer.Option(help="One seed, one result.")] = 0,
+    device: Annotated[
+        str, typer.Option(help="auto (CUDA if there is one), cpu, cuda, ...")
+    ] = "auto",
+    again: Annotated[
+        bool, typer.Option("--again", help="Train even if this model is saved already.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train vectors for books and links and write them into the graph."""
+    from embed import TrainConfig  # noqa: PLC0415  # torch takes seconds to load
+
+    config = TrainConfig(
+        dim=dim,
+        epochs=epochs,
+        loss=loss,  # type: ignore[arg-type]  # TrainConfig checks it and says what is permitted
+        optimizer=optimizer,  # type: ignore[arg-type]  # the same
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        num_negatives=num_negatives,
+        seed=seed,
+        device=device,
+    )
+    report = _train(load_settings(), config, is_forced=again)
+    if as_json:
+        text.print_json(asdict(report))
+    else:
+        text.print_train(report)
+    if not report.is_complete:
+        sys.exit(EXIT_INTERRUPTED)
+
+
+@app.command()
+def evaluate(
+    dim: Annotated[int, typer.Option(help="Numbers in a vector.")] = 50,
+    epochs: Annotated[int, typer.Option(help="Passes over all edges.")] = 15,
+    seed: Annotated[int, typer.Option(help="Of the split and the training.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
+    min_recall: Annotated[
+        float | None, typer.Option(help="Exit with 5 when recall@20 is below this.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the ranking of held-out links and the neighbours of the current model."""
+    from embed import TrainConfig  # noqa: PLC0415  # torch takes seconds to load
+    from embed.pipeline import evaluate_graph  # noqa: PLC0415  # the same
+
+    config = TrainConfig(dim=dim, epochs=epochs, seed=seed, device=device)
+    with _open_store(load_settings()) as (store, progress):
+        report = evaluate_graph(store, config, on_progress=progress)
+    if as_json:
+        text.print_json(text.evaluation_json(report))
+    else:
+        text.print_evaluation(report)
+    recall = report.ranking.model.recall.mean
+    if min_recall is not None and recall < min_recall:
+        raise QualityGateError(f"recall@20 is {recall:.4f}, below --min-recall {min_recall}.")
+
+
+@app.command()
+def similar(
+    titles: Annotated[list[str], typer.Argument(help="One title, or several to be like all of.")],
+    num: Annotated[int, typer.Option("--num", "-n", min=1, max=100, help="How many.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Print the books nearest to a book, with the cosine and the links that they share."""
+    from graph import nearest_books  # noqa: PLC0415  # keeps `--help` fast
+
+    with _open_store(load_settings()) as (store, _):
+        neighbours = nearest_books(store, titles, num=num)
+    if as_json:
+        text.print_json(
+            [{"title": n.name, "score": n.score, "shared_links": n.shared} for n in neighbours]
+        )
+    else:
+        text.print_neighbours(titles, neighbours)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address; BOOKGRAPH_HOST by default.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port; BOOKGRAPH_PORT by default.")
+    ] = None,
+    background: Annotated[
+        bool, typer.Option("--background", help="Start it, wait until it is ready, and return.")
+    ] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Stop the one that runs in the background.")
+    ] = False,
+) -> None:
+    """Serve GraphQL at /graphql and the explorer at / until interrupted."""
+    from api import BackgroundServer  # noqa: PLC0415  # keeps `--help` fast
+    from api import serve as serve_forever  # noqa: PLC0415  # the same
+    from api.background import choose_port  # noqa: PLC0415  # the same
+
+    settings = load_settings()
+    host = host or settings.host
+    wanted = settings.port if port is None else port
+    server = BackgroundServer(settings.home)
+    if stop:
+        text.say("Stopped." if server.stop() else "Nothing runs in the background.")
+        return
+    if background:
+        with ProgressPrinter() as progress:
+            url = server.start(host=host, port=wanted, on_progress=progress)
+        text.say(f"GraphQL: {url}/graphql\nExplorer: {url}/\nStop: bookgraph serve --stop")
+        return
+    chosen = choose_port(host, wanted)
+    with _open_store(settings) as (store, _):
+        text.say(f"GraphQL: http://{host}:{chosen}/graphql\nExplorer: http://{host}:{chosen}/")
+        serve_forever(store, host=host, port=chosen)
+
+
+@app.command()
+def demo() -> None:
+    """Load the sample of well-known books, train, answer a question and serve the result."""
+    from api import BackgroundServer  # noqa: PLC0415  # keeps `--help` fast
+    from embed import TrainConfig  # noqa: PLC0415  # torch takes seconds to load
+    from graph import LocalServer, nearest_books  # noqa: PLC0415  # the same
+    from ingest import CleaningOptions, ingest_files  # noqa: PLC0415  # the same
+
+    if not SAMPLE.is_file():
+        raise DataMissingError(f"{SAMPLE} is missing. Run the demo from a checkout of bookgraph.")
+    settings = load_settings()
+    with _open_store(settings) as (store, progress):
+        report = ingest_files([SAMPLE], store, options=CleaningOptions(), on_progress=progress)
+    text.print_ingest(report, is_short=True)
+    text.print_train(_train(settings, TrainConfig()))
+    with _open_store(settings) as (store, progress):
+        neighbours = nearest_books(store, [DEMO_TITLE], num=5)
+    text.print_neighbours([DEMO_TITLE], neighbours)
+    with ProgressPrinter() as progress:
+        url = BackgroundServer(settings.home).start(
+            host=settings.host, port=_demo_port(settings), on_progress=progress
+        )
+    browser = "" if settings.is_remote else LocalServer(settings).status().http_url
+    text.print_farewell(url, browser, settings)
+
+
+def _demo_port(settings: Settings) -> int:
+    """The set port; when it is only the default and taken, a free one."""
+    from api import BackgroundServer  # noqa: PLC0415  # keeps `--help` fast
+    from api.background import choose_port  # noqa: PLC0415  # the same
+    from core.errors import PortTakenError  # noqa: PLC0415  # only here
+
+    BackgroundServer(settings.home).stop()
+    try:
+        return choose_port(settings.host, settings.port)
+    except PortTakenError:
+        if "port" in settings.model_fields_set:
+            raise
+        logging.getLogger("bookgraph").warning(
+            "Port %d is in use by another program; taking a free one.", settings.port
+        )
+        return 0
+
+
+def _train(settings: Settings, config: TrainConfig, *, is_forced: bool = False) -> TrainReport:
+    from embed.pipeline import train_graph  # noqa: PLC0415  # torch takes seconds to load
+
+    def on_epoch(report: EpochReport) -> None:
+        recall = "" if report.recall_at_20 is None else f", recall@20 {report.recall_at_20:.3f}"
+        sys.stderr.write(
+            f"epoch {report.epoch:>3} of {report.num_epochs}: loss {report.loss:.4f}{recall}, "
+            f"{report.pairs_per_s:,.0f} edges/s\n"
+        )
+
+    with _open_store(settings) as (store, progress):
+        return train_graph(
+            store,
+            config,
+            models_dir=settings.models_dir,
+            is_forced=is_forced,
+            on_progress=progress,
+            on_epoch=on_epoch,
+        )
+
+
+@neo4j_app.command("start")
+def neo4j_start(as_json: AsJson = False) -> None:
+    """Fetch what is missing and start the local Neo4j; at once when it runs already."""
+    from graph import LocalServer  # noqa: PLC0415  # keeps `--help` fast
+
+    settings = _local_settings()
+    with ProgressPrinter() as progress:
+        status = LocalServer(settings).start(on_progress=progress)
+    text.print_status(asdict(status), as_json=as_json)
+
+
+@neo4j_app.command("stop")
+def neo4j_stop() -> None:
+    """Stop the local Neo4j; its data stay."""
+    from graph import LocalServer  # noqa: PLC0415  # keeps `--help` fast
+
+    was_running = LocalServer(_local_settings()).stop()
+    text.say("Neo4j is stopped." if was_running else "Neo4j was not running.")
+
+
+@neo4j_app.command("status")
+def neo4j_status(as_json: AsJson = False) -> None:
+    """Say whether the local Neo4j runs, and where. Exits with 1 when it does not."""
+    from graph import LocalServer  # noqa: PLC0415  # keeps `--help` fast
+
+    status = LocalServer(_local_settings()).status()
+    text.print_status(asdict(status), as_json=as_json)
+    if not status.is_running:
+        sys.exit(1)
+
+
+@neo4j_app.command("url")
+def neo4j_url() -> None:
+    """Print how to reach the local Neo4j: Browser, Bolt, user and password."""
+    from graph import LocalServer  # noqa: PLC0415  # keeps `--help` fast
+
+    server = LocalServer(_local_settings())
+    status = server.status()
+    text.say(
+        f"Neo4j Browser: {status.http_url}/browser/\nBolt: {status.bolt_uri}\nUser: neo4j\n"
+        f"Password: {server.password}"
+    )
+
+
+def _local_settings() -> Settings:
+    settings = load_settings()
+    if settings.is_remote:
+        raise UsageError(
+            f"NEO4J_URI={settings.neo4j_uri} is set, so that server is used and there is no local "
+            "one to manage. Unset NEO4J_URI first."
+        )
+    return settings
+
+
+@app.command()
+def config(as_json: AsJson = False) -> None:
+    """Print every setting, its value and the variable that changes it."""
+    settings = load_settings()
+    text.print_settings(
+        [
+            {
+                "variable": environment_name(name),
+                "value": str(getattr(settings, name)),
+                "is_default": name not in settings.model_fields_set,
+                "description": field.description or "",
+            }
+            for name, field in Settings.model_fields.items()
+        ],
+        as_json=as_json,
+    )
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Check what bookgraph needs on this machine. Exits with 1 when something is wrong."""
+    from bookgraph_doctor import run_checks  # noqa: PLC0415  # loads torch
+
+    checks = run_checks(load_settings())
+    text.print_checks(checks, as_json=as_json)
+    if not all(check.is_well for check in checks):
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

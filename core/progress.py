@@ -1,0 +1,128 @@
+"""Progress of long work: libraries report `Progress` values, the front door decides how they look.
+
+A library takes an `on_progress` callback and calls it often; `ProgressPrinter` shows a rich bar on
+a terminal and at most one plain line every few seconds elsewhere. Nothing here writes to stdout.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
+_PLAIN_LINE_EVERY_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a stage is.
+
+    Attributes:
+        stage: what is being done, as a person would say it ("Loading books").
+        done: units finished.
+        total: units in all, or None while unknown.
+        unit: the plural noun counted ("books", "MB", "steps").
+        note: a short addition such as the current loss.
+    """
+
+    stage: str
+    done: float
+    total: float | None = None
+    unit: str = ""
+    note: str = ""
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the stage has reached its total."""
+        return self.total is not None and self.done >= self.total
+
+
+OnProgress = Callable[[Progress], None]
+
+
+def ignore_progress(progress: Progress) -> None:
+    """The default callback: shows nothing."""
+
+
+class ProgressPrinter:
+    """Shows progress on stderr: a bar on a terminal, plain lines elsewhere.
+
+    Use as a context manager and pass the object itself as `on_progress`.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._console = Console(file=self._stream)
+        self._bar: RichProgress | None = None
+        self._tasks: dict[str, int] = {}
+        self._started_s: dict[str, float] = {}
+        self._last_line_s: dict[str, float] = {}
+        self._finished: set[str] = set()
+
+    def __enter__(self) -> ProgressPrinter:
+        if self._console.is_terminal:
+            self._bar = RichProgress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[counts]}"),
+                TimeRemainingColumn(),
+                console=self._console,
+            )
+            self._bar.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def __call__(self, progress: Progress) -> None:
+        """Show it."""
+        now = time.monotonic()
+        self._started_s.setdefault(progress.stage, now)
+        if self._bar is not None:
+            self._update_bar(self._bar, progress)
+        else:
+            self._print_line(progress, now)
+
+    def _update_bar(self, bar: RichProgress, progress: Progress) -> None:
+        counts = _counts(progress)
+        if progress.stage not in self._tasks:
+            self._tasks[progress.stage] = bar.add_task(
+                progress.stage, total=progress.total, counts=counts
+            )
+        bar.update(
+            bar.task_ids[list(self._tasks).index(progress.stage)],
+            completed=progress.done,
+            total=progress.total,
+            counts=counts,
+        )
+
+    def _print_line(self, progress: Progress, now: float) -> None:
+        if progress.stage in self._finished:
+            return
+        is_due = now - self._last_line_s.get(progress.stage, -1e9) >= _PLAIN_LINE_EVERY_S
+        if not (is_due or progress.is_finished):
+            return
+        self._last_line_s[progress.stage] = now
+        line = f"{progress.stage}: {_counts(progress)}"
+        if progress.is_finished:
+            self._finished.add(progress.stage)
+            line += f" in {now - self._started_s[progress.stage]:.1f} s"
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _counts(progress: Progress) -> str:
+    done = f"{progress.done:,.0f}"
+    if progress.total is not None:
+        done += f" of {progress.total:,.0f}"
+    parts = [f"{done} {progress.unit}".strip()]
+    if progress.note:
+        parts.append(progress.note)
+    return ", ".join(parts)

@@ -1,0 +1,224 @@
+"""The result of training, and its file: one .npz that holds the tables and, as JSON, all the rest.
+
+No pickle is written or read. A file appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import os
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import BookgraphError, DataMissingError, DiskFullError
+from embed.config import TrainConfig
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EpochReport:
+    """What one epoch did.
+
+    Attributes:
+        epoch: from 1.
+        num_epochs: epochs in all.
+        loss: mean loss of the epoch's pairs, in the loss's own unit.
+        recall_at_20: of the held-out edges, mean over (at most 2,000) books, after the epoch; None
+            where nothing is held out, or when the held-out edges are being trained on.
+        seconds: wall time of the epoch, evaluation left out.
+        num_pairs: pairs seen.
+    """
+
+    epoch: int
+    num_epochs: int
+    loss: float
+    recall_at_20: float | None
+    seconds: float
+    num_pairs: int
+
+    @property
+    def pairs_per_s(self) -> float:
+        """Training speed."""
+        return self.num_pairs / max(self.seconds, 1e-9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embeddings:
+    """Two tables of vectors; the score of a pair is the dot product of its rows.
+
+    Attributes:
+        book: (num_books, dim) float32, C-contiguous.
+        link: (num_links, dim) float32, C-contiguous.
+        is_book_trained: (num_books,) bool, false for a book without an edge: nothing is known of
+            it, its row is zero, and it should get no place in a vector index.
+        is_link_trained: (num_links,) bool, likewise.
+        config: the settings of the run.
+        fingerprint: `fingerprint_pairs` of the data.
+        history: one report an epoch.
+        is_complete: false when the run was interrupted before its last epoch.
+    """
+
+    book: NDArray[np.float32]
+    link: NDArray[np.float32]
+    is_book_trained: NDArray[np.bool_]
+    is_link_trained: NDArray[np.bool_]
+    config: TrainConfig
+    fingerprint: str
+    history: tuple[EpochReport, ...] = ()
+    is_complete: bool = True
+
+    @property
+    def dim(self) -> int:
+        """Numbers in one vector."""
+        return int(self.book.shape[1])
+
+    @property
+    def recall_at_20(self) -> float | None:
+        """The last held-out recall@20 that was measured, if any."""
+        measured = [e.recall_at_20 for e in self.history if e.recall_at_20 is not None]
+        return measured[-1] if measured else None
+
+
+class TrainingInterrupted(KeyboardInterrupt):  # an interruption is no error
+    """Ctrl-C during training; `embeddings` holds the usable state reached so far.
+
+    It is a KeyboardInterrupt, so that a caller who does not care is interrupted as usual.
+    """
+
+    def __init__(self, embeddings: Embeddings) -> None:
+        """Keep the state.
+
+        Args:
+            embeddings: as `fit` would have returned them, with `is_complete` false.
+        """
+        super().__init__(
+            f"Training was interrupted after {len(embeddings.history)} of "
+            f"{embeddings.config.epochs} epochs."
+        )
+        self.embeddings = embeddings
+
+
+def save_embeddings(embeddings: Embeddings, path: Path) -> None:
+    """Write the embeddings to one file, atomically.
+
+    Args:
+        embeddings: what to write.
+        path: of the file, usually ending in `.npz`; its folder is made where it is missing, and
+            an older file is replaced.
+
+    Raises:
+        DiskFullError: there is no room; an older file is still whole.
+        BookgraphError: the file cannot be written for another reason.
+    """
+    meta = {
+        "format": _FORMAT,
+        "config": dataclasses.asdict(embeddings.config),
+        "fingerprint": embeddings.fingerprint,
+        "history": [dataclasses.asdict(report) for report in embeddings.history],
+        "is_complete": embeddings.is_complete,
+    }
+    arrays = {
+        "book": embeddings.book,
+        "link": embeddings.link,
+        "is_book_trained": embeddings.is_book_trained,
+        "is_link_trained": embeddings.is_link_trained,
+        "meta": np.array(json.dumps(meta)),
+    }
+    write_arrays(arrays, path, what="the embeddings")
+
+
+def load_embeddings(path: Path) -> Embeddings:
+    """Read a file that `save_embeddings` wrote.
+
+    Raises:
+        DataMissingError: there is no such file, or it is damaged or of another kind; the message
+            names the command that makes it.
+    """
+    arrays = read_arrays(path, what="embeddings")
+    try:
+        meta = json.loads(str(arrays["meta"]))
+        if meta["format"] != _FORMAT:
+            message = (
+                f"{path} has format {meta['format']!r} and this bookgraph reads {_FORMAT}; "
+                "train again with: bookgraph train"
+            )
+            raise DataMissingError(message)
+        return Embeddings(
+            book=np.ascontiguousarray(arrays["book"], dtype=np.float32),
+            link=np.ascontiguousarray(arrays["link"], dtype=np.float32),
+            is_book_trained=arrays["is_book_trained"].astype(np.bool_),
+            is_link_trained=arrays["is_link_trained"].astype(np.bool_),
+            config=TrainConfig(**meta["config"]),
+            fingerprint=meta["fingerprint"],
+            history=tuple(EpochReport(**report) for report in meta["history"]),
+            is_complete=meta["is_complete"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        message = (
+            f"{path} holds no embeddings that can be read ({type(error).__name__}: {error}); "
+            "train again with: bookgraph train"
+        )
+        raise DataMissingError(message) from error
+
+
+def write_arrays(arrays: dict[str, NDArray[np.generic]], path: Path, *, what: str) -> None:
+    """Write arrays to an .npz file that appears whole or not at all.
+
+    Args:
+        arrays: name to array, none of dtype object.
+        path: of the file; its folder is made where it is missing.
+        what: the noun for messages.
+
+    Raises:
+        DiskFullError, BookgraphError: see `save_embeddings`.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # In the same folder, because a rename is atomic within one file system only.
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            temporary = Path(file.name)
+            np.savez(file, allow_pickle=False, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        message = f"Writing {what} to {path} failed: {error.strerror or error}."
+        if error.errno == errno.ENOSPC:
+            message += " Free some space and run the command again; nothing was left half written."
+            raise DiskFullError(message) from error
+        message += " Choose another folder with BOOKGRAPH_HOME, or make this one writable."
+        raise BookgraphError(message) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def read_arrays(path: Path, *, what: str) -> dict[str, NDArray[Any]]:
+    """Read all arrays of an .npz file, without ever unpickling.
+
+    Args:
+        path: of the file.
+        what: the noun for messages.
+
+    Raises:
+        DataMissingError: there is no such file, or it is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except FileNotFoundError as error:
+        message = f"There are no {what} at {path}; make them with: bookgraph train"
+        raise DataMissingError(message) from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        message = f"{path} is damaged or holds no {what} ({error}); train again: bookgraph train"
+        raise DataMissingError(message) from error

@@ -1,0 +1,83 @@
+"""The losses of one batch: pure functions of scores, where a higher score always means more alike.
+
+Positives are (batch_size,) scores of true pairs; negatives are (batch_size, num_negatives) scores
+of each pair's book (or link) with the shared negatives; `is_positive` marks those among them that
+are true pairs after all and are left out. Logarithms are natural.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+def softmax_loss(
+    positive: Tensor, negative: Tensor, is_positive: Tensor, *, num_candidates: int
+) -> Tensor:
+    """Sampled softmax: how surprising is the true row among the drawn ones?
+
+    The drawn rows stand for all candidates, so each score gets minus the log of its expected
+    number of draws (Bengio and Senecal, 2008, "Adaptive importance sampling"; Jean et al., 2015,
+    section 3): the sum over the sample then estimates the sum over all of them.
+
+    Args:
+        positive: (batch_size,) scores, divided by the temperature.
+        negative: (batch_size, num_negatives) likewise.
+        is_positive: (batch_size, num_negatives) bool.
+        num_candidates: rows that the negatives were drawn from, each equally likely.
+
+    Returns:
+        The mean over the batch, a scalar, at least 0.
+    """
+    log_expected = math.log(negative.shape[1] / num_candidates)
+    logits = (negative - log_expected).masked_fill(is_positive, -torch.inf)
+    everything = torch.logaddexp(positive, torch.logsumexp(logits, dim=1))
+    return (everything - positive).mean()
+
+
+def bce_loss(
+    positive: Tensor, negative: Tensor, is_positive: Tensor, *, negative_weight: float
+) -> Tensor:
+    """Binary cross-entropy of "is this pair an edge?" with the score as log-odds.
+
+    Args:
+        positive: (batch_size,) scores, divided by the temperature.
+        negative: (batch_size, num_negatives) likewise.
+        is_positive: (batch_size, num_negatives) bool.
+        negative_weight: weight of the mean over negatives beside one positive.
+
+    Returns:
+        The weighted mean over the batch, a scalar, at least 0.
+    """
+    losses = functional.softplus(negative)
+    return _weigh(functional.softplus(-positive), losses, is_positive, negative_weight)
+
+
+def mse_loss(
+    positive: Tensor, negative: Tensor, is_positive: Tensor, *, negative_weight: float
+) -> Tensor:
+    """Squared distance of the cosine from 1 for true pairs and from -1 for the others.
+
+    Args:
+        positive: (batch_size,) cosines.
+        negative: (batch_size, num_negatives) cosines.
+        is_positive: (batch_size, num_negatives) bool.
+        negative_weight: weight of the mean over negatives beside one positive.
+
+    Returns:
+        The weighted mean over the batch, a scalar in [0, 4].
+    """
+    return _weigh((positive - 1) ** 2, (negative + 1) ** 2, is_positive, negative_weight)
+
+
+def _weigh(
+    positive: Tensor, negative: Tensor, is_positive: Tensor, negative_weight: float
+) -> Tensor:
+    """Weighted mean of the losses; a pair whose negatives are all true pairs has none."""
+    num_negatives = (~is_positive).sum(dim=1)
+    sums = negative.masked_fill(is_positive, 0.0).sum(dim=1)
+    means = sums / num_negatives.clamp(min=1)
+    return (positive + negative_weight * means).mean() / (1 + negative_weight)

@@ -1,0 +1,148 @@
+"""Optimizers that change the rows of one batch only, whatever the table's size.
+
+A table has one spare row at its end: rows that repeat in a batch are merged, and the places that
+this frees point at the spare row with a gradient of zero. So every step has a fixed size, and a
+GPU never has to tell how many distinct rows there were.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+class RowOptimizer(Protocol):
+    """Changes rows of one table from their gradients, and can be saved and restored."""
+
+    def update(self, rows: Tensor, gradients: Tensor) -> None:
+        """Change the table's rows.
+
+        Args:
+            rows: (num_touched,) int64; repeats allowed, their gradients add up.
+            gradients: (num_touched, dim) float32.
+        """
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything but the table that the next update depends on."""
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take back what `state` gave."""
+
+
+class RowAdagrad:
+    """Adagrad with one sum of squares a row.
+
+    The mean square of a row's gradient is added to its sum, and the row moves by
+    learning_rate * gradient / sqrt(sum) (Lerer et al., 2019, "PyTorch-BigGraph", section 3.1).
+    """
+
+    def __init__(self, table: Tensor, *, learning_rate: float, epsilon: float = 1e-10) -> None:
+        """Start with all sums at zero.
+
+        Args:
+            table: (num_rows + 1, dim) float32, the last row spare; changed by `update`.
+            learning_rate: the size of a row's first step, in units of its numbers' mean square.
+            epsilon: added to the root, so that a zero gradient divides by something.
+        """
+        self._table = table
+        self._learning_rate = learning_rate
+        self._epsilon = epsilon
+        self._sums = torch.zeros(len(table), device=table.device)
+
+    def update(self, rows: Tensor, gradients: Tensor) -> None:
+        """See `RowOptimizer`."""
+        rows, gradients = merge_rows(rows, gradients, spare_row=len(self._table) - 1)
+        sums = self._sums[rows] + gradients.square().mean(dim=1)
+        self._sums[rows] = sums
+        step = self._learning_rate / (sums.sqrt() + self._epsilon)
+        self._table[rows] -= step[:, None] * gradients
+
+    def state(self) -> dict[str, Tensor]:
+        """See `RowOptimizer`."""
+        return {"sums": self._sums}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """See `RowOptimizer`."""
+        self._sums.copy_(state["sums"])
+
+
+class RowAdam:
+    """Adam (Kingma and Ba, 2015) on the touched rows only, each with its own count of steps."""
+
+    def __init__(
+        self,
+        table: Tensor,
+        *,
+        learning_rate: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+    ) -> None:
+        """Start with all moments at zero.
+
+        Args:
+            table: (num_rows + 1, dim) float32, the last row spare; changed by `update`.
+            learning_rate: about the size of a number's step.
+            betas: how much of the two moments each step keeps, in [0, 1).
+            epsilon: added to the root of the second moment.
+        """
+        self._table = table
+        self._learning_rate = learning_rate
+        self._betas = betas
+        self._epsilon = epsilon
+        self._first = torch.zeros_like(table)
+        self._second = torch.zeros_like(table)
+        self._num_updates = torch.zeros(len(table), device=table.device)
+
+    def update(self, rows: Tensor, gradients: Tensor) -> None:
+        """See `RowOptimizer`."""
+        rows, gradients = merge_rows(rows, gradients, spare_row=len(self._table) - 1)
+        beta_first, beta_second = self._betas
+        first = torch.lerp(gradients, self._first[rows], beta_first)
+        second = torch.lerp(gradients.square(), self._second[rows], beta_second)
+        num_updates = self._num_updates[rows] + 1
+        self._first[rows], self._second[rows] = first, second
+        self._num_updates[rows] = num_updates
+        first_share = 1 - beta_first ** num_updates[:, None]
+        second_share = 1 - beta_second ** num_updates[:, None]
+        root = (second / second_share).sqrt() + self._epsilon
+        self._table[rows] -= self._learning_rate * (first / first_share) / root
+
+    def state(self) -> dict[str, Tensor]:
+        """See `RowOptimizer`."""
+        return {
+            "first": self._first,
+            "second": self._second,
+            "num_updates": self._num_updates,
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """See `RowOptimizer`."""
+        self._first.copy_(state["first"])
+        self._second.copy_(state["second"])
+        self._num_updates.copy_(state["num_updates"])
+
+
+def merge_rows(rows: Tensor, gradients: Tensor, *, spare_row: int) -> tuple[Tensor, Tensor]:
+    """Add up the gradients of rows that repeat, without changing the number of rows.
+
+    Args:
+        rows: (num_touched,) int64; repeats allowed.
+        gradients: (num_touched, dim) float32; not changed.
+        spare_row: the row that freed places point at.
+
+    Returns:
+        (num_touched,) int64, the distinct rows ascending and then `spare_row` as often as needed;
+        (num_touched, dim) float32, their summed gradients, zero for the spare row.
+    """
+    ordered, order = torch.sort(rows, stable=True)
+    is_first = torch.ones_like(ordered)
+    is_first[1:] = ordered[1:] != ordered[:-1]
+    place = is_first.cumsum(0) - 1
+    merged_rows = torch.full_like(rows, spare_row)
+    merged_rows[place] = ordered
+    # Sums of bags add in a fixed order on every device; index_add_ does not on CUDA.
+    starts = torch.searchsorted(place, torch.arange(len(rows), device=rows.device))
+    return merged_rows, functional.embedding_bag(order, gradients, starts, mode="sum")

@@ -1,0 +1,62 @@
+"""`connect`: from settings to an open `Store`, on the named server or our own local one."""
+
+from __future__ import annotations
+
+import neo4j
+
+from core.errors import UsageError
+from core.progress import OnProgress, ignore_progress
+from core.settings import Settings
+from graph.server import LocalServer
+from graph.store import Store
+
+_CONNECTION_TIMEOUT_S = 15.0
+
+
+def connect(settings: Settings, *, on_progress: OnProgress = ignore_progress) -> Store:
+    """Open the database that the settings name, starting the local Neo4j when none is named.
+
+    Args:
+        settings: with `neo4j_uri` set, that server is used and nothing is started here.
+        on_progress: told of the start of the local server.
+
+    Raises:
+        StoreUnreachableError: no answer, or no such database.
+        StoreLoginError: the login is refused.
+        LocalServerError: the local server cannot be started.
+        UsageError: `NEO4J_URI` is no address of a Neo4j.
+    """
+    if settings.neo4j_uri is not None:
+        password = settings.neo4j_password.get_secret_value() if settings.neo4j_password else ""
+        return _open(
+            settings.neo4j_uri,
+            (settings.neo4j_username, password),
+            database=settings.neo4j_database,
+        )
+    server = LocalServer(settings)
+    status = server.start(on_progress=on_progress)
+    return _open(status.bolt_uri, ("neo4j", server.password), database="neo4j")
+
+
+def _open(uri: str, auth: tuple[str, str], *, database: str) -> Store:
+    try:
+        driver = neo4j.GraphDatabase.driver(
+            uri,
+            auth=auth,
+            connection_timeout=_CONNECTION_TIMEOUT_S,
+            user_agent="bookgraph",
+            # A query that nobody waits for any more shall not hold a connection for 60 s.
+            connection_acquisition_timeout=30.0,
+        )
+    except (neo4j.exceptions.ConfigurationError, ValueError) as error:
+        raise UsageError(
+            f"NEO4J_URI={uri!r} is no address of a Neo4j ({error}). "
+            "Use bolt://HOST:PORT, neo4j://HOST:PORT, or the same with +s for TLS."
+        ) from error
+    store = Store(driver, database=database, address=uri)
+    try:
+        store.read("RETURN 1")
+    except BaseException:
+        store.close()
+        raise
+    return store

@@ -1,0 +1,116 @@
+"""Row optimizers against dense references in numpy: same numbers, untouched rows untouched."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embed.optimizers import RowAdagrad, RowAdam, merge_rows
+
+NUM_ROWS, DIM = 8, 3
+
+
+def random_steps(seed: int = 0) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        (
+            torch.randint(NUM_ROWS - 2, (5,), generator=generator),
+            torch.randn((5, DIM), generator=generator),
+        )
+        for _ in range(12)
+    ]
+
+
+def dense(rows: torch.Tensor, gradients: torch.Tensor) -> np.ndarray:
+    total = np.zeros((NUM_ROWS, DIM))
+    np.add.at(total, rows.numpy(), gradients.double().numpy())
+    return total
+
+
+@given(rows=st.lists(st.integers(0, NUM_ROWS - 1), min_size=1, max_size=20), seed=st.integers(0, 9))
+def test_merging_adds_up_repeats_and_points_the_rest_at_the_spare_row(
+    rows: list[int], seed: int
+) -> None:
+    gradients = torch.randn((len(rows), DIM), generator=torch.Generator().manual_seed(seed))
+    merged_rows, merged = merge_rows(torch.tensor(rows), gradients, spare_row=NUM_ROWS)
+    distinct = sorted(set(rows))
+    assert merged_rows.tolist() == distinct + [NUM_ROWS] * (len(rows) - len(distinct))
+    expected = dense(torch.tensor(rows), gradients)[distinct]
+    np.testing.assert_allclose(merged[: len(distinct)].numpy(), expected, atol=1e-5)
+    assert not merged[len(distinct) :].any()
+
+
+def test_adagrad_by_hand() -> None:
+    # Row 0 gets (3, 4) + (0, 0) in two parts: mean square 12.5, root 3.535534, rate 0.5.
+    table = torch.zeros((2, 2))
+    optimizer = RowAdagrad(table, learning_rate=0.5)
+    optimizer.update(torch.tensor([0, 0]), torch.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    assert table[0].tolist() == pytest.approx([-0.5 * 3 / 3.535534, -0.5 * 4 / 3.535534])
+    optimizer.update(torch.tensor([0]), torch.tensor([[3.0, 4.0]]))
+    # The sum is 25 now: another step of 0.5 / 5 * (3, 4).
+    assert table[0].tolist() == pytest.approx([-0.424264 - 0.3, -0.565685 - 0.4], abs=1e-5)
+
+
+def test_adagrad_equals_its_dense_reference() -> None:
+    table = torch.ones((NUM_ROWS + 1, DIM))
+    optimizer = RowAdagrad(table, learning_rate=0.1)
+    expected, sums = np.ones((NUM_ROWS, DIM)), np.zeros(NUM_ROWS)
+    for rows, gradients in random_steps():
+        optimizer.update(rows, gradients)
+        total = dense(rows, gradients)
+        sums += (total**2).mean(axis=1)
+        is_touched = sums > 0
+        expected[is_touched] -= 0.1 * total[is_touched] / np.sqrt(sums[is_touched])[:, None]
+    np.testing.assert_allclose(table[:-1].numpy(), expected, atol=1e-5)
+
+
+def test_adam_equals_its_dense_reference() -> None:
+    table = torch.ones((NUM_ROWS + 1, DIM))
+    optimizer = RowAdam(table, learning_rate=0.1)
+    expected = np.ones((NUM_ROWS, DIM))
+    first, second = np.zeros((NUM_ROWS, DIM)), np.zeros((NUM_ROWS, DIM))
+    count = np.zeros(NUM_ROWS)
+    for rows, gradients in random_steps():
+        optimizer.update(rows, gradients)
+        total = dense(rows, gradients)
+        for row in set(rows.tolist()):
+            count[row] += 1
+            first[row] = 0.9 * first[row] + 0.1 * total[row]
+            second[row] = 0.999 * second[row] + 0.001 * total[row] ** 2
+            mean = first[row] / (1 - 0.9 ** count[row])
+            root = np.sqrt(second[row] / (1 - 0.999 ** count[row])) + 1e-8
+            expected[row] -= 0.1 * mean / root
+    np.testing.assert_allclose(table[:-1].numpy(), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [RowAdagrad, RowAdam])
+def test_rows_without_a_gradient_and_the_spare_row_never_move(
+    kind: type[RowAdagrad | RowAdam],
+) -> None:
+    table = torch.ones((NUM_ROWS + 1, DIM))
+    optimizer = kind(table, learning_rate=0.1)
+    for rows, gradients in random_steps():
+        optimizer.update(rows, gradients)
+    assert (table[NUM_ROWS - 2 :] == 1).all()
+    assert (table[: NUM_ROWS - 2] != 1).any(dim=1).all()
+
+
+@pytest.mark.parametrize("kind", [RowAdagrad, RowAdam])
+def test_a_restored_optimizer_goes_on_as_if_nothing_had_happened(
+    kind: type[RowAdagrad | RowAdam],
+) -> None:
+    steps = random_steps()
+    table = torch.ones((NUM_ROWS + 1, DIM))
+    optimizer = kind(table, learning_rate=0.1)
+    for rows, gradients in steps[:6]:
+        optimizer.update(rows, gradients)
+    copy = table.clone()
+    other = kind(copy, learning_rate=0.1)
+    other.restore({name: value.clone() for name, value in optimizer.state().items()})
+    for rows, gradients in steps[6:]:
+        optimizer.update(rows, gradients)
+        other.update(rows, gradients)
+    assert torch.equal(table, copy)
