@@ -60,6 +60,7 @@ def generate_graph(  # the knobs of one experiment, all with defaults
     num_topics: int | None = None,
     background_share: float = 0.15,
     sharpness: float = 4.0,
+    skew: float = 1.0,
     hidden_dim: int = 12,
     seed: int = 0,
 ) -> PlantedGraph:
@@ -73,6 +74,8 @@ def generate_graph(  # the knobs of one experiment, all with defaults
         num_topics: topics; by default one for each 100 links, 2 at least.
         background_share: share of edges drawn by popularity alone, whatever the topic, in [0, 1].
         sharpness: how strongly hidden directions decide within a topic; 0 turns them off.
+        skew: how uneven popularity is: 0 makes all links alike, 1 gives a hub in a third of all
+            books, as in Wikipedia; 0.6 gives one in a twentieth.
         hidden_dim: dimension of the hidden directions.
         seed: one seed gives one graph.
 
@@ -91,6 +94,7 @@ def generate_graph(  # the knobs of one experiment, all with defaults
         sizes=(num_books, num_links, num_edges),
         num_topics=min(num_topics or max(2, num_links // 100), num_links),
         background_share=background_share,
+        skew=skew,
         hidden_dim=hidden_dim,
     )
     keys = np.zeros(0, dtype=np.int64)
@@ -126,6 +130,7 @@ def _draw_plan(
     sizes: tuple[int, int, int],
     num_topics: int,
     background_share: float,
+    skew: float,
     hidden_dim: int,
 ) -> _Plan:
     num_books, num_links, num_edges = sizes
@@ -133,7 +138,7 @@ def _draw_plan(
     weights = 1.0 / np.arange(2, num_topics + 2) ** 0.7
     topic_sizes = 1 + random.multinomial(num_links - num_topics, weights / weights.sum())
     offsets = np.concatenate(([0], np.cumsum(topic_sizes))).astype(np.int64)
-    popularity = random.pareto(1.3, size=num_links) + 0.3
+    popularity = (random.pareto(1.3, size=num_links) + 0.3) ** skew
     degrees = random.lognormal(0.0, 0.8, size=num_books) + 0.4
     degrees = np.minimum(degrees / degrees.sum() * num_edges, num_links // 2)
     whole = np.floor(degrees + random.random(num_books)).astype(np.int64)

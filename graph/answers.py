@@ -6,16 +6,28 @@ look for the nearest names, so that the error can offer them.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
-from core.errors import BookNotFoundError, DataMissingError, LinkNotFoundError, UsageError
+from core.errors import (
+    BookNotFoundError,
+    DataMissingError,
+    LinkNotFoundError,
+    StoreUnreachableError,
+    UsageError,
+)
 from graph.projection import Compiler, Page, Selection, select
 from graph.store import Row, Store
 from graph.titles import nearest_names, nearest_titles
 
 MAX_LIKED = 50
+
+# A replaced model shows within milliseconds in a small graph; the waits add up to 6 s.
+_PAUSES_S = (0.01, 0.05, 0.2, 0.75, 2.0, 3.0)
+# float32 in the index against float64 in Cypher.
+_SAME_SCORE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +243,34 @@ def _similar(
         )
     compiler = Compiler({"like": wanted})
     statement = _similar_statement(kind, compiler, page, node=node, edge=edge)
-    row = store.read(statement, num_like=len(wanted), **compiler.parameters)[0]
+    for pause_s in _PAUSES_S:
+        row = store.read(statement, num_like=len(wanted), **compiler.parameters)[0]
+        if _is_of_one_model(row):
+            break
+        time.sleep(pause_s)
+    else:
+        raise StoreUnreachableError(
+            "The vectors are being replaced by those of a newer model. Ask again in a moment."
+        )
     _check_liked(store, kind, row)
     items: list[Row] = row["items"]
     return NodeList(items[: page.first], None, len(items) > page.first)
+
+
+def _is_of_one_model(row: Row) -> bool:
+    """Whether the vectors that were searched with belong to the model that was searched in.
+
+    Neo4j shows a commit's changes one after the other, so a statement that runs while a model is
+    replaced can read the new vector of a liked node and search the old ones with it. The index
+    itself gives the proof: a vector of its model is found there at cosine 1, and every liked node
+    that is found has the score that its vector says.
+    """
+    if any(one["version"] not in {None, row["version"]} for one in row["liked"]):
+        return False
+    if any(abs(own["score"] - own["expected"]) > _SAME_SCORE for own in row["own"]):
+        return False
+    is_alone = len(row["liked"]) == 1 and row["best"] is not None
+    return not is_alone or row["best"] > 1 - _SAME_SCORE
 
 
 def _similar_statement(
@@ -254,32 +290,39 @@ def _similar_statement(
         is_source="source." + kind.key + " IN $like",
         node=node,
     )
-    skip = compiler.parameter(page.offset)
-    limit = compiler.parameter(page.first + 1)
+    begin, end = compiler.parameter(page.offset), compiler.parameter(page.offset + page.first + 1)
+    # The liked ones are found too, being nearest to themselves, and are taken out again.
+    limit = compiler.parameter(page.offset + page.first + 1 + MAX_LIKED)
     return (
         "CYPHER 25 OPTIONAL MATCH (model:EmbeddingModel {is_current: true}) "
         "CALL (model) { UNWIND $like AS key "
         "OPTIONAL MATCH (liked:" + kind.label + " {" + kind.key + ": key}) "
-        "RETURN collect({key: key, is_found: liked IS NOT NULL, vector: "
+        "RETURN collect({key: key, is_found: liked IS NOT NULL, "
+        "version: liked.embedding_version, vector: "
         "CASE WHEN liked.embedding_version = model.version THEN liked.embedding END}) AS liked } "
         "LET vectors = [one IN liked WHERE one.vector IS NOT NULL | one.vector] "
         "LET lengths = [v IN vectors | sqrt(reduce(sum = 0.0, x IN v | sum + x * x))] "
         "LET centre = CASE WHEN size(vectors) = $num_like THEN "
         "[i IN range(0, size(vectors[0]) - 1) | reduce(sum = 0.0, j IN range(0, $num_like - 1) | "
         "sum + vectors[j][i] / lengths[j])] END "
-        "RETURN model.version AS version, "
-        "[one IN liked | {key: one.key, is_found: one.is_found, "
-        "is_placed: one.vector IS NOT NULL}] AS liked, "
-        "COLLECT { WITH centre WHERE any(x IN centre WHERE x <> 0.0) "
+        "LET found = COLLECT { WITH centre WHERE any(x IN centre WHERE x <> 0.0) "
         "MATCH (near:" + kind.label + ") SEARCH near IN ("
         "VECTOR INDEX " + kind.index + " FOR centre "
-        "WHERE near.embedding_version = model.version "
-        # The liked ones are found too, being nearest to themselves, and are taken out again.
-        "LIMIT " + compiler.parameter(page.offset + page.first + 1 + MAX_LIKED) + ") "
-        "SCORE AS similarity "
-        "WITH near, similarity WHERE NOT near." + kind.key + " IN $like "
+        "WHERE near.embedding_version = model.version LIMIT " + limit + ") SCORE AS similarity "
         "WITH near, similarity ORDER BY similarity DESC, near." + kind.key + " "
-        "SKIP " + skip + " LIMIT " + limit + " RETURN " + near_edge + " } AS items"
+        "RETURN {node: near, similarity: similarity} } "
+        "RETURN model.version AS version, "
+        "[one IN liked | {key: one.key, is_found: one.is_found, version: one.version, "
+        "is_placed: one.vector IS NOT NULL}] AS liked, "
+        "head([one IN found | one.similarity]) AS best, "
+        "COLLECT { UNWIND found AS hit UNWIND liked AS one "
+        "WITH hit, one WHERE one.key = hit.node." + kind.key + " "
+        "RETURN {score: hit.similarity, "
+        "expected: vector.similarity.cosine(one.vector, centre)} } AS own, "
+        "COLLECT { UNWIND [one IN found WHERE NOT one.node." + kind.key + " IN $like]"
+        "[" + begin + ".." + end + "] AS hit "
+        "WITH hit.node AS near, hit.similarity AS similarity "
+        "RETURN " + near_edge + " } AS items"
     )
 
 

@@ -11,6 +11,9 @@ from graph.server import LocalServer
 from graph.store import Store
 
 _CONNECTION_TIMEOUT_S = 15.0
+# How long a write is tried again: a cluster may be electing a leader, a dead local JVM stays dead.
+_REMOTE_RETRY_LIMIT_S = 30.0
+_LOCAL_RETRY_LIMIT_S = 2.0
 
 
 def connect(settings: Settings, *, on_progress: OnProgress = ignore_progress) -> Store:
@@ -32,18 +35,25 @@ def connect(settings: Settings, *, on_progress: OnProgress = ignore_progress) ->
             settings.neo4j_uri,
             (settings.neo4j_username, password),
             database=settings.neo4j_database,
+            retry_limit_s=_REMOTE_RETRY_LIMIT_S,
         )
     server = LocalServer(settings)
     status = server.start(on_progress=on_progress)
-    return _open(status.bolt_uri, ("neo4j", server.password), database="neo4j")
+    return _open(
+        status.bolt_uri,
+        ("neo4j", server.password),
+        database="neo4j",
+        retry_limit_s=_LOCAL_RETRY_LIMIT_S,
+    )
 
 
-def _open(uri: str, auth: tuple[str, str], *, database: str) -> Store:
+def _open(uri: str, auth: tuple[str, str], *, database: str, retry_limit_s: float) -> Store:
     try:
         driver = neo4j.GraphDatabase.driver(
             uri,
             auth=auth,
             connection_timeout=_CONNECTION_TIMEOUT_S,
+            max_transaction_retry_time=retry_limit_s,
             user_agent="bookgraph",
             # A query that nobody waits for any more shall not hold a connection for 60 s.
             connection_acquisition_timeout=30.0,

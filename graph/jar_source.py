@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from graph.jar_lock import Jar
 
@@ -83,10 +83,10 @@ def find_mirror(*, settings_file: Path | None = None) -> dict[str, str] | None:
     """
     path = settings_file or Path.home() / ".m2" / "settings.xml"
     try:
-        root = ElementTree.parse(path).getroot()  # noqa: S314 -- the user's own file
+        root = ET.parse(path).getroot()  # noqa: S314 -- the user's own file
     except FileNotFoundError:
         return None
-    except (OSError, ElementTree.ParseError) as error:
+    except (OSError, ET.ParseError) as error:
         logger.warning("Maven's settings %s cannot be read and are not used: %s", path, error)
         return None
     for mirror in root.iterfind(".//{*}mirror"):

@@ -77,9 +77,10 @@ def fetch_jars(
             with _locked(folder / ".lock", on_progress):
                 _fill(store, wanted, fetch=fetch, on_progress=on_progress)
         except OSError as error:
+            reason = error.strerror or error
             message = (
-                f"Cannot write Neo4j's jars to {folder}: {error.strerror or error}. Make that folder "
-                "writable, or set BOOKGRAPH_CACHE to another one."
+                f"Cannot write Neo4j's jars to {folder}: {reason}. Make that folder writable, or "
+                "set BOOKGRAPH_CACHE to another one."
             )
             raise LocalServerError(message) from error
     return tuple(store.path(jar) for jar in wanted)
@@ -223,7 +224,7 @@ def _download(jar: Jar, folder: Path, *, fetch: FetchJar, tally: _Tally) -> Path
                 raise _StoppedError from error
             if pause_s is None:
                 message = (
-                    f"Cannot fetch {jar.coordinate} ({error}). {tally.num_done} of "
+                    f"Cannot fetch {jar.coordinate} ({_reason(error)}). {tally.num_done} of "
                     f"{tally.num_jars} jars of Neo4j are there. Check the network and run the "
                     "command again: it goes on where it stopped."
                 )
@@ -231,6 +232,17 @@ def _download(jar: Jar, folder: Path, *, fetch: FetchJar, tally: _Tally) -> Path
             logger.info("Fetching %s failed (%s); again in %.0f s.", jar, error, pause_s)
             time.sleep(pause_s)
     raise AssertionError("unreachable")  # The last pause is None, which returns or raises.
+
+
+def _reason(error: BaseException) -> str:
+    """What the network itself said, without the layers that wrap it."""
+    innermost: BaseException = error
+    while (inner := innermost.__cause__ or innermost.__context__) is not None:
+        innermost = inner
+    reason = str(innermost) or type(innermost).__name__
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        reason += "; if your network signs its own, name its certificates in REQUESTS_CA_BUNDLE"
+    return reason
 
 
 def _check_room(folder: Path, missing: list[Jar]) -> None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from core.errors import BookgraphError
 from graph.jar_cache import sha256_of
@@ -60,7 +60,7 @@ def format_lock(sections: dict[str, list[Jar]]) -> str:
 
 def list_profiles(pom: Path) -> list[str]:
     """The names of the pom's profiles, in its order."""
-    root = ElementTree.parse(pom).getroot()  # noqa: S314 -- a file of this package
+    root = ET.parse(pom).getroot()  # noqa: S314 -- a file of this package
     return [profile.text or "" for profile in root.iterfind(".//{*}profile/{*}id")]
 
 

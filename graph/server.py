@@ -36,6 +36,8 @@ USERNAME = "neo4j"
 DATABASE = "neo4j"
 
 _READY_LIMIT_S = 120.0
+# How long one try may take with a server that accepts and then says nothing.
+_PROBE_LIMIT_S = 10.0
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 0.5
 _STAGE = "Starting Neo4j"
@@ -83,6 +85,11 @@ class LocalServer:
         self._settings = settings
         self._files = ServerFiles(settings.neo4j_home.resolve())
         self._options = JavaOptions(settings.heap_mb, is_fast_start, java_options)
+
+    @property
+    def settings(self) -> Settings:
+        """What it was made from."""
+        return self._settings
 
     @property
     def password(self) -> str:
@@ -256,9 +263,11 @@ class LocalServer:
                 "one of the two was replaced. Put the right file back, or remove that folder to "
                 "start with an empty graph."
             )
+        # The driver's messages run over several lines.
+        reason = " ".join(str(problem).split())
         return (
             f"Neo4j (process {status.pid}) did not answer at {status.bolt_uri} within "
-            f"{_READY_LIMIT_S:.0f} s ({problem}). The log {status.log_file} may say why. Run "
+            f"{_READY_LIMIT_S:.0f} s ({reason}). The log {status.log_file} may say why. Run "
             "`bookgraph neo4j stop` and then the command again: both are safe."
         )
 
@@ -271,7 +280,10 @@ class LocalServer:
             auth = (USERNAME, self.password)
             with (
                 neo4j.GraphDatabase.driver(
-                    status.bolt_uri, auth=auth, connection_timeout=5
+                    status.bolt_uri,
+                    auth=auth,
+                    connection_timeout=_PROBE_LIMIT_S,
+                    connection_acquisition_timeout=_PROBE_LIMIT_S,
                 ) as driver,
                 driver.session(database=DATABASE) as session,
             ):

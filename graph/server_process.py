@@ -24,6 +24,7 @@ MAIN_CLASS = "org.neo4j.server.Neo4jCommunity"
 ADMIN_CLASS = "org.neo4j.cli.AdminTool"
 
 _TERM_LIMIT_S = 20.0
+_KILL_LIMIT_S = 20.0
 _ADMIN_LIMIT_S = 3600.0
 # Java reads these by itself and would change how this JVM runs; NEO4J_* would change its folders.
 _FOREIGN_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH")
@@ -165,7 +166,7 @@ def stop(pid: int, *, limit_s: float = _TERM_LIMIT_S) -> None:
     A killed Neo4j loses nothing that it acknowledged; its next start takes longer.
 
     Raises:
-        LocalServerError: the process belongs to another user.
+        LocalServerError: the process belongs to another user, or hangs in the system.
     """
     try:
         process = psutil.Process(pid)
@@ -175,9 +176,15 @@ def stop(pid: int, *, limit_s: float = _TERM_LIMIT_S) -> None:
         except psutil.TimeoutExpired:
             logger.warning("Neo4j (process %d) did not stop in %.0f s; killing it.", pid, limit_s)
             process.kill()
-            process.wait(timeout=limit_s)
+            process.wait(timeout=_KILL_LIMIT_S)
     except psutil.NoSuchProcess:
         pass
+    except psutil.TimeoutExpired as error:
+        message = (
+            f"Neo4j (process {pid}) does not end although it was killed; its disk may hang. Try "
+            "again when the disk answers."
+        )
+        raise LocalServerError(message) from error
     except psutil.AccessDenied as error:
         message = f"Cannot stop Neo4j (process {pid}): it belongs to another user."
         raise LocalServerError(message) from error

@@ -16,6 +16,7 @@ from neo4j import exceptions as driver_errors
 
 from core.errors import (
     BookgraphError,
+    DataMissingError,
     DiskFullError,
     StoreLoginError,
     StoreUnreachableError,
@@ -190,6 +191,11 @@ def _translate_client_error(
     if "DatabaseNotFound" in str(error.code):
         return StoreUnreachableError(
             f"Neo4j at {address} has no database {database!r}. Set NEO4J_DATABASE to one it has."
+        )
+    if "IndexNotFound" in str(error.code) or "no such fulltext schema index" in str(error.message):
+        return DataMissingError(
+            f"The graph at {address} is not ready for this. Load books (`bookgraph ingest PATH`), "
+            "then train (`bookgraph train`)."
         )
     return BookgraphError(f"Neo4j at {address} refuses a statement ({error.code}): {error.message}")
 

@@ -1,4 +1,4 @@
-"""Filling the cache: what goes wrong with a download, a disk or a file, and what is left after it."""
+"""Filling the cache: what goes wrong with a download, a disk or a file, and what is left then."""
 
 from __future__ import annotations
 
@@ -265,13 +265,15 @@ def test_an_interrupt_ends_the_other_downloads(tmp_path: Path) -> None:
     assert not is_cut.is_set()
 
 
-def _fetch_slowly(cache: Path, log: Path, notes: Path) -> None:
+def _fetch_until_another_waits(cache: Path, log: Path, notes: Path) -> None:
     source = Source()
 
     def slow(jar: Jar, folder: Path, on_bytes: OnBytes) -> Path:
         with log.open("a", encoding="utf-8") as file:
             file.write(f"{jar.artifact}\n")
-        time.sleep(0.1)
+        deadline_s = time.monotonic() + 30
+        while "Waiting" not in notes.read_text("utf-8") and time.monotonic() < deadline_s:
+            time.sleep(0.02)
         return source(jar, folder, on_bytes)
 
     def note(progress: Progress) -> None:
@@ -284,8 +286,9 @@ def _fetch_slowly(cache: Path, log: Path, notes: Path) -> None:
 def test_of_two_processes_the_second_waits_says_so_and_fetches_nothing(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     log, notes = tmp_path / "log", tmp_path / "notes"
+    notes.touch()
     processes = [
-        context.Process(target=_fetch_slowly, args=(tmp_path / "cache", log, notes))
+        context.Process(target=_fetch_until_another_waits, args=(tmp_path / "cache", log, notes))
         for _ in range(2)
     ]
     for process in processes:

@@ -1,4 +1,4 @@
-"""The lock's text: the committed one is sound, a broken one is refused, and Maven's list becomes it."""
+"""The lock's text: the committed one is sound, a broken one is refused, Maven's list becomes it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import BookgraphError
 from graph import lock_jars
 from graph.jar_lock import Jar, load_lock, parse_lock
 
@@ -65,7 +66,7 @@ def test_two_groups_with_the_same_artifact_do_not_share_a_file() -> None:
 
 @pytest.mark.parametrize("coordinate", ["a:b", "a:b:1:x:y", "abc"])
 def test_a_coordinate_of_another_length_is_refused(coordinate: str) -> None:
-    with pytest.raises(ValueError, match="group:artifact:version|unpack"):
+    with pytest.raises(ValueError, match=r"group:artifact:version|unpack"):
         Jar.from_coordinate(coordinate, sha256=_SUM, size=1)
 
 
@@ -133,5 +134,5 @@ def test_without_maven_the_maintainer_is_told(
 def test_mavens_own_words_are_in_the_error(tmp_path: Path) -> None:
     broken = tmp_path / "pom.xml"
     broken.write_text("<project>", encoding="utf-8")
-    with pytest.raises(lock_jars.BookgraphError, match="cannot resolve the profile 'neo4j'"):
+    with pytest.raises(BookgraphError, match="cannot resolve the profile 'neo4j'"):
         lock_jars.resolve_profile(broken, "neo4j")

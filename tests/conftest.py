@@ -1,0 +1,24 @@
+"""What all tests share: where the real data are, and a sentence when they are not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real Wikipedia extracts, which is no part of the project."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"the real data are not at {SHARED_DATA}")
+    return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def sample_file() -> Path:
+    """The project's own sample of well-known books."""
+    return ROOT / "samples" / "classics.ndjson"

@@ -1,0 +1,62 @@
+"""The tree of errors: drawn as it is, and told apart by what a caller does with it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from core import errors
+from core.errors import BookgraphError, BookNotFoundError, LinkNotFoundError
+
+
+def all_errors() -> list[type[BookgraphError]]:
+    found = [BookgraphError]
+    for error in found:
+        found.extend(error.__subclasses__())
+    return [error for error in found if error.__module__ == errors.__name__]
+
+
+def test_the_module_draws_every_error_with_its_exit_code() -> None:
+    drawn = {}
+    exit_code = 0
+    line = re.compile(r"(\w+Error)\b[^\n]*?(?:exit (\d)|$)", re.MULTILINE)
+    for name, code in line.findall(errors.__doc__ or ""):
+        exit_code = int(code) if code else exit_code
+        drawn[name] = exit_code
+    assert drawn == {error.__name__: error.exit_code for error in all_errors()}
+
+
+@pytest.mark.parametrize("error", all_errors())
+def test_every_error_is_documented_and_ends_with_a_known_code(error: type[BookgraphError]) -> None:
+    assert error.__doc__
+    assert error.exit_code in {1, 2, 3, 4, 5}
+
+
+@pytest.mark.parametrize(
+    ("error", "is_retryable"),
+    [
+        (errors.StoreUnreachableError, True),
+        (errors.StoreLoginError, False),
+        (errors.DownloadError, True),
+        (errors.UsageError, False),
+        (errors.DataMissingError, False),
+    ],
+)
+def test_only_what_may_pass_by_itself_is_retryable(
+    error: type[BookgraphError], is_retryable: bool
+) -> None:
+    assert error.retryable is is_retryable
+
+
+def test_a_missing_book_offers_the_nearest() -> None:
+    error = BookNotFoundError("Wra and Peace", nearest=("War and Peace", "Peace"))
+    assert str(error) == (
+        "There is no book 'Wra and Peace' in the graph. Nearest: 'War and Peace', 'Peace'."
+    )
+    assert (error.title, error.nearest) == ("Wra and Peace", ("War and Peace", "Peace"))
+
+
+def test_a_missing_link_without_anything_near_says_so() -> None:
+    error = LinkNotFoundError("qqq")
+    assert str(error) == "There is no link 'qqq' in the graph, nor one with a similar name."
