@@ -1,0 +1,67 @@
+"""What the documents show is what happens: their queries are run on the sample."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from api import build_app
+from graph.store import Store
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = (ROOT / "docs" / "schema.md").read_text("utf-8")
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    found = re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert found, f"no {language} blocks"
+    return found
+
+
+@pytest.mark.parametrize("statement", blocks(SCHEMA, "cypher"))
+def test_the_queries_for_analysts_find_something(sample_store: Store, statement: str) -> None:
+    assert sample_store.read(statement)
+
+
+def test_the_schema_table_names_every_property_there_is(sample_store: Store) -> None:
+    rows = sample_store.read(
+        "MATCH (n) UNWIND labels(n) AS label UNWIND keys(n) AS name "
+        "RETURN label, collect(DISTINCT name) AS names"
+    )
+    assert {row["label"] for row in rows} >= {"Book", "Link", "EmbeddingModel", "Dataset"}
+    for row in rows:
+        line = next(text for text in SCHEMA.splitlines() if f"`(:{row['label']})`" in text)
+        assert {*row["names"]} <= {*re.findall(r"\w+", line)}, row["label"]
+
+
+def test_the_readme_query_answers(sample_store: Store) -> None:
+    client = TestClient(build_app(sample_store))
+    for query in blocks(README, "graphql"):
+        answer = client.post("/graphql", json={"query": query}).json()
+        assert "errors" not in answer
+        assert answer["data"]["book"]["author"] == "Gabriel García Márquez"
+
+
+def test_the_readme_curl_answers(sample_store: Store) -> None:
+    body = re.search(r"-d '(\{.*?\})'\n", README, re.DOTALL)
+    assert body is not None
+    answer = TestClient(build_app(sample_store)).post("/graphql", json=json.loads(body[1])).json()
+    titles = [edge["node"]["title"] for edge in answer["data"]["similarBooks"]["edges"]]
+    assert "Anna Karenina" in titles
+
+
+def test_the_sample_keeps_what_the_readme_promises(sample_store: Store) -> None:
+    client = TestClient(build_app(sample_store))
+    query = "query($t: [String!]!) { similarBooks(like: $t, first: 5) { nodes { title author } } }"
+
+    def ask(title: str) -> list[dict[str, str]]:
+        body = {"query": query, "variables": {"t": [title]}}
+        return client.post("/graphql", json=body).json()["data"]["similarBooks"]["nodes"]
+
+    assert "Anna Karenina" in {book["title"] for book in ask("War and Peace")}
+    assert ask("The Fellowship of the Ring")[0]["author"] == "J. R. R. Tolkien"

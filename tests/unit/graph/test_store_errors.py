@@ -1,0 +1,76 @@
+"""Every failure of the driver becomes one of bookgraph's errors that says what to do."""
+
+from __future__ import annotations
+
+import pytest
+from neo4j import exceptions as driver_errors
+
+from core.errors import (
+    BookgraphError,
+    DataMissingError,
+    DiskFullError,
+    StoreLoginError,
+    StoreUnreachableError,
+)
+from graph.store import translated_errors
+
+
+def server_error(code: str, message: str) -> driver_errors.Neo4jError:
+    return driver_errors.Neo4jError._hydrate_neo4j(code=code, message=message)
+
+
+CASES = [
+    (
+        server_error("Neo.ClientError.Security.Unauthorized", "wrong password"),
+        StoreLoginError,
+        "NEO4J_PASSWORD",
+    ),
+    (
+        server_error("Neo.ClientError.Database.DatabaseNotFound", "gone"),
+        StoreUnreachableError,
+        "has no database 'books'",
+    ),
+    (driver_errors.ServiceUnavailable("refused"), StoreUnreachableError, "cannot be reached"),
+    (driver_errors.SessionExpired("gone"), StoreUnreachableError, "cannot be reached"),
+    (ConnectionResetError("reset"), StoreUnreachableError, "cannot be reached"),
+    (
+        server_error("Neo.TransientError.General.MemoryPoolOutOfMemoryError", "pool"),
+        BookgraphError,
+        "BOOKGRAPH_HEAP_MB",
+    ),
+    (
+        server_error("Neo.TransientError.General.DatabaseUnavailable", "starting"),
+        StoreUnreachableError,
+        "not able to answer now",
+    ),
+    (
+        server_error("Neo.DatabaseError.General.UnknownError", "No space left on device"),
+        DiskFullError,
+        "Make room",
+    ),
+    (
+        server_error("Neo.ClientError.Schema.IndexNotFound", "no such index"),
+        DataMissingError,
+        "bookgraph train",
+    ),
+    (
+        server_error("Neo.ClientError.Statement.SyntaxError", "bad input"),
+        BookgraphError,
+        "refuses a statement",
+    ),
+]
+
+
+@pytest.mark.parametrize(("cause", "kind", "says"), CASES, ids=[c[1].__name__ for c in CASES])
+def test_translation(cause: Exception, kind: type[BookgraphError], says: str) -> None:
+    with pytest.raises(BookgraphError) as caught, translated_errors("bolt://db", "books"):
+        raise cause
+    assert type(caught.value) is kind
+    assert says in str(caught.value)
+    assert "bolt://db" in str(caught.value)
+    assert caught.value.__cause__ is cause
+
+
+def test_other_errors_pass_through() -> None:
+    with pytest.raises(ZeroDivisionError), translated_errors("bolt://db", "books"):
+        raise ZeroDivisionError
