@@ -1,11 +1,16 @@
 # `make` alone lists the targets. Everything runs in a .venv of this checkout.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PIP_FLAGS := --disable-pip-version-check --progress-bar off
+# One line for each download of size, instead of pip's thousand.
+BRIEFLY := sed -unE 's/^ *(Downloading) ([^ ]+)-py[23c].* \((([0-9.]+) MB)\)/  \1 \2, \3/p; \
+  s/^Installing collected packages.*/  Unpacking everything/p'
 
 .PHONY: help
 help: ## List the targets
@@ -17,13 +22,14 @@ setup: $(READY) ## Make .venv with everything installed
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else \
 	  f"bookgraph needs Python 3.11 or newer, and {sys.executable} is {v[0]}.{v[1]}. Name another one: make PYTHON=python3.12")'
-	@echo "Installing into $(VENV): about 3 GB with torch, a few minutes the first time."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 	  echo "Python cannot make a virtual environment here (on Debian: apt install python3-venv)."; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -e '.[dev]' | grep -vE '^(Requirement already|  )' || true
+	@echo "Installing into $(VENV): some 130 packages, 3 GB with torch; minutes the first time."
+	@$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[dev]' 2> $(VENV)/pip.log | $(BRIEFLY) || \
+	  { cat $(VENV)/pip.log; echo "The installation failed; what pip says stands above. Run make again to go on."; exit 1; }
 	@$(BIN)/python -c 'import api, embed, graph, ingest'
 	@touch $@
+	@echo "Installed."
 
 .PHONY: demo
 demo: setup ## Load the sample, train, answer a question, serve the result

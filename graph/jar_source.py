@@ -72,6 +72,22 @@ def fetch_by_jgo(jar: Jar, folder: Path, on_bytes: Callable[[int], None]) -> Pat
     return Path(artifact.resolve())
 
 
+@contextmanager
+def system_certificates() -> Iterator[None]:
+    """Trust what the operating system trusts, as pip and browsers do, while the block runs.
+
+    jgo's HTTP client knows only a list of its own, and fails in every network whose gateway
+    signs by itself. The change is process-wide and is taken back.
+    """
+    import truststore  # noqa: PLC0415  # a warm start need not pay for it
+
+    truststore.inject_into_ssl()
+    try:
+        yield
+    finally:
+        truststore.extract_from_ssl()
+
+
 def find_mirror(*, settings_file: Path | None = None) -> dict[str, str] | None:
     """The user's mirror of Maven's central repository.
 

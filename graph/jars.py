@@ -24,7 +24,7 @@ from core.errors import ChecksumError, DiskFullError, DownloadError, LocalServer
 from core.progress import OnProgress, Progress, ignore_progress
 from graph.jar_cache import JarFolder, sha256_of
 from graph.jar_lock import LOCK_FILE, Jar, load_lock
-from graph.jar_source import fetch_by_jgo, find_in_local_repository
+from graph.jar_source import fetch_by_jgo, find_in_local_repository, system_certificates
 
 logger = logging.getLogger(__name__)
 
@@ -156,7 +156,8 @@ def _fill(
         _check_room(store.folder, missing)
         store.partial.mkdir()
     try:
-        _fetch_all(store, missing, fetch=fetch, tally=tally)
+        with system_certificates():
+            _fetch_all(store, missing, fetch=fetch, tally=tally)
     except OSError as error:
         if error.errno not in _FULL_DISK:
             raise

@@ -15,7 +15,12 @@ import pytest
 from core.errors import ChecksumError, DownloadError
 from graph import jars as jars_module
 from graph.jar_lock import Jar
-from graph.jar_source import fetch_by_jgo, find_in_local_repository, find_mirror
+from graph.jar_source import (
+    fetch_by_jgo,
+    find_in_local_repository,
+    find_mirror,
+    system_certificates,
+)
 from graph.jars import fetch_jars
 
 _CONTENT = b"the content of a jar " * 5000
@@ -195,3 +200,10 @@ def test_a_certificate_that_is_not_trusted_names_the_variable_to_set(
     with pytest.raises(DownloadError, match="REQUESTS_CA_BUNDLE") as caught:
         fetch_jars(tmp_path, jars=(_jar("any"),), fetch=fetch)
     assert "layers" not in str(caught.value)
+
+
+def test_the_systems_certificates_are_trusted_only_while_downloading() -> None:
+    before = ssl.SSLContext
+    with system_certificates():
+        assert ssl.SSLContext.__module__.startswith("truststore")
+    assert ssl.SSLContext is before
