@@ -175,6 +175,28 @@ def train(
         sys.exit(EXIT_INTERRUPTED)
 
 
+@app.command("map")
+def map_books(
+    method: Annotated[str, typer.Option(help="tsne, or umap where umap-learn is there.")] = "tsne",
+    seed: Annotated[int, typer.Option(help="One seed, one map.")] = 0,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Forget the map of before instead of starting from it.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Arrange books and links on a map by their vectors and write the places into the graph."""
+    from embed.layout import LayoutConfig  # noqa: PLC0415  # keeps `--help` fast
+    from embed.map_pipeline import map_graph  # noqa: PLC0415  # the same
+
+    config = LayoutConfig(
+        method=method,  # type: ignore[arg-type]  # LayoutConfig checks it and says what is permitted
+        seed=seed,
+    )
+    with _open_store(load_settings()) as (store, progress):
+        report = map_graph(store, config, is_fresh=fresh, on_progress=progress)
+    text.print_map(report, as_json=as_json)
+
+
 @app.command()
 def evaluate(
     dim: Annotated[int, typer.Option(help="Numbers in a vector.")] = 50,
@@ -262,6 +284,8 @@ def demo() -> None:
     """Load the sample of well-known books, train, answer a question and serve the result."""
     from api import BackgroundServer  # noqa: PLC0415  # keeps `--help` fast
     from embed import TrainConfig  # noqa: PLC0415  # torch takes seconds to load
+    from embed.layout import LayoutConfig  # noqa: PLC0415  # the same
+    from embed.map_pipeline import map_graph  # noqa: PLC0415  # the same
     from graph import LocalServer, nearest_books  # noqa: PLC0415  # the same
     from ingest import CleaningOptions, ingest_files  # noqa: PLC0415  # the same
 
@@ -273,6 +297,7 @@ def demo() -> None:
     text.print_ingest(report, is_short=True)
     text.print_train(_train(settings, TrainConfig()))
     with _open_store(settings) as (store, progress):
+        text.print_map(map_graph(store, LayoutConfig(), on_progress=progress))
         neighbours = nearest_books(store, [DEMO_TITLE], num=5)
     text.print_neighbours([DEMO_TITLE], neighbours)
     with ProgressPrinter() as progress:

@@ -6,9 +6,11 @@ Values come in finished; nothing is computed here beyond their rendering.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -19,6 +21,7 @@ from core.settings import Settings
 if TYPE_CHECKING:
     from bookgraph_doctor import Check
     from embed.evaluate import RankingScores
+    from embed.map_pipeline import MapReport
     from embed.pipeline import EvaluationReport, TrainReport
     from graph import Neighbour
     from ingest import IngestReport
@@ -151,6 +154,19 @@ def _score_cells(scores: RankingScores) -> list[str]:
     return [f"{one.mean:.3f} ± {(one.high - one.low) / 2:.3f}" for one in estimates]
 
 
+def print_map(report: MapReport, *, as_json: bool = False) -> None:
+    """Print what a map shows and how far it can be trusted."""
+    if as_json:
+        print_json(asdict(report))
+        return
+    kept = report.kept_share_books
+    trust = "" if kept is None else f"; {kept:.0%} of the 15 nearest of a book are near on it too"
+    say(
+        f"Mapped {report.num_books:,} books and {report.num_links:,} links by {report.method}"
+        f"{trust} ({report.elapsed_s:.1f} s)."
+    )
+
+
 def print_neighbours(titles: Sequence[str], neighbours: Sequence[Neighbour]) -> None:
     """Print near books with scores and the links that speak for them."""
     table = Table(box=None, pad_edge=False)
@@ -201,10 +217,18 @@ def print_farewell(url: str, browser: str, settings: Settings) -> None:
     say(f"\nExplorer:      {url}/")
     say(f"GraphQL:       {url}/graphql")
     if browser:
-        say(f"Neo4j Browser: {browser}/browser/ (`bookgraph neo4j url` prints the password)")
+        say(f"Neo4j Browser: {browser}/browser/ (`{program()} neo4j url` prints the password)")
     say("\nAsk it:")
     say(f"curl -s {url}/graphql -H 'Content-Type: application/json' -d '{body}'")
     say(f"\nData are in {settings.home}. It keeps running; `make stop` ends it.")
+
+
+def program() -> str:
+    """How this program is called from here: by its name, or by its path when it is not on PATH."""
+    if shutil.which("bookgraph"):
+        return "bookgraph"
+    path = Path(sys.argv[0]).absolute()
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _console() -> Console:

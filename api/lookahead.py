@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from graphene.utils.str_converters import to_snake_case
 from graphql import (
     FieldNode,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
     GraphQLObjectType,
     GraphQLOutputType,
     GraphQLResolveInfo,
+    GraphQLUnionType,
     get_named_type,
 )
 from graphql.execution.collect_fields import collect_sub_fields
@@ -24,11 +27,12 @@ from graphql.execution.values import get_argument_values
 from graphql_relay import cursor_to_offset
 
 from core.errors import UsageError
-from graph.projection import Page, Selection
+from graph.selection import Page, Selection
 
 MAX_PAGE_SIZE = 100
 MAX_OFFSET = 10_000
 DEFAULT_PAGE_SIZE = 10
+DEFAULT_WHY_SIZE = 5
 
 # What a GraphQL field needs of the graph where it is not the property of the same name.
 _NEEDS = {"Book": {"id": "title"}, "Link": {"id": "name"}, "ExternalLink": {}}
@@ -74,6 +78,52 @@ def wanted_of_connection(
 ) -> tuple[tuple[Selection, ...], tuple[Selection, ...]]:
     """Selections of a field whose type is a connection: those of its edges, those of its nodes."""
     return _connection_selections(info, _object_type(info.return_type), info.field_nodes)
+
+
+def wanted_below(
+    info: GraphQLResolveInfo, *path: Collection[str]
+) -> dict[str, tuple[Selection, ...]]:
+    """What is wanted of the nodes that a chain of plain fields leads to.
+
+    Args:
+        info: of the field where the chain starts.
+        *path: for each step the fields that may be taken; none for the type of the field itself.
+
+    Returns:
+        Type name to what is wanted of it; each member of a union or interface has its own.
+    """
+    ends = [(get_named_type(info.return_type), list(info.field_nodes))]
+    for step in path:
+        ends = [
+            (get_named_type(output_type), nodes)
+            for output, parent_nodes in ends
+            for parent in _object_types(info, output)
+            for name, _, nodes, output_type in _sub_fields(info, parent, parent_nodes)
+            if name in step
+        ]
+    wanted: dict[str, dict[str, Selection]] = {}
+    for output, nodes in ends:
+        for member in _object_types(info, output):
+            known = wanted.setdefault(member.name, {})
+            for item in _node_selections(info, member, nodes):
+                _merge(known, item)
+    return {name: tuple(items.values()) for name, items in wanted.items()}
+
+
+def _object_types(
+    info: GraphQLResolveInfo, output_type: GraphQLNamedType
+) -> Sequence[GraphQLObjectType]:
+    if isinstance(output_type, GraphQLObjectType):
+        return (output_type,)
+    if isinstance(output_type, (GraphQLUnionType, GraphQLInterfaceType)):
+        return info.schema.get_possible_types(output_type)
+    return ()
+
+
+def selected_fields(info: GraphQLResolveInfo) -> frozenset[str]:
+    """Names of the fields, as the graph spells them, that are selected of a plain object."""
+    parent = _object_type(info.return_type)
+    return frozenset(_snake(name) for name, *_ in _sub_fields(info, parent, info.field_nodes))
 
 
 def _object_type(output_type: GraphQLOutputType) -> GraphQLObjectType:

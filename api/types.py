@@ -1,3 +1,5 @@
+# mypy: allow-subclassing-any
+# graphene ships no types, so its classes are Any.
 """The GraphQL object types: what a book, a link and their lists look like to a client.
 
 Values are the rows that `graph.answers` returns; each field finds its own by the key that the
@@ -7,119 +9,34 @@ look-ahead gave it. Nothing here asks the graph.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import graphene
 from graphql import GraphQLResolveInfo
-from graphql_relay import offset_to_cursor, to_global_id
+from graphql_relay import to_global_id
 
-from api.lookahead import DEFAULT_PAGE_SIZE, page_of, selection_key
-from graph.projection import Page
-
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionValue:
-    """A page of a list on its way to the client.
-
-    Attributes:
-        items: rows with `node` and the edge's own values.
-        page: which part of the list they are.
-        total: length of the whole list, where it has one.
-        has_next: whether there is more.
-    """
-
-    items: Sequence[Row]
-    page: Page
-    total: int | None
-    has_next: bool
+from api.connections import (
+    Connection,
+    Edge,
+    Row,
+    edges_of,
+    nodes_of,
+    paged,
+    resolve_selected,
+    total_of,
+)
+from api.lookahead import DEFAULT_PAGE_SIZE, DEFAULT_WHY_SIZE
 
 
-def resolve_selected(row: Row, info: GraphQLResolveInfo, **arguments: object) -> object:
-    """Find a field's value in its row."""
-    return row.get(selection_key(info.field_name, arguments))
+class Node(graphene.Interface):
+    """What has a global id and can be asked for by it."""
 
+    id = graphene.ID(required=True, description="Global id.")
 
-def resolve_selected_list(
-    row: Row, info: GraphQLResolveInfo, **arguments: object
-) -> ConnectionValue:
-    """Find a nested list in its row and make it a connection."""
-    value = row[selection_key(info.field_name, arguments)]
-    page = page_of(arguments)
-    items, total = value["items"], value["total"]
-    has_next = total is not None and page.offset + len(items) < total
-    return ConnectionValue(items, page, total, has_next or _is_full(items, page, total))
-
-
-def _is_full(items: Sequence[Row], page: Page, total: int | None) -> bool:
-    # A list by likeness has no length of its own: a full page may be followed by another one.
-    return total is None and 0 < page.first == len(items)
-
-
-def paged(connection: Any, description: str) -> Any:
-    """A list field with Relay's `first` and `after`."""
-    return graphene.NonNull(
-        connection,
-        description=description,
-        first=graphene.Int(default_value=DEFAULT_PAGE_SIZE, description="At most so many, to 100."),
-        after=graphene.String(description="Go on behind this cursor."),
-        resolver=resolve_selected_list,
-    )
-
-
-class PageInfo(graphene.ObjectType):
-    """Where a page stands in its list."""
-
-    has_next_page = graphene.Boolean(required=True, description="Whether there is more behind it.")
-    has_previous_page = graphene.Boolean(required=True, description="Whether there is more before.")
-    start_cursor = graphene.String(description="Cursor of its first edge.")
-    end_cursor = graphene.String(description="Cursor of its last edge; pass it as `after`.")
-
-
-class _Edge(graphene.ObjectType):
-    class Meta:
-        abstract = True
-
-    cursor = graphene.String(required=True, description="Where the edge stands in the list.")
-
-
-class _Connection(graphene.ObjectType):
-    class Meta:
-        abstract = True
-
-    page_info = graphene.NonNull(PageInfo, description="Where this page stands.")
-
-    @staticmethod
-    def resolve_edges(value: ConnectionValue, info: GraphQLResolveInfo) -> list[Row]:
-        """Rows with their cursors."""
-        return [
-            {**row, "cursor": offset_to_cursor(value.page.offset + position)}
-            for position, row in enumerate(value.items)
-        ]
-
-    @staticmethod
-    def resolve_nodes(value: ConnectionValue, info: GraphQLResolveInfo) -> list[Row]:
-        """The rows' nodes."""
-        return [row["node"] for row in value.items]
-
-    @staticmethod
-    def resolve_total_count(value: ConnectionValue, info: GraphQLResolveInfo) -> int | None:
-        """The length of the whole list."""
-        return value.total
-
-    @staticmethod
-    def resolve_page_info(value: ConnectionValue, info: GraphQLResolveInfo) -> PageInfo:
-        """Cursors and whether there is more."""
-        start, num = value.page.offset, len(value.items)
-        return PageInfo(
-            has_next_page=value.has_next,
-            has_previous_page=start > 0,
-            start_cursor=offset_to_cursor(start) if num else None,
-            end_cursor=offset_to_cursor(start + num - 1) if num else None,
-        )
+    @classmethod
+    def resolve_type(cls, instance: Row, info: GraphQLResolveInfo) -> type:  # noqa: ARG003  # graphene's
+        """By the label that came with the row."""
+        return Book if instance["label"] == "Book" else Link
 
 
 class InfoboxField(graphene.ObjectType):
@@ -140,7 +57,9 @@ class ExternalLink(graphene.ObjectType):
 class Book(graphene.ObjectType):
     """A book: a Wikipedia page with a book's infobox."""
 
-    id = graphene.ID(required=True, description="Global id.")
+    class Meta:
+        interfaces = (Node,)
+
     title = graphene.String(required=True, description="The page's title, unique.")
     author = graphene.String(description="The first author.")
     authors = graphene.List(graphene.NonNull(graphene.String), description="All authors.")
@@ -163,9 +82,19 @@ class Book(graphene.ObjectType):
     embedding = graphene.List(
         graphene.NonNull(graphene.Float), description="The book's vector in the current model."
     )
+    x = graphene.Float(description="Place on the map, left to right.")
+    y = graphene.Float(description="Place on the map, bottom to top.")
     links = paged(lambda: BookLinkConnection, "What the page links to, most mentioned first.")
     external_links = paged(lambda: ExternalLinkConnection, "What the page cites.")
     similar_books = paged(lambda: SimilarBookConnection, "The nearest books, best first.")
+    related_books = paged(
+        lambda: RelatedBookConnection,
+        "The books that share the most telling links with it, whatever the vectors say.",
+    )
+    predicted_links = paged(
+        lambda: PredictedLinkConnection,
+        "Links that the page lacks and the vectors expect, the most expected first.",
+    )
 
     @staticmethod
     def resolve_id(row: Row, info: GraphQLResolveInfo) -> str:
@@ -182,7 +111,9 @@ class Book(graphene.ObjectType):
 class Link(graphene.ObjectType):
     """A page that books link to."""
 
-    id = graphene.ID(required=True, description="Global id.")
+    class Meta:
+        interfaces = (Node,)
+
     name = graphene.String(required=True, description="Its name in lowercase, unique.")
     title = graphene.String(required=True, description="Its name as books most often write it.")
     kind = graphene.String(required=True, description="`article`, `category`, `file`, ...")
@@ -190,6 +121,8 @@ class Link(graphene.ObjectType):
     embedding = graphene.List(
         graphene.NonNull(graphene.Float), description="The link's vector in the current model."
     )
+    x = graphene.Float(description="Place on the map, left to right.")
+    y = graphene.Float(description="Place on the map, bottom to top.")
     book = graphene.Field(lambda: Book, description="The book that this link leads to, if any.")
     books = paged(lambda: LinkBookConnection, "Books that mention it, those most often first.")
     similar_links = paged(lambda: SimilarLinkConnection, "The nearest links, best first.")
@@ -200,72 +133,112 @@ class Link(graphene.ObjectType):
         return to_global_id("Link", row["name"])
 
 
-class BookEdge(_Edge):
+class BookEdge(Edge):
     """A book in a list."""
 
     node = graphene.NonNull(Book, description="The book.")
 
 
-class BookConnection(_Connection):
+class BookConnection(Connection):
     """A list of books."""
 
-    edges = graphene.NonNull(graphene.List(graphene.NonNull(BookEdge)), description="With cursors.")
-    nodes = graphene.NonNull(graphene.List(graphene.NonNull(Book)), description="Without.")
-    total_count = graphene.Int(required=True, description="Books in the whole list.")
+    edges = edges_of(BookEdge)
+    nodes = nodes_of(Book)
+    total_count = total_of("Books in the whole list.")
 
 
-class BookLinkEdge(_Edge):
+class LinkEdge(Edge):
+    """A link in a list."""
+
+    node = graphene.NonNull(Link, description="The link.")
+
+
+class LinkConnection(Connection):
+    """A list of links."""
+
+    edges = edges_of(LinkEdge)
+    nodes = nodes_of(Link)
+    total_count = total_of("Links in the whole list.")
+
+
+class BookLinkEdge(Edge):
     """A link of a book."""
 
     node = graphene.NonNull(Link, description="The link.")
     count = graphene.Int(required=True, description="How often the book mentions it.")
 
 
-class BookLinkConnection(_Connection):
+class BookLinkConnection(Connection):
     """The links of a book."""
 
-    edges = graphene.NonNull(
-        graphene.List(graphene.NonNull(BookLinkEdge)), description="With cursors and counts."
-    )
-    nodes = graphene.NonNull(graphene.List(graphene.NonNull(Link)), description="Without.")
-    total_count = graphene.Int(required=True, description="Links of the book.")
+    edges = edges_of(BookLinkEdge, "With cursors and counts.")
+    nodes = nodes_of(Link)
+    total_count = total_of("Links of the book.")
 
 
-class LinkBookEdge(_Edge):
+class LinkBookEdge(Edge):
     """A book that mentions a link."""
 
     node = graphene.NonNull(Book, description="The book.")
     count = graphene.Int(required=True, description="How often it mentions the link.")
 
 
-class LinkBookConnection(_Connection):
+class LinkBookConnection(Connection):
     """The books that mention a link."""
 
-    edges = graphene.NonNull(
-        graphene.List(graphene.NonNull(LinkBookEdge)), description="With cursors and counts."
-    )
-    nodes = graphene.NonNull(graphene.List(graphene.NonNull(Book)), description="Without.")
-    total_count = graphene.Int(required=True, description="Books that mention it.")
+    edges = edges_of(LinkBookEdge, "With cursors and counts.")
+    nodes = nodes_of(Book)
+    total_count = total_of("Books that mention it.")
 
 
-class ExternalLinkEdge(_Edge):
+class ExternalLinkEdge(Edge):
     """An external link of a book."""
 
     node = graphene.NonNull(ExternalLink, description="The external link.")
     count = graphene.Int(required=True, description="How often the book cites it.")
 
 
-class ExternalLinkConnection(_Connection):
+class ExternalLinkConnection(Connection):
     """The external links of a book."""
 
-    edges = graphene.NonNull(
-        graphene.List(graphene.NonNull(ExternalLinkEdge)), description="With cursors and counts."
+    edges = edges_of(ExternalLinkEdge, "With cursors and counts.")
+    nodes = nodes_of(ExternalLink)
+    total_count = total_of("External links of the book.")
+
+
+class SharedLink(graphene.ObjectType):
+    """A link that two near books have in common."""
+
+    link = graphene.NonNull(Link, description="The link.")
+    score = graphene.Float(
+        required=True,
+        description="How much it says: the natural logarithm of all books over those that mention "
+        "it, times the number of liked books that do.",
     )
-    nodes = graphene.NonNull(graphene.List(graphene.NonNull(ExternalLink)), description="Without.")
-    total_count = graphene.Int(required=True, description="External links of the book.")
 
 
-class SimilarBookEdge(_Edge):
+class SharedBook(graphene.ObjectType):
+    """A book that mentions two near links."""
+
+    book = graphene.NonNull(Book, description="The book.")
+    score = graphene.Float(
+        required=True,
+        description="How much it says: the natural logarithm of all links over those of the book, "
+        "times the number of liked links that it mentions.",
+    )
+
+
+def reasons(item_type: Any, description: str) -> Any:
+    """The field `why` of an edge."""
+    return graphene.NonNull(
+        graphene.List(graphene.NonNull(item_type)),
+        description=description,
+        first=graphene.Int(default_value=DEFAULT_WHY_SIZE, description="At most so many, to 100."),
+        resolver=resolve_selected,
+    )
+
+
+class SimilarBookEdge(Edge):
     """A book that is near."""
 
     node = graphene.NonNull(Book, description="The near book.")
@@ -276,18 +249,17 @@ class SimilarBookEdge(_Edge):
         first=graphene.Int(default_value=DEFAULT_PAGE_SIZE, description="At most so many, to 100."),
         resolver=resolve_selected,
     )
+    why = reasons(SharedLink, "The shared links that speak most for it, with their weights.")
 
 
-class SimilarBookConnection(_Connection):
+class SimilarBookConnection(Connection):
     """Books near to something, best first."""
 
-    edges = graphene.NonNull(
-        graphene.List(graphene.NonNull(SimilarBookEdge)), description="With scores and reasons."
-    )
-    nodes = graphene.NonNull(graphene.List(graphene.NonNull(Book)), description="Without.")
+    edges = edges_of(SimilarBookEdge, "With scores and reasons.")
+    nodes = nodes_of(Book)
 
 
-class SimilarLinkEdge(_Edge):
+class SimilarLinkEdge(Edge):
     """A link that is near."""
 
     node = graphene.NonNull(Link, description="The near link.")
@@ -298,12 +270,45 @@ class SimilarLinkEdge(_Edge):
         first=graphene.Int(default_value=DEFAULT_PAGE_SIZE, description="At most so many, to 100."),
         resolver=resolve_selected,
     )
+    why = reasons(SharedBook, "The shared books that speak most for it, with their weights.")
 
 
-class SimilarLinkConnection(_Connection):
+class SimilarLinkConnection(Connection):
     """Links near to something, best first."""
 
-    edges = graphene.NonNull(
-        graphene.List(graphene.NonNull(SimilarLinkEdge)), description="With scores and reasons."
+    edges = edges_of(SimilarLinkEdge, "With scores and reasons.")
+    nodes = nodes_of(Link)
+
+
+class RelatedBookEdge(Edge):
+    """A book that shares links."""
+
+    node = graphene.NonNull(Book, description="The book.")
+    score = graphene.Float(
+        required=True, description="The sum of the rarities of the links that both mention."
     )
-    nodes = graphene.NonNull(graphene.List(graphene.NonNull(Link)), description="Without.")
+    why = reasons(SharedLink, "The shared links that speak most for it, with their weights.")
+
+
+class RelatedBookConnection(Connection):
+    """Books that share links with a book, those that share most first."""
+
+    edges = edges_of(RelatedBookEdge, "With scores and reasons.")
+    nodes = nodes_of(Book)
+
+
+class PredictedLinkEdge(Edge):
+    """A link that a page could have."""
+
+    node = graphene.NonNull(Link, description="The link.")
+    score = graphene.Float(
+        required=True,
+        description="The dot product of the two vectors; comparable for one book only.",
+    )
+
+
+class PredictedLinkConnection(Connection):
+    """Links that a page lacks, the most expected first."""
+
+    edges = edges_of(PredictedLinkEdge, "With scores.")
+    nodes = nodes_of(Link)

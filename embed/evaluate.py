@@ -1,4 +1,4 @@
-"""How well vectors rank held-out edges, beside the baselines on the same edges. Nothing here trains."""
+"""How well vectors rank held-out edges, beside baselines on the same edges. Trains nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Graphs of any size with planted structure: what is hidden in them is known, so it can be looked for.
+"""Graphs of any size with planted structure: what is hidden in them can be looked for.
 
 They stand in for a large real graph in tests and benchmarks: a few links are in very many books
 (power law), books and links fall into topics of uneven size, and within a topic hidden directions
@@ -18,6 +18,8 @@ from embed.pairs import Int64Array
 _NUM_CANDIDATES = 8
 _CHUNK = 500_000
 _MAX_ROUNDS = 60
+# A book's topics are neighbours as often as not.
+_NEAR_PROB = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _draw_plan(
         num_topics, size=(num_books, 3), p=topic_popularity / topic_popularity.sum()
     )
     # A book's topics are neighbours as often as not, so that topics form larger fields.
-    near = random.random(num_books) < 0.5
+    near = random.random(num_books) < _NEAR_PROB
     topics[near, 1] = (topics[near, 0] + 1) % num_topics
     return _Plan(
         book_topics=topics.astype(np.int64),
@@ -177,9 +179,11 @@ def _draw_links(
     # The Gumbel trick: the largest of score + noise is a draw from the softmax of the scores.
     noisy = sharpness * liking + random.gumbel(size=liking.shape)
     noisy[is_background, 1:] = -np.inf
-    return candidates[np.arange(len(books)), noisy.argmax(axis=1)]
+    chosen: Int64Array = candidates[np.arange(len(books)), noisy.argmax(axis=1)]
+    return chosen
 
 
 def _directions(random: np.random.Generator, num_rows: int, dim: int) -> NDArray[np.float32]:
     vectors = random.normal(size=(num_rows, dim)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit

@@ -284,7 +284,7 @@ def _make_optimizer(table: Tensor, config: TrainConfig) -> RowOptimizer:
 
 
 def _final_tables(run: _Run, graph: Adjacency) -> tuple[Tensor, Tensor]:
-    """The vectors as they leave: unit length, smoothed over the graph, zero where nothing is known."""
+    """The vectors as they leave: unit length, smoothed over the graph, zero where unknown."""
     book = functional.normalize(run.book[:-1], dim=1)
     link = functional.normalize(run.link[:-1], dim=1)
     book, link = smooth(graph, book, link, hops=run.config.smoothing_hops)

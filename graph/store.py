@@ -51,7 +51,7 @@ class Transaction:
 
 
 class Store:
-    """A Neo4j database that was reached once. Safe to share between threads; close it at the end."""
+    """A Neo4j database that was reached once; safe to share between threads."""
 
     def __init__(self, driver: neo4j.Driver, *, database: str, address: str) -> None:
         self._driver = driver

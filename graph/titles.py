@@ -20,7 +20,7 @@ def nearest_titles(runner: Runner, wanted: str, *, num: int = 3) -> tuple[str, .
     rows = runner.run(
         "CALL db.index.fulltext.queryNodes('book_title_text', $text, {limit: $limit}) "
         "YIELD node RETURN node.title AS name",
-        text=_fuzzy_query(wanted),
+        text=fuzzy_query(wanted),
         limit=_NUM_CANDIDATES,
     )
     return _rank(wanted, [row["name"] for row in rows], num)
@@ -31,13 +31,13 @@ def nearest_names(runner: Runner, wanted: str, *, num: int = 3) -> tuple[str, ..
     rows = runner.run(
         "CALL db.index.fulltext.queryNodes('link_title_text', $text, {limit: $limit}) "
         "YIELD node RETURN node.name AS name",
-        text=_fuzzy_query(wanted),
+        text=fuzzy_query(wanted),
         limit=_NUM_CANDIDATES,
     )
     return _rank(wanted.lower(), [row["name"] for row in rows], num)
 
 
-def _fuzzy_query(wanted: str) -> str:
+def fuzzy_query(wanted: str) -> str:
     """A Lucene query that finds the words themselves, their beginnings and their misspellings."""
     terms = []
     for word in wanted.split():

@@ -6,6 +6,7 @@ The raw text stays in `Book.infobox`; what cannot be read with confidence is lef
 from __future__ import annotations
 
 import re
+from html import unescape
 
 from ingest.steps import fold_whitespace
 
@@ -14,6 +15,7 @@ _REF = re.compile(r"<\s*ref\b.*?(?:/\s*>|<\s*/\s*ref\s*>|$)", re.DOTALL | re.IGN
 _BREAK = re.compile(r"<\s*/?\s*(?:br|li|p|div)\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<\s*/?\s*[a-z][^>]*>", re.IGNORECASE)
 _ASIDE = re.compile(r"\s*\([^()]*\)\s*$")
+_ANY_ASIDE = re.compile(r"\s*\([^()]*(?:\)|$)")
 _GENERATION = re.compile(r"^(?:jr|sr|ii|iii|iv|ph\.? ?d|m\.? ?d|inc|ltd|llc)\.?$", re.IGNORECASE)
 
 _ROLE = re.compile(
@@ -24,13 +26,15 @@ _CREDIT = re.compile(r"^(?:(?:edited|compiled|written|created|text) )?by ", re.I
 
 _LINES = re.compile(r"[\n;•·]|\s/\s|(?:^|\s)\*\s")
 _COMMAS = re.compile(r",|/")
-_ANDS = re.compile(r"\s(?:and|&|with)\s")
+_ANDS = re.compile(
+    r"\s(?:and|&|with)\s(?!Tobago|Herzegovina|Barbuda|Nevis|Príncipe|the Grenadines)"
+)
 
 _YEAR_BC = re.compile(r"\b(\d{1,4})(?:st|nd|rd|th)?( century)?\s*(?:bc|bce)\b", re.IGNORECASE)
 _YEAR = re.compile(r"(?<!\d)(1\d{3}|20\d{2})(?!\d)")
 _EARLY_YEAR = re.compile(r"^(?:ad |c\.? ?|circa )*(\d{1,3})(?: ad| ce)?$", re.IGNORECASE)
 _PAGES = re.compile(r"(\d[\d,]*)\s*(?:pp?\b|pages\b)", re.IGNORECASE)
-_NUMBER = re.compile(r"(?<![\d.])(\d[\d,]*)(?![\d.]*\d)")
+_NUMBER = re.compile(r"(?<![\d,-])(?<!\d\.)(\d[\d,]*)(?![\d.-]*\d)")
 
 _MAX_PAGES = 99_999
 _MAX_NAME_CHARS = 200
@@ -44,11 +48,31 @@ _COUNTRIES = {
     "u.s": "United States",
     "united states of america": "United States",
     "the united states": "United States",
+    "america": "United States",
     "uk": "United Kingdom",
     "u.k.": "United Kingdom",
     "great britain": "United Kingdom",
     "ussr": "Soviet Union",
 }
+_GENRES = {
+    "nonfiction": "Non-fiction",
+    "non fiction": "Non-fiction",
+    "science-fiction": "Science fiction",
+    "sci-fi": "Science fiction",
+    "scifi": "Science fiction",
+    "sf": "Science fiction",
+    "novels": "Novel",
+    "role-playing games": "Role-playing game",
+    "short story collection": "Short stories",
+    "ya": "Young adult",
+}
+_COMMON_WORD = re.compile(
+    r"(?<=[ -])(?:Adult|Adventure|Book|Books|Comedy|Crime|Detective|Drama|Essays?|Fantasy|Fiction"
+    r"|Game|Games|History|Horror|Humou?r|Literature|Mystery|Novel|Novels|Poetry|Romance|Satire"
+    r"|Science|Stories|Story|Suspense|Thriller)\b"
+)
+"""Words that are no names: `Science Fiction` is `Science fiction`, `American Novel` keeps its A."""
+
 _ROLES = {
     "genre": ("genre", "genres"),
     "country": ("country", "countries"),
@@ -100,7 +124,11 @@ def parse_names(text: str, *, kind: str) -> list[str]:
         kind: `author`, `genre`, `country`, `language` or `publisher`; genres start with a capital,
             countries have one spelling, authors are also split at "and".
     """
-    parts = _LINES.split(_strip_markup(text, break_with="\n"))
+    text = _strip_markup(text, break_with="\n")
+    if kind in {"genre", "country", "language"}:
+        # Before commas part it: `United States (1951, first), France`.
+        text = _ANY_ASIDE.sub(" ", text) if _ANY_ASIDE.sub("", text).strip() else text
+    parts = _LINES.split(text)
     if kind != "publisher":
         parts = [piece for part in parts for piece in _rejoin(_COMMAS.split(part))]
     if kind in {"author", "language", "country"}:
@@ -138,7 +166,7 @@ def parse_pages(text: str) -> int | None:
 
 
 def _strip_markup(text: str, *, break_with: str) -> str:
-    text = _REF.sub(" ", _COMMENT.sub(" ", text))
+    text = _REF.sub(" ", _COMMENT.sub(" ", unescape(text)))
     return _TAG.sub(" ", _BREAK.sub(break_with, text))
 
 
@@ -156,14 +184,25 @@ def _rejoin(parts: list[str]) -> list[str]:
 def _tidy(part: str, *, kind: str) -> str:
     """Strip what surrounds a name; an empty result means that the part names nothing."""
     # The full stop belongs to `Jr.`, to an initial and to `U.S.`, but not to the end of a genre.
-    edges = " ,:*'\"" if kind in {"author", "country", "publisher"} else " ,.:*'\""
-    name = _ASIDE.sub("", fold_whitespace(part).strip(edges)).strip(edges)
+    edges = " ,:*'\"[]" if kind in {"author", "country", "publisher"} else " ,.:*'\"[]"
+    name = fold_whitespace(part).strip(edges)
+    # What stands in brackets as a whole is the name itself.
+    name = _ASIDE.sub("", name).strip(edges) or name.strip("() ")
     if len(name) > _MAX_NAME_CHARS or _ROLE.match(name) or not any(map(str.isalnum, name)):
         return ""
+    return _spell(name, kind=kind)
+
+
+def _spell(name: str, *, kind: str) -> str:
+    """Give a name the one spelling that it has here."""
     if kind == "author":
         return _CREDIT.sub("", name)
+    if kind == "publisher":
+        return name
+    text, name = name, name[0].upper() + name[1:]
     if kind == "genre":
-        return name[0].upper() + name[1:]
+        name = _COMMON_WORD.sub(lambda match: match[0].lower(), name)
+        return _GENRES.get(name.lower(), name)
     if kind == "country":
-        return _COUNTRIES.get(name.lower(), name)
-    return name
+        return _COUNTRIES.get(name.lower(), name.title() if text.islower() else name)
+    return name.removesuffix(" language")

@@ -90,7 +90,8 @@ def parse_line(line: bytes | None) -> BookRecord:
     try:
         # A BOM opens files that Windows editors have saved.
         value = json.loads(text.lstrip("\ufeff"))
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
+        # Not only JSONDecodeError: a number of more than 4,300 digits is a plain ValueError.
         raise _BadLineError("not JSON") from error
     if not isinstance(value, list) or len(value) != len(_CHECKS):
         raise _BadLineError("not an array of six values")
@@ -108,6 +109,19 @@ def parse_line(line: bytes | None) -> BookRecord:
         edited_at=edited_at,
         length=length,
     )
+
+
+def format_line(record: BookRecord) -> bytes:
+    """Write a record as the line that `parse_line` reads."""
+    values = [
+        record.title,
+        record.infobox,
+        record.wikilinks,
+        record.external_links,
+        record.edited_at,
+        record.length,
+    ]
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
 
 
 def _check_surrogates(value: list[object]) -> None:

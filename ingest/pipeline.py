@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from core.errors import InputError
-from core.progress import OnProgress, Progress, ignore_progress
-from core.types import BookRecord
+from core.progress import OnProgress, ignore_progress
 from graph.load import GraphRows, LoadReport, load_graph
 from graph.store import Store
 from ingest.cleaning import CleaningOptions, clean_books
-from ingest.ndjson import BadRecord
-from ingest.records import iter_records
 from ingest.report import BadRecordLog, CleaningReport
-
-logger = logging.getLogger(__name__)
+from ingest.source import RecordSource
 
 MAX_BAD_SHARE = 0.5
 _FEW_BAD_RECORDS = 20
-_REPORT_EVERY_RECORDS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,58 +76,54 @@ def ingest_files(
     *,
     options: CleaningOptions,
     keep_others: bool = False,
+    work_dir: Path | None = None,
+    num_workers: int | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> IngestReport:
     """Make the graph equal to the books of some files.
 
-    The files are one set: the threshold counts over all of them. Everything is read before the
-    graph is touched, so that a file that cannot be read changes nothing.
+    The files are one set: the threshold counts over all of them, and the redirects of the dumps
+    among them hold for all. Everything is read before the graph is touched, so that a file that
+    cannot be read changes nothing.
 
     Args:
-        paths: NDJSON records or MediaWiki dumps, in any mixture.
+        paths: NDJSON records or MediaWiki dumps, in any mixture; an index of a dump is passed over.
         store: an empty database, or one that bookgraph loaded before.
         options: how to clean.
         keep_others: leave books that are not in the files where they are.
+        work_dir: where what was read of dumps is kept, so that a run that was killed goes on and a
+            second one is quick; by default a folder that is removed at the end.
+        num_workers: processes that read dumps; by default one a core.
         on_progress: told of reading and loading.
 
     Raises:
         InputError: a file cannot be read, holds no book, or is mostly bad; nothing was changed.
+        DiskFullError: no room in `work_dir`; nothing was changed.
         ForeignDataError: the database holds somebody else's books; nothing was changed.
         StoreUnreachableError: the server went away; run it again to finish.
     """
-    bad_records = BadRecordLog()
-    num_records = 0
-
-    def count(records: Iterator[BookRecord]) -> Iterator[BookRecord]:
-        nonlocal num_records
-        for record in records:
-            num_records += 1
-            if num_records % _REPORT_EVERY_RECORDS == 0:
-                on_progress(Progress("Reading records", num_records, unit="records"))
-            yield record
-
-    clean = clean_books(count(_iter_files(paths, bad_records)), options)
-    on_progress(Progress("Reading records", num_records, num_records, "records"))
-    _refuse_bad_input(paths, num_records, bad_records, num_books=clean.report.num_books)
-    rows = GraphRows(clean.books, clean.links, clean.refers_to, [path.name for path in paths])
+    with ExitStack() as stack:
+        if work_dir is None:
+            work_dir = Path(stack.enter_context(TemporaryDirectory(prefix="bookgraph-")))
+        source = RecordSource(
+            paths, work_dir=work_dir, num_workers=num_workers, on_progress=on_progress
+        )
+        records = list(source.iter_records())
+        num_records = len(records)
+        redirects = source.select_redirects(records)
+        clean = clean_books(records, options, redirects=redirects)
+        _refuse_bad_input(source, num_records, num_books=clean.report.num_books)
+        names = source.describe(records)
+    del records
+    rows = GraphRows(clean.books, clean.links, clean.refers_to, names)
     loaded = load_graph(store, rows, keep_others=keep_others, on_progress=on_progress)
-    return IngestReport(num_records, bad_records, clean.report, loaded)
+    return IngestReport(num_records, source.bad_records, clean.report, loaded)
 
 
-def _iter_files(paths: Sequence[Path], bad_records: BadRecordLog) -> Iterator[BookRecord]:
-    def on_bad(bad: BadRecord) -> None:
-        bad_records.add(bad)
-        logger.debug("%s, record %d: %s", bad.source, bad.position, bad.reason)
-
-    for path in paths:
-        yield from iter_records(path, on_bad=on_bad)
-
-
-def _refuse_bad_input(
-    paths: Sequence[Path], num_records: int, bad_records: BadRecordLog, *, num_books: int
-) -> None:
+def _refuse_bad_input(source: RecordSource, num_records: int, *, num_books: int) -> None:
     """One bad line is never fatal; a file that is no set of book records is."""
-    names = ", ".join(map(str, paths))
+    bad_records = source.bad_records
+    names = ", ".join(map(str, source.paths))
     total = num_records + bad_records.total
     if bad_records.total:
         reason, num = bad_records.num_by_reason.most_common(1)[0]
@@ -145,4 +137,4 @@ def _refuse_bad_input(
             "Nothing was changed. Is this the right file?"
         )
     if not num_books:
-        raise InputError(f"{names} holds no books. Nothing was changed.")
+        raise InputError(f"{names} holds no books{source.explain_no_books()}. Nothing was changed.")

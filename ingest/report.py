@@ -87,6 +87,13 @@ class BadRecordLog:
         if len(kept) < _EXAMPLES_PER_REASON:
             kept.append(bad)
 
+    def merge(self, other: BadRecordLog) -> None:
+        """Count those of another log too."""
+        self.num_by_reason.update(other.num_by_reason)
+        for reason, examples in other.examples.items():
+            kept = self.examples.setdefault(reason, [])
+            kept.extend(examples[: _EXAMPLES_PER_REASON - len(kept)])
+
     @property
     def total(self) -> int:
         """All bad records so far."""

@@ -1,6 +1,6 @@
 """The named steps that turn a wikilink's target into a link name. Pure text in, text out.
 
-A step maps a target to its better form, or to None to drop it. `DEFAULT_STEPS` is what bookgraph
+A step maps a target to its better form, or to None to drop it. `default_steps` is what bookgraph
 does, `REFERENCE_STEPS` what Koehrsen's notebook did, `FOLDING_STEPS` the common part that the
 report compares the default with.
 """
@@ -8,8 +8,9 @@ report compares the default with.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 _SPACES = re.compile(r"[\s_\u200e\u200f]+")
 _INTERWIKI = re.compile(r"^[a-z]{2,3}(?:-[a-z]+)*$")
@@ -34,10 +35,20 @@ NAMESPACE_KINDS = {
     "wikipedia talk": "wikipedia",
     "wp": "wikipedia",
     "project": "wikipedia",
+    "mediawiki": "mediawiki",
+    "module": "template",
+    "timedtext": "file",
+    **{
+        f"{namespace} talk": "talk"
+        for namespace in ("category", "file", "template", "portal", "help", "draft", "mediawiki")
+    },
+    "module talk": "talk",
 }
 """English Wikipedia's namespaces (lowercase) and the `kind` that a link into each gets."""
 
-JUNK_KINDS = frozenset({"wikipedia", "user", "talk", "special", "template", "help", "draft"})
+JUNK_KINDS = frozenset(
+    {"wikipedia", "user", "talk", "special", "template", "help", "draft"} | {"mediawiki"}
+)
 """Kinds of pages that writers of the encyclopedia use, not its readers."""
 
 
@@ -67,6 +78,27 @@ def strip_leading_colon(target: str) -> str:
 def cut_section(target: str) -> str | None:
     """`Dune (novel)#Plot` is `Dune (novel)`; a bare `#Plot` is the page itself and dropped."""
     return target.split("#", 1)[0].rstrip() or None
+
+
+def capitalize_first(title: str) -> str:
+    """Write a title as MediaWiki stores it: its first letter is a capital, the others stay."""
+    return title[:1].upper() + title[1:]
+
+
+def resolve_redirect(target: str, redirects: Mapping[str, str]) -> str:
+    """Follow redirects to the page that they end at.
+
+    Args:
+        target: a title; its first letter may have either case, as in MediaWiki.
+        redirects: title to title. A circle is left where it closes.
+    """
+    seen = {target}
+    while (following := redirects.get(capitalize_first(target))) is not None:
+        if following in seen:
+            break
+        seen.add(following)
+        target = following
+    return target
 
 
 def drop_junk(target: str) -> str | None:
@@ -103,11 +135,21 @@ _LOWER = LinkStep("lowercased", lowercase)
 
 FOLDING_STEPS = (_FOLD, _LOWER)
 REFERENCE_STEPS = (_LOWER,)
-DEFAULT_STEPS = (
-    _FOLD,
-    LinkStep("leading colons stripped", strip_leading_colon),
-    LinkStep("sections cut", cut_section),
-    LinkStep("longer than a title can be dropped", drop_overlong),
-    LinkStep("project, user and template pages dropped", drop_junk),
-    _LOWER,
-)
+
+
+def default_steps(redirects: Mapping[str, str]) -> tuple[LinkStep, ...]:
+    """What bookgraph does to a target, in order.
+
+    Args:
+        redirects: title to the title that it leads to; without any, that step is left out.
+    """
+    resolving = LinkStep("redirects resolved", partial(resolve_redirect, redirects=redirects))
+    return (
+        _FOLD,
+        LinkStep("leading colons stripped", strip_leading_colon),
+        LinkStep("sections cut", cut_section),
+        *((resolving,) if redirects else ()),
+        LinkStep("longer than a title can be dropped", drop_overlong),
+        LinkStep("project, user and template pages dropped", drop_junk),
+        _LOWER,
+    )

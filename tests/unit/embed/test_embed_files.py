@@ -79,7 +79,7 @@ def test_a_file_cut_short_names_the_command(embeddings: Embeddings, tmp_path: Pa
 def test_another_npz_is_no_embeddings(tmp_path: Path) -> None:
     path = tmp_path / "other.npz"
     np.savez(path, something=np.zeros(3))
-    with pytest.raises(DataMissingError, match="other.npz"):
+    with pytest.raises(DataMissingError, match=r"other\.npz"):
         load_embeddings(path)
 
 

@@ -50,7 +50,7 @@ def planted_pairs(seed: int = 0, edges_a_book: int = 14) -> Int64Array:
     return np.stack((rows, chosen.ravel()), axis=1).astype(np.int64)
 
 
-def train(pairs: Int64Array, **settings: Any) -> Any:  # noqa: ANN401  # any field of TrainConfig
+def train(pairs: Int64Array, **settings: Any) -> Any:  # any field of TrainConfig
     config = TrainConfig(**{"dim": 16, "epochs": 6, "device": "cpu", **settings})
     return fit(pairs, num_books=NUM_BOOKS, num_links=NUM_LINKS, config=config)
 
@@ -142,7 +142,7 @@ print(hashlib.sha256(result.book.tobytes() + result.link.tobytes()).hexdigest())
 
 def test_one_seed_gives_one_result_in_two_processes() -> None:
     digests = {
-        subprocess.run(  # noqa: S603  # our own interpreter and script
+        subprocess.run(  # our own interpreter and script
             [sys.executable, "-c", _SCRIPT], capture_output=True, text=True, check=True
         ).stdout
         for _ in range(2)
@@ -180,7 +180,7 @@ def test_repeats_weigh_more() -> None:
     pairs = [pair for at, pair in enumerate(pairs) if pair != (0, 0) or at % 30 == 0] + [(0, 0)]
     seldom = train(np.array(pairs, dtype=np.int64), start="random", epochs=20, holdout_share=0.0)
 
-    def preference(embeddings: Any) -> float:  # noqa: ANN401  # Embeddings
+    def preference(embeddings: Any) -> float:  # Embeddings
         unit = embeddings.link / np.linalg.norm(embeddings.link, axis=1, keepdims=True).clip(1e-9)
         return float(embeddings.book[0] @ (unit[0] - unit[1]))
 
@@ -204,7 +204,7 @@ def test_rows_without_an_edge_are_zero_and_marked() -> None:
 @pytest.mark.parametrize("loss", ["softmax", "bce", "mse"])
 @pytest.mark.parametrize("start", ["spectral", "random"])
 @pytest.mark.parametrize("pairs", [[[0, 0]], [[0, 0], [0, 1]], [[0, 0], [1, 0]], [[0, 0]] * 5])
-def test_graphs_of_one_book_or_one_link(loss: Any, start: Any, pairs: list[list[int]]) -> None:  # noqa: ANN401  # names of choices
+def test_graphs_of_one_book_or_one_link(loss: Any, start: Any, pairs: list[list[int]]) -> None:
     rows = np.array(pairs, dtype=np.int64)
     num_books, num_links = (int(n) for n in rows.max(axis=0) + 1)
     config = TrainConfig(dim=4, epochs=3, loss=loss, start=start, device="cpu")
@@ -365,10 +365,10 @@ class DeviceWatch(TorchFunctionMode):
     def __torch_function__(
         self,
         func: Callable[..., Any],
-        types: Any,  # noqa: ANN401, ARG002  # torch's own signature
+        types: Any,  # torch's own signature
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401  # whatever torch returns
+    ) -> Any:  # whatever torch returns
         if func in _FACTORIES:
             self.num_seen += 1
             device = (kwargs or {}).get("device")
@@ -389,11 +389,11 @@ class SyncWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's 
 
     def __torch_dispatch__(
         self,
-        func: Any,  # noqa: ANN401  # torch's own signature
-        types: Any,  # noqa: ANN401, ARG002  # torch's own signature
+        func: Any,  # torch's own signature
+        types: Any,  # torch's own signature
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401  # whatever torch returns
+    ) -> Any:  # whatever torch returns
         if any(name in str(func) for name in _SYNCS):
             self.num_syncs += 1
         return func(*args, **(kwargs or {}))

@@ -1,0 +1,123 @@
+/**
+ * The questions that the page asks the GraphQL API, and the one kind of error that it meets. The
+ * address is relative, so that the page works under any path prefix.
+ */
+
+const ENDPOINT = new URL("graphql", document.baseURI);
+
+/** A question without an answer; `message` is written for the reader. */
+export class ApiError extends Error {
+  /**
+   * @param {string} message
+   * @param {{code?: string, nearest?: string[], isRetryable?: boolean}} [facts]
+   */
+  constructor(message, { code = "UNREACHABLE", nearest = [], isRetryable = false } = {}) {
+    super(message);
+    this.name = "ApiError";
+    this.code = code;
+    this.nearest = nearest;
+    this.isRetryable = isRetryable;
+  }
+}
+
+/**
+ * Ask one question.
+ * @returns {Promise<object>} its data
+ * @throws {ApiError} no answer, or an error instead of one
+ * @throws {DOMException} `AbortError` after `signal`
+ */
+export async function ask(query, variables = {}, { signal } = {}) {
+  let response;
+  try {
+    response = await fetch(ENDPOINT, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json" },
+      body: JSON.stringify({ query, variables }),
+      signal,
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError("The server does not answer. Is `bookgraph serve` running?", {
+      isRetryable: true,
+    });
+  }
+  const answer = await response.json().catch(() => null);
+  if (answer?.errors?.length) {
+    const { message, extensions = {} } = answer.errors[0];
+    throw new ApiError(message, {
+      code: extensions.code ?? "ERROR",
+      nearest: extensions.nearest ?? [],
+      isRetryable: response.status >= 500,
+    });
+  }
+  if (!answer?.data) {
+    throw new ApiError(`The server answered with status ${response.status} and no data.`, {
+      isRetryable: response.status >= 500,
+    });
+  }
+  return answer.data;
+}
+
+const BOOK_POINTS = `query BookMap { mapPoints(kind: BOOK) {
+  numPoints numUnplaced title x y genre country language author year numLinks } }`;
+const LINK_POINTS = `query LinkMap { mapPoints(kind: LINK) {
+  numPoints numUnplaced title name x y kind numBooks } }`;
+
+/** All points of a map, as columns. */
+export async function fetchPoints(kind) {
+  return (await ask(kind === "link" ? LINK_POINTS : BOOK_POINTS)).mapPoints;
+}
+
+/** How much there is, and the facts of the current model. */
+export async function fetchOverview() {
+  const { stats, embeddingModel } = await ask(`query Overview {
+    stats { numBooks numLinks numEdges numPlacedBooks }
+    embeddingModel { version dim properties { name value } } }`);
+  const facts = Object.fromEntries(embeddingModel.properties.map((p) => [p.name, p.value]));
+  return { stats, version: embeddingModel.version, dim: embeddingModel.dim, facts };
+}
+
+/** What a typed text may mean. */
+export async function search(text, { signal } = {}) {
+  const data = await ask(
+    `query Search($text: String!) { search(text: $text, first: 12) { didYouMean hits { score node {
+      __typename
+      ... on Book { title author year }
+      ... on Link { name title numBooks } } } } }`,
+    { text },
+    { signal },
+  );
+  return data.search;
+}
+
+/** A book, its nearest with the links that explain each, and its own links. */
+export async function fetchBook(title, { signal } = {}) {
+  const data = await ask(
+    `query BookPage($title: String!) { book(title: $title) {
+      title authors genres countries languages publishers year pages numLinks editedAt
+      infobox { name value }
+      similarBooks(first: 15) { edges { score
+        node { title author year genre }
+        why(first: 6) { score link { name title numBooks } } } }
+      links(first: 100) { totalCount edges { count node { name title numBooks kind } } } } }`,
+    { title },
+    { signal },
+  );
+  return data.book;
+}
+
+/** A link, the books that mention it, and the links nearest to it. */
+export async function fetchLink(name, { signal } = {}) {
+  const data = await ask(
+    `query LinkPage($name: String!) { link(name: $name) {
+      name title kind numBooks
+      book { title }
+      books(first: 100) { totalCount edges { count node { title author year } } }
+      similarLinks(first: 15) { edges { score
+        node { name title numBooks }
+        why(first: 4) { score book { title } } } } } }`,
+    { name },
+    { signal },
+  );
+  return data.link;
+}

@@ -1,0 +1,100 @@
+/**
+ * What the page shows, kept in the address: every view can be sent to somebody, and the browser's
+ * back button undoes a step. Only values that differ from the defaults are written.
+ */
+
+/**
+ * @typedef {object} State
+ * @property {"book"|"link"} map whose points are shown
+ * @property {string} color what the points are coloured by
+ * @property {string|null} only the one legend entry that is lit
+ * @property {string|null} book title of the chosen book
+ * @property {string|null} link name of the chosen link
+ * @property {{x: number, y: number, zoom: number}|null} at centre and zoom; null shows all
+ */
+
+const DEFAULTS = { map: "book", color: "genre", only: null, book: null, link: null, at: null };
+const COLORS = {
+  book: ["genre", "country", "language", "year", "author", "degree"],
+  link: ["degree", "kind"],
+};
+
+/** Read an address's query; what makes no sense is left at its default. */
+export function parseState(query) {
+  const parameters = new URLSearchParams(query);
+  const map = parameters.get("map") === "link" ? "link" : "book";
+  const wanted = parameters.get("color");
+  return {
+    map,
+    color: COLORS[map].includes(wanted) ? wanted : COLORS[map][0],
+    only: parameters.get("only"),
+    book: parameters.get("book"),
+    link: parameters.has("book") ? null : parameters.get("link"),
+    at: parseView(parameters.get("at")),
+  };
+}
+
+/** Write a state as an address's query, without the question mark. */
+export function formatState(state) {
+  const parameters = new URLSearchParams();
+  for (const key of Object.keys(DEFAULTS)) {
+    const value = key === "at" ? formatView(state.at) : state[key];
+    const isDefault = key === "color" ? value === COLORS[state.map][0] : value === DEFAULTS[key];
+    if (value !== null && value !== undefined && !isDefault) parameters.set(key, value);
+  }
+  return parameters.toString();
+}
+
+/** The ways to colour the points of a map. */
+export function colorsOf(map) {
+  return COLORS[map];
+}
+
+/** Holds the state; listeners hear of each change with the state before it. */
+export class StateStore extends EventTarget {
+  constructor() {
+    super();
+    /** @type {State} */
+    this.current = parseState(location.search);
+    window.addEventListener("popstate", () => this.#become(parseState(location.search)));
+  }
+
+  /**
+   * Change some of it.
+   * @param {Partial<State>} changes
+   * @param {{isStep?: boolean}} [options] whether the back button should undo it
+   */
+  set(changes, { isStep = true } = {}) {
+    const next = { ...this.current, ...changes };
+    const query = formatState(next);
+    if (query !== formatState(this.current)) {
+      // A path of its own, not "?": an empty query has to go from the address.
+      const address = query ? `?${query}` : location.pathname;
+      history[isStep ? "pushState" : "replaceState"](null, "", address);
+    }
+    this.#become(next);
+  }
+
+  #become(next) {
+    const before = this.current;
+    this.current = next;
+    this.dispatchEvent(new CustomEvent("change", { detail: { before, now: next } }));
+  }
+}
+
+/** An address for a link on the page: the state with some changes. */
+export function hrefFor(state, changes) {
+  const query = formatState({ ...state, at: null, ...changes });
+  return query ? `?${query}` : "./";
+}
+
+function parseView(text) {
+  const numbers = (text ?? "").split(",").map(Number);
+  if (numbers.length !== 3 || !numbers.every(Number.isFinite) || numbers[2] <= 0) return null;
+  return { x: numbers[0], y: numbers[1], zoom: numbers[2] };
+}
+
+function formatView(view) {
+  if (!view) return null;
+  return `${view.x.toFixed(2)},${view.y.toFixed(2)},${view.zoom.toFixed(2)}`;
+}
