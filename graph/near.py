@@ -183,7 +183,8 @@ def related_list(compiler: Compiler, book: LiteralString, item: Selection) -> Li
         "WHERE " + via + ".num_books <= " + most + " "
         "WITH " + via + ", " + rarity(via, is_book=True) + " AS idf_" + via + " "
         "MATCH (" + via + ")<-[:LINKS_TO]-(" + near + ":Book) WHERE " + near + " <> " + book + " "
-        "WITH " + near + ", sum(idf_" + via + ") AS " + weight + " ORDER BY " + weight + " DESC, " + near + ".title "
+        "WITH " + near + ", sum(idf_" + via + ") AS " + weight + " "
+        "ORDER BY " + weight + " DESC, " + near + ".title "
         + _part(compiler, item) + "RETURN " + edge + " }"
     )  # fmt: skip
 

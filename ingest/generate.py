@@ -12,6 +12,7 @@ import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 from xml.sax.saxutils import escape
@@ -21,8 +22,9 @@ DumpForm = Literal["plain", "single", "multistream"]
 _PAGES_PER_STREAM = 100
 _NUM_WORDS = 30_000
 _MAX_PARAGRAPHS = 40_000
-_REFERENCE_PROB = 0.3
-_HEADING_PROB = 0.1
+_LIST_PROB = 0.25
+_TABLE_PROB = 0.40
+_NO_HEADING_PROB = 0.85
 _CYCLE = 200
 """Of so many pages one is a book, half are redirects, some belong to other namespaces."""
 
@@ -195,9 +197,15 @@ def _make_paragraph(generator: random.Random, words: list[str], frequencies: lis
         number = int(generator.paretovariate(0.5)) % 50_000
         target = f"Alias {number}" if number % 2 and at % 5 == 0 else f"Article {number}"
         text[at] = f"[[{target}|{text[at]}]]" if at % 28 else f"[[{target}]]"
-    if generator.random() < _REFERENCE_PROB:
-        text.append(f'<ref name="r{generator.randrange(99)}">http://example.org/{text[1]}</ref>')
-    if generator.random() < _HEADING_PROB:
+    kind = generator.random()
+    if kind < _LIST_PROB:
+        return "".join(f"* {' '.join(text[at : at + 5])}\n" for at in range(0, num_words, 5))
+    if kind < _TABLE_PROB:
+        cells = (f'| {name} = "{value}"' for name, value in pairwise(text))
+        return "{{Infobox settlement\n" + "\n".join(itertools.islice(cells, 25)) + "\n}}"
+    text[3] = f'"{text[3]}"&nbsp;<small>{text[4]}</small>'
+    text.append(f'<ref name="r{generator.randrange(99)}">[http://example.org/{text[1]} x]</ref>')
+    if kind > _NO_HEADING_PROB:
         text.insert(0, f"== {text[1].title()} ==\n")
     return " ".join(text) + "."
 

@@ -77,9 +77,9 @@ def _is_infobox(template: Template) -> bool:
 
 
 def _to_text(code: Wikicode) -> str:
-    if all(type(node) is Text for node in code.nodes):
+    if all(isinstance(node, Text) for node in code.nodes):
         # What `strip_code` gives for plain text, without its walk: most links are this.
-        text = "".join(node.value for node in code.nodes).strip()
+        text = "".join(map(str, code.nodes)).strip()
         if "\n\n\n" not in text:
             return text
     stripped: str = code.strip_code().strip()

@@ -49,6 +49,7 @@ async function showPoints() {
   }
   if (kind !== store.current.map) return;
   points = loadedPoints.get(kind);
+  panel.pointKind = kind;
   if (!points.count) {
     legend.hidden = true;
     status.showNothing();

@@ -27,7 +27,10 @@ PIXEL = """(title) => {
   const pixel = canvas.getContext("2d").getImageData(x * share, y * share, 1, 1).data;
   return "#" + [...pixel.slice(0, 3)].map((v) => v.toString(16).padStart(2, "0")).join("");
 }"""
-PLACE = "(title) => { const m = document.querySelector('book-map'); return m.screenOf(m.rowOf(title)); }"
+PLACE = """(title) => {
+  const map = document.querySelector("book-map");
+  return map.screenOf(map.rowOf(title));
+}"""
 
 
 def ask(site: str, query: str, **variables: object) -> dict[str, object]:
@@ -61,8 +64,8 @@ def lone_book(page: Page) -> str:
           const map = document.querySelector("book-map");
           const places = map.titles.map((title) => ({ title, ...map.screenOf(map.rowOf(title)) }));
           const free = places.filter((p) => p.x > 340 && p.x < 1000 && p.y > 90 && p.y < 700);
-          const isLone = (p) => places.every((o) => o === p || Math.hypot(o.x - p.x, o.y - p.y) > 14);
-          return free.find(isLone).title;
+          const isFar = (p, o) => o === p || Math.hypot(o.x - p.x, o.y - p.y) > 14;
+          return free.find((p) => places.every((o) => isFar(p, o))).title;
         }"""
     )
     assert isinstance(title, str)

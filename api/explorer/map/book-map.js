@@ -26,6 +26,7 @@ export class BookMap extends HTMLElement {
   #animation = null;
   #isMoving = false;
   #restTimer = 0;
+  #hasPicture = false;
 
   connectedCallback() {
     this.setAttribute("tabindex", "0");
@@ -175,6 +176,7 @@ export class BookMap extends HTMLElement {
         this.#frame = 0;
         this.#step(time);
         this.painter.paint(this.#scene());
+        this.#markFirstPicture();
       });
     }
   }
@@ -314,6 +316,13 @@ export class BookMap extends HTMLElement {
     this.#viewport.width = Math.max(1, width);
     this.#viewport.height = Math.max(1, height);
     this.draw();
+  }
+
+  /** For whoever measures the page. */
+  #markFirstPicture() {
+    if (this.#hasPicture || !this.#points?.count) return;
+    this.#hasPicture = true;
+    performance.mark("first-picture");
   }
 
   #scene() {

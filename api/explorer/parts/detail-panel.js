@@ -9,13 +9,16 @@ import { bookPage } from "./book-page.js";
 import { linkPage } from "./link-page.js";
 
 class DetailPanel extends HTMLElement {
+  /** What the map shows, "book" or "link": the kind that can be pointed at. */
+  pointKind = "book";
+
   connectedCallback() {
     this.hidden = true;
     this.setAttribute("role", "complementary");
     this.setAttribute("aria-label", "Details");
     this.addEventListener("click", (event) => this.#click(event));
     for (const type of ["pointerover", "focusin"]) {
-      this.addEventListener(type, (event) => this.#point(event.target.closest("[data-key]")));
+      this.addEventListener(type, (event) => this.#point(event.target.closest(`[data-kind="${this.pointKind}"]`)));
     }
     for (const type of ["pointerleave", "focusout"]) {
       this.addEventListener(type, () => this.#point(null));
