@@ -243,6 +243,25 @@ def similar(
         text.print_neighbours(titles, neighbours)
 
 
+@app.command("export")
+def export_files(
+    file_format: Annotated[str, typer.Argument(help="csv, graphml, npz or projector.")],
+    folder: Annotated[Path, typer.Option("--to", help="Folder to write into.")] = Path("export"),
+    as_json: AsJson = False,
+) -> None:
+    """Write the graph, its vectors and its map into files that other programs open."""
+    from graph.export import export_graph  # noqa: PLC0415  # keeps `--help` fast
+
+    with _open_store(load_settings()) as (store, progress):
+        report = export_graph(
+            store,
+            folder,
+            file_format,  # type: ignore[arg-type]  # checked there
+            on_progress=progress,
+        )
+    text.print_files(report.files, as_json=as_json)
+
+
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address; BOOKGRAPH_HOST by default.")] = None,

@@ -223,6 +223,14 @@ def print_farewell(url: str, browser: str, settings: Settings) -> None:
     say(f"\nData are in {settings.home}. It keeps running; `make stop` ends it.")
 
 
+def print_files(files: Sequence[Path], *, as_json: bool) -> None:
+    """Print which files were written."""
+    if as_json:
+        print_json({"files": [str(file) for file in files]})
+    else:
+        say("\n".join(map(str, files)))
+
+
 def program() -> str:
     """How this program is called from here: by its name, or by its path when it is not on PATH."""
     if shutil.which("bookgraph"):

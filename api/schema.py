@@ -7,8 +7,10 @@ from __future__ import annotations
 import graphene
 from graphql import GraphQLSchema
 
+from api.mutation import Mutation
 from api.overview_query import BetweenQuery, OverviewQuery
 from api.query import NodeQuery, SimilarQuery
+from api.subscription import Subscription
 
 
 class Query(NodeQuery, SimilarQuery, BetweenQuery, OverviewQuery):  # type: ignore[misc]  # Meta  # type: ignore[misc]  # graphene replaces Meta
@@ -17,5 +19,7 @@ class Query(NodeQuery, SimilarQuery, BetweenQuery, OverviewQuery):  # type: igno
 
 def build_schema() -> GraphQLSchema:
     """Build the schema that the server serves."""
-    schema: GraphQLSchema = graphene.Schema(query=Query).graphql_schema
+    schema: GraphQLSchema = graphene.Schema(
+        query=Query, mutation=Mutation, subscription=Subscription
+    ).graphql_schema
     return schema

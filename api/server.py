@@ -1,26 +1,38 @@
-"""The HTTP server: `/graphql`, the explorer at `/`, health at `/healthz` and `/readyz`."""
+"""The HTTP server: `/graphql`, the explorer at `/`, `/healthz`, `/readyz`, `/metrics`."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
 from ariadne.asgi import GraphQL
-from ariadne.asgi.handlers import GraphQLHTTPHandler
-from ariadne.explorer import ExplorerHttp405
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from api.changes import ChangeFeed
+from api.console import console_routes
 from api.errors import format_error
+from api.guard import Guard
+from api.handler import Handler
+from api.metrics import Metrics
+from api.options import ServerOptions
+from api.requests import PREFLIGHT_HEADERS
 from api.schema import build_schema
+from api.subscription import SocketHandler
 from core.errors import BookgraphError
 from graph.store import Store
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +43,8 @@ _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_GRACE_S = 10
 
 
 class _ExplorerFiles(StaticFiles):
@@ -42,53 +56,77 @@ class _ExplorerFiles(StaticFiles):
         return response
 
 
-def build_app(store: Store) -> ASGIApp:
+def build_app(store: Store, options: ServerOptions | None = None) -> ASGIApp:
     """Build the application.
 
     Args:
         store: asked by every request; the caller closes it when the server has ended.
+        options: keys, limits, production mode; open and with the default limits without.
     """
-
-    def context(request: object, data: object) -> dict[str, object]:
-        return {"request": request, "store": store}
-
+    options = options or ServerOptions()
+    schema = build_schema()
+    metrics = Metrics()
+    handler = Handler(schema, store, options)
+    changes = ChangeFeed(store)
     graphql = GraphQL(
-        build_schema(),
-        context_value=context,
+        schema,
+        context_value=lambda *_: {"changes": changes},
+        http_handler=handler,
+        websocket_handler=SocketHandler(handler.documents, options),
         error_formatter=format_error,
-        http_handler=GraphQLHTTPHandler(),
-        # No page that would load scripts from outside.
-        explorer=ExplorerHttp405(),
-        introspection=True,
-        debug=False,
-        # `format_error` logs what an operator should know; this one would log every typing error
-        # of a client with its stack.
+        introspection=not options.is_production,
         logger=_silent_logger(),
     )
-
-    async def healthz(request: Request) -> Response:
-        """Whether the process answers."""
-        return JSONResponse({"status": "ok"})
-
-    async def readyz(request: Request) -> Response:
-        """Whether the graph answers and has embeddings."""
-        return await run_in_threadpool(_readiness, store)
-
-    return Starlette(
-        routes=[
-            Route("/healthz", healthz),
-            Route("/readyz", readyz),
-            Route("/graphql", graphql),
-            Mount("/", _ExplorerFiles(directory=_EXPLORER_DIR, html=True)),
-        ]
-    )
+    routes = [
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz_of(store)),
+        Route("/metrics", _metrics_of(metrics)),
+        Route("/graphql", graphql),
+        WebSocketRoute("/graphql", graphql),
+        *(console_routes(options.cache) if options.cache and not options.is_production else ()),
+        Mount("/", _ExplorerFiles(directory=_EXPLORER_DIR, html=True)),
+    ]
+    app: ASGIApp = GZipMiddleware(Starlette(routes=routes), minimum_size=1_000, compresslevel=5)
+    if options.cors_origins:
+        app = CORSMiddleware(
+            app,
+            allow_origins=options.cors_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type", *PREFLIGHT_HEADERS),
+            expose_headers=("ETag", "Retry-After", "X-Request-Id"),
+            max_age=600,
+        )
+    return Guard(app, options, metrics)
 
 
 def _silent_logger() -> logging.Logger:
+    # `format_error` logs what an operator should know; ariadne's would log every typing error of a
+    # client with its stack.
     silent = logging.getLogger("bookgraph.ariadne")
     silent.addHandler(logging.NullHandler())
     silent.propagate = False
     return silent
+
+
+async def _healthz(request: Request) -> Response:
+    """Whether the process answers."""
+    return JSONResponse({"status": "ok"})
+
+
+def _readyz_of(store: Store) -> Endpoint:
+    async def readyz(request: Request) -> Response:
+        """Whether the graph answers and has embeddings."""
+        return await run_in_threadpool(_readiness, store)
+
+    return readyz
+
+
+def _metrics_of(metrics: Metrics) -> Endpoint:
+    async def show(request: Request) -> Response:
+        """What was counted."""
+        return PlainTextResponse(metrics.text(), media_type="text/plain; version=0.0.4")
+
+    return show
 
 
 def _readiness(store: Store) -> Response:
@@ -110,12 +148,26 @@ def _readiness(store: Store) -> Response:
     )
 
 
-def serve(store: Store, *, host: str, port: int) -> None:
-    """Serve until the process is told to end (SIGINT or SIGTERM).
+def serve(store: Store, *, host: str, port: int, options: ServerOptions | None = None) -> None:
+    """Serve until the process is told to end (SIGINT or SIGTERM); what is asked is answered first.
 
     Args:
         store: the graph.
-        host: address to listen on.
-        port: port to listen on; `bind` finds out beforehand whether it is free.
+        host: address to listen on. On a loopback address only requests to it by its own names are
+            served, so that no web page can reach it under a name of its own (DNS rebinding).
+        port: port to listen on; `choose_port` finds out beforehand whether it is free.
+        options: keys, limits, production mode.
     """
-    uvicorn.run(build_app(store), host=host, port=port, log_level="warning", access_log=False)
+    options = options or ServerOptions()
+    if host in _LOOPBACK and not options.allowed_hosts:
+        options = replace(options, allowed_hosts=_LOOPBACK)
+    uvicorn.run(
+        build_app(store.with_timeout(options.timeout_s), options),
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        ws_max_size=options.limits.max_bytes,
+        timeout_graceful_shutdown=_GRACE_S,
+    )

@@ -8,6 +8,7 @@ translated once, at the edge of the folder that owns the library they come from.
     │   └── ShapeError                           an array with the wrong shape or dtype
     ├── StoreUnreachableError           exit 3   no Neo4j answers (a retry may help)
     │   └── StoreLoginError                      Neo4j answers and refuses the login
+    ├── QueryTimeoutError               exit 1   a question took longer than it may
     ├── LocalServerError                exit 1   the managed Neo4j cannot be run
     │   ├── PortTakenError                       something else listens on its port
     │   ├── DiskFullError                        no room for the jars, the store or the models
@@ -19,6 +20,7 @@ translated once, at the edge of the folder that owns the library they come from.
     │   ├── BookNotFoundError                    no such title; carries the nearest ones
     │   └── LinkNotFoundError                    no such link name; carries the nearest ones
     ├── ForeignDataError                exit 1   a database that holds somebody else's graph
+    ├── AccessDeniedError               exit 1   a client may not do this
     ├── TrainingError                   exit 1   training diverged or cannot start
     └── QualityGateError                exit 5   a result is below the bound that was asked for
 """
@@ -60,6 +62,12 @@ class StoreLoginError(StoreUnreachableError):
     """Neo4j answers and refuses the user name or the password."""
 
     retryable = False
+
+
+class QueryTimeoutError(BookgraphError):
+    """Neo4j gave a question up because it took longer than it may."""
+
+    retryable = True
 
 
 class LocalServerError(BookgraphError):
@@ -126,6 +134,10 @@ class LinkNotFoundError(DataMissingError):
 
 class ForeignDataError(BookgraphError):
     """A database holds nodes that bookgraph did not make; it was left untouched."""
+
+
+class AccessDeniedError(BookgraphError):
+    """A client asked for what its key does not permit."""
 
 
 class TrainingError(BookgraphError):

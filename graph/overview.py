@@ -148,3 +148,31 @@ def read_map(store: Store, kind: str, columns: Sequence[str]) -> MapColumns:
         num_points=len(points),
         num_unplaced=row["num_unplaced"],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells one state of the graph from another.
+
+    Attributes:
+        loaded_at: when books were loaded last, ISO 8601.
+        is_complete: whether that load came to its end.
+        model: version of the current model.
+        num_books: books.
+    """
+
+    loaded_at: str | None
+    is_complete: bool
+    model: str | None
+    num_books: int
+
+
+def read_stamp(store: Store) -> Stamp:
+    """Read the graph's state; cheap at any size."""
+    row = store.read(
+        "OPTIONAL MATCH (data:Dataset {name: 'bookgraph'}) "
+        "OPTIONAL MATCH (model:EmbeddingModel {is_current: true}) "
+        "RETURN data.loaded_at AS loaded_at, coalesce(data.is_complete, false) AS is_complete, "
+        "model.version AS model, COUNT { (:Book) } AS num_books"
+    )[0]
+    return Stamp(row["loaded_at"], row["is_complete"], row["model"], row["num_books"])

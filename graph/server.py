@@ -187,11 +187,40 @@ class LocalServer:
         self._write_arguments(on_progress)
         return server_process.run_admin_tool(self._files, tuple(args))
 
+    def import_database(
+        self, args: Sequence[str], *, on_progress: OnProgress = ignore_progress
+    ) -> None:
+        """Fill the empty database by `neo4j-admin database import full`, with the server stopped.
+
+        Nobody can start the server meanwhile. When the import fails or is killed, the database is
+        empty again at the next start. The server runs afterwards in either case.
+
+        Args:
+            args: the importer's arguments behind the name of the database.
+            on_progress: told of what is being done.
+
+        Raises:
+            LocalServerError: the import failed, or the server cannot be started.
+        """
+        try:
+            with self._locked(on_progress):
+                self._end(self.status().pid or server_process.find_server(self._files.home))
+                self._write_arguments(on_progress)
+                self._files.mark_half_import()
+                on_progress(Progress("Importing into the empty store", 0))
+                command = ("database", "import", "full", DATABASE, "--overwrite-destination")
+                server_process.run_admin_tool(self._files, (*command, *args))
+                self._files.unmark_half_import()
+        finally:
+            self.start(on_progress=on_progress)
+
     def _launch(self, on_progress: OnProgress) -> ServerStatus:
         files = self._files
         orphan = server_process.find_server(files.home)
         if orphan is not None:
             raise LocalServerError(server_log.held_message(files.home, orphan))
+        if files.discard_half_import(DATABASE):
+            logger.warning("An import into %s was interrupted; it is empty again.", files.home)
         self._write_arguments(on_progress)
         bolt_port = self._choose_port("bolt_port", others=())
         http_port = self._choose_port("http_port", others=(bolt_port,))

@@ -14,6 +14,9 @@ from pathlib import Path
 
 from core.errors import DiskFullError, LocalServerError
 
+IMPORT_PREFIX = "import-files-"
+"""How folders with files for the importer are named, so that those of a killed one are removed."""
+
 _MB = 1_000_000
 # What a start, its logs and the first transactions need; a full disk in the middle of a
 # transaction stops Neo4j, so it is refused before.
@@ -50,11 +53,36 @@ class ServerFiles:
         self.start_lock = home / "start.lock"
         self._password_file = home / "password"
         self._state_file = home / "server.json"
+        self._import_mark = home / "import-is-half-done"
 
     @property
     def has_store(self) -> bool:
         """Whether a server has run here, so that its users and passwords are fixed."""
         return (self.home / "data" / "databases" / "system").is_dir()
+
+    def mark_half_import(self) -> None:
+        """Say that an import writes the database, which is unusable until it is done."""
+        self._import_mark.touch()
+
+    def unmark_half_import(self) -> None:
+        """Say that the import is done and the database whole."""
+        self._import_mark.unlink(missing_ok=True)
+
+    def discard_half_import(self, database: str) -> bool:
+        """Empty a database that an import left half written; the server must not run.
+
+        Returns:
+            Whether there was something to discard.
+        """
+        if not self._import_mark.exists():
+            return False
+        for kind in ("databases", "transactions"):
+            shutil.rmtree(self.home / "data" / kind / database, ignore_errors=True)
+        for leftover in self.home.glob(f"{IMPORT_PREFIX}*"):
+            if leftover.is_dir():
+                shutil.rmtree(leftover, ignore_errors=True)
+        self.unmark_half_import()
+        return True
 
     def prepare(self) -> None:
         """Make the folders, for this user alone, and see that there is room.

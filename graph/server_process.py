@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ MAIN_CLASS = "org.neo4j.server.Neo4jCommunity"
 ADMIN_CLASS = "org.neo4j.cli.AdminTool"
 
 _TERM_LIMIT_S = 20.0
+_POLL_S = 0.02
 _KILL_LIMIT_S = 20.0
 _ADMIN_LIMIT_S = 3600.0
 # Java reads these by itself and would change how this JVM runs; NEO4J_* would change its folders.
@@ -140,9 +142,15 @@ def run_admin_tool(files: ServerFiles, args: tuple[str, ...]) -> str:
 def is_server(pid: int, home: Path) -> bool:
     """Whether this process is a running Neo4j on this home."""
     child = _children.get(pid)
-    if child is not None and child.poll() is not None:
-        del _children[pid]
-        return False
+    if child is not None:
+        if child.poll() is not None:
+            del _children[pid]
+            return False
+        # A killed JVM is a zombie for the moment that its other threads need to end.
+        if psutil.pid_exists(pid) and psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return False
+        # The system shows no command line yet in the first moments of a process.
+        return isinstance(child.args, list) and _is_on_home(child.args, home)
     try:
         return _is_on_home(psutil.Process(pid).cmdline(), home)
     except (psutil.Error, ValueError, OverflowError):
@@ -172,11 +180,11 @@ def stop(pid: int, *, limit_s: float = _TERM_LIMIT_S) -> None:
         process = psutil.Process(pid)
         process.terminate()
         try:
-            process.wait(timeout=limit_s)
+            _wait_until_ended(process, limit_s)
         except psutil.TimeoutExpired:
             logger.warning("Neo4j (process %d) did not stop in %.0f s; killing it.", pid, limit_s)
             process.kill()
-            process.wait(timeout=_KILL_LIMIT_S)
+            _wait_until_ended(process, _KILL_LIMIT_S)
     except psutil.NoSuchProcess:
         pass
     except psutil.TimeoutExpired as error:
@@ -191,6 +199,18 @@ def stop(pid: int, *, limit_s: float = _TERM_LIMIT_S) -> None:
     child = _children.pop(pid, None)
     if child is not None:
         child.poll()
+
+
+def _wait_until_ended(process: psutil.Process, limit_s: float) -> None:
+    """Wait for the end of a process, which may be the child of another one that never looks.
+
+    Such a child stays in the table as a zombie, so `Process.wait` would wait in vain.
+    """
+    deadline_s = time.monotonic() + limit_s
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline_s:
+            raise psutil.TimeoutExpired(limit_s, process.pid)
+        time.sleep(_POLL_S)
 
 
 def _is_on_home(command: list[str], home: Path) -> bool:

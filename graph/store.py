@@ -18,6 +18,7 @@ from core.errors import (
     BookgraphError,
     DataMissingError,
     DiskFullError,
+    QueryTimeoutError,
     StoreLoginError,
     StoreUnreachableError,
 )
@@ -53,9 +54,17 @@ class Transaction:
 class Store:
     """A Neo4j database that was reached once; safe to share between threads."""
 
-    def __init__(self, driver: neo4j.Driver, *, database: str, address: str) -> None:
+    def __init__(
+        self,
+        driver: neo4j.Driver,
+        *,
+        database: str,
+        address: str,
+        timeout_s: float | None = None,
+    ) -> None:
         self._driver = driver
         self._database = database
+        self._timeout_s = timeout_s
         self.address = address
 
     def __enter__(self) -> Store:
@@ -67,6 +76,15 @@ class Store:
     def close(self) -> None:
         """Close the connections."""
         self._driver.close()
+
+    def with_timeout(self, timeout_s: float) -> Store:
+        """The same database, whose reads Neo4j itself gives up after so many seconds.
+
+        The connections are shared: closing one of the two closes both.
+        """
+        return Store(
+            self._driver, database=self._database, address=self.address, timeout_s=timeout_s
+        )
 
     def run(self, statement: LiteralString, **parameters: object) -> list[Row]:
         """Run one statement in a transaction of its own, in one round trip.
@@ -85,13 +103,15 @@ class Store:
 
         Raises:
             StoreUnreachableError: no answer; a retry may help.
+            QueryTimeoutError: the store has a time limit (`with_timeout`) and it passed.
             BookgraphError: the server refuses the statement.
         """
+        query = neo4j.Query(statement, timeout=self._timeout_s)
         with (
             self._translated(),
             self._session(default_access_mode=neo4j.READ_ACCESS) as session,
         ):
-            return [record.data() for record in session.run(statement, parameters)]
+            return [record.data() for record in session.run(query, parameters)]
 
     def read_all(self, statement: LiteralString, **parameters: object) -> Iterator[tuple[Any, ...]]:
         """Stream a large result with one fetch, as tuples in the order of the RETURN.
@@ -166,6 +186,8 @@ def translated_errors(address: str, database: str) -> Iterator[None]:
             "(`bookgraph neo4j status`) and that NEO4J_URI is right."
         ) from error
     except driver_errors.TransientError as error:
+        if "TransactionTimedOut" in str(error.code):
+            raise _timed_out(address) from error
         if "memory" in str(error.code).lower() or "MemoryPool" in str(error.message):
             raise BookgraphError(
                 f"Neo4j at {address} has too little memory for this ({error.code}). "
@@ -188,6 +210,8 @@ def translated_errors(address: str, database: str) -> Iterator[None]:
 def _translate_client_error(
     error: driver_errors.ClientError, address: str, database: str
 ) -> BookgraphError:
+    if "TransactionTimedOut" in str(error.code):
+        return _timed_out(address)
     if "DatabaseNotFound" in str(error.code):
         return StoreUnreachableError(
             f"Neo4j at {address} has no database {database!r}. Set NEO4J_DATABASE to one it has."
@@ -198,6 +222,12 @@ def _translate_client_error(
             "then train (`bookgraph train`)."
         )
     return BookgraphError(f"Neo4j at {address} refuses a statement ({error.code}): {error.message}")
+
+
+def _timed_out(address: str) -> QueryTimeoutError:
+    return QueryTimeoutError(
+        f"Neo4j at {address} gave the question up because it took too long. Ask for less of it."
+    )
 
 
 def _first_line(error: BaseException) -> str:

@@ -116,7 +116,7 @@ def _iter_pages(num_bytes: int, seed: int) -> Iterator[tuple[str, bytes]]:
 def _make_page(generator: random.Random, number: int, paragraphs: list[str]) -> tuple[str, bytes]:
     place = number % _CYCLE
     if place == _CYCLE // 2:
-        body = "\n\n".join(_choose(generator, paragraphs, median=18))
+        body = "\n\n".join(_choose(generator, paragraphs, median=4))
         return "books", _page(number, f"Book {number}", _make_infobox(generator, number) + body)
     if place % 2:
         title = f"Article {generator.randrange(number + 1)}"

@@ -11,7 +11,9 @@ from tempfile import TemporaryDirectory
 
 from core.errors import InputError
 from core.progress import OnProgress, ignore_progress
+from graph.bulk import can_import, import_graph
 from graph.load import GraphRows, LoadReport, load_graph
+from graph.server import LocalServer
 from graph.store import Store
 from ingest.cleaning import CleaningOptions, clean_books
 from ingest.report import BadRecordLog, CleaningReport
@@ -78,6 +80,7 @@ def ingest_files(
     keep_others: bool = False,
     work_dir: Path | None = None,
     num_workers: int | None = None,
+    server: LocalServer | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> IngestReport:
     """Make the graph equal to the books of some files.
@@ -94,6 +97,8 @@ def ingest_files(
         work_dir: where what was read of dumps is kept, so that a run that was killed goes on and a
             second one is quick; by default a folder that is removed at the end.
         num_workers: processes that read dumps; by default one a core.
+        server: our own server that `store` is connected to; a large first load then goes through
+            its offline importer, which stops it for some seconds.
         on_progress: told of reading and loading.
 
     Raises:
@@ -116,7 +121,10 @@ def ingest_files(
         names = source.describe(records)
     del records
     rows = GraphRows(clean.books, clean.links, clean.refers_to, names)
-    loaded = load_graph(store, rows, keep_others=keep_others, on_progress=on_progress)
+    if server is not None and can_import(store, rows):
+        loaded = import_graph(server, store, rows, on_progress=on_progress)
+    else:
+        loaded = load_graph(store, rows, keep_others=keep_others, on_progress=on_progress)
     return IngestReport(num_records, source.bad_records, clean.report, loaded)
 
 

@@ -16,6 +16,22 @@ INFOBOX_BYTES = re.compile(
 )
 """Finds candidates in raw bytes at memory speed; only these pages are worth parsing (2 MB/s)."""
 
+_LIST_TEMPLATES = frozenset(
+    {"hlist", "flatlist", "plainlist", "plain list", "unbulleted list", "ubl", "ublist"}
+    | {
+        "bulleted list",
+        "unordered list",
+        "nowrap",
+        "nobr",
+        "nowraplinks",
+        "small",
+        "longitem",
+        "no italic",
+    }
+)
+_DATE_TEMPLATES = frozenset({"start date", "start-date", "published date", "date", "dts"})
+_LANGUAGE_TEMPLATES = frozenset({"lang", "native name", "transl", "transliteration"})
+
 TEMPLATE_NAMES = frozenset({"infobox book", "infobox novel"})
 """The template and what redirects to it, in lowercase; any of them makes a page a book."""
 
@@ -25,7 +41,8 @@ def parse_book_page(title: str, wikitext: str, *, edited_at: str) -> BookRecord 
 
     The first infobox of `TEMPLATE_NAMES` counts where a page has several, in the order in which
     they open. Values are what mwparserfromhell's `strip_code` makes of them, as in the published
-    extracts, except that comments are read whole.
+    extracts, except that comments are read whole and that a value of nothing but `{{hlist|...}}`,
+    `{{start date|...}}` and their like is not lost.
 
     Args:
         title: the page's title.
@@ -51,7 +68,7 @@ def parse_book_page(title: str, wikitext: str, *, edited_at: str) -> BookRecord 
         return None
     fields = {}
     for parameter in infobox.params:
-        value = _to_text(_break_lines(parameter.value))
+        value = _to_text(_break_lines(parameter.value)) or _unwrap_templates(parameter.value)
         if value:
             fields[_to_text(parameter.name)] = value
     return BookRecord(
@@ -71,9 +88,31 @@ def _break_lines(value: Wikicode) -> Wikicode:
     return value
 
 
+def _unwrap_templates(value: Wikicode) -> str:
+    """Read the text inside templates that only lay it out; those that are not known give none."""
+    texts = []
+    for template in value.ifilter_templates(recursive=False):
+        name = _normalise_name(template.name)
+        arguments = [
+            _to_text(_break_lines(item.value)) or _unwrap_templates(item.value)
+            for item in template.params
+            if not item.showkey
+        ]
+        if name in _LIST_TEMPLATES:
+            texts.extend(arguments)
+        elif name in _DATE_TEMPLATES:
+            texts.append("-".join(arguments))
+        elif name in _LANGUAGE_TEMPLATES and arguments:
+            texts.append(arguments[-1])
+    return "\n".join(filter(None, texts))
+
+
 def _is_infobox(template: Template) -> bool:
-    text = re.sub(r"[\s_]+", " ", _to_text(template.name)).strip().lower()
-    return text.removeprefix("template:").strip() in TEMPLATE_NAMES
+    return _normalise_name(template.name).removeprefix("template:").strip() in TEMPLATE_NAMES
+
+
+def _normalise_name(name: Wikicode) -> str:
+    return re.sub(r"[\s_]+", " ", _to_text(name)).strip().lower()
 
 
 def _to_text(code: Wikicode) -> str:

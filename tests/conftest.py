@@ -11,8 +11,16 @@ import pytest
 hypothesis.settings.register_profile("bookgraph", deadline=None)
 hypothesis.settings.load_profile("bookgraph")
 
+_ORDER = ("unit", "integration", "e2e")
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what is quick first, and the browser last: its driver keeps an event loop running."""
+    folders = [ROOT / "tests" / name for name in _ORDER]
+    items.sort(key=lambda item: [folder in item.path.parents for folder in folders].index(True))
 
 
 @pytest.fixture(scope="session")

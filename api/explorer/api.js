@@ -41,7 +41,11 @@ export async function ask(query, variables = {}, { signal } = {}) {
       isRetryable: true,
     });
   }
-  const answer = await response.json().catch(() => null);
+  const answer = await response.json().catch((error) => {
+    // The signal can also come while the body is on its way.
+    if (signal?.aborted) throw error;
+    return null;
+  });
   if (answer?.errors?.length) {
     const { message, extensions = {} } = answer.errors[0];
     throw new ApiError(message, {
@@ -99,6 +103,7 @@ export async function fetchBook(title, { signal } = {}) {
       similarBooks(first: 15) { edges { score
         node { title author year genre }
         why(first: 6) { score link { name title numBooks } } } }
+      predictedLinks(first: 8) { edges { node { name title numBooks } } }
       links(first: 100) { totalCount edges { count node { name title numBooks kind } } } } }`,
     { title },
     { signal },
@@ -120,4 +125,48 @@ export async function fetchLink(name, { signal } = {}) {
     { signal },
   );
   return data.link;
+}
+
+/** Two books side by side: what both link to, what only one does, and the chain between them. */
+export async function fetchComparison(first, second, { signal } = {}) {
+  const data = await ask(
+    `query Compare($a: String!, $b: String!) {
+      compare(a: $a, b: $b, first: 40) { score numShared jaccard
+        firstBook { title author year numLinks }
+        secondBook { title author year numLinks }
+        shared { score link { name title numBooks } }
+        onlyFirst { link { name title numBooks } }
+        onlySecond { link { name title numBooks } } }
+      path(from: { book: $a }, to: { book: $b }, first: 3) { length nodes {
+        __typename ... on Book { title } ... on Link { name title } } } }`,
+    { a: first, b: second },
+    { signal },
+  );
+  return { ...data.compare, chains: data.path ?? [] };
+}
+
+/** Books near to all of some and away from others. */
+export async function fetchMix(like, unlike, { signal } = {}) {
+  const data = await ask(
+    `query Mix($like: [String!]!, $unlike: [String!]!) {
+      similarBooks(like: $like, unlike: $unlike, first: 20) { edges { score
+        node { title author year genre }
+        why(first: 5) { score link { name title numBooks } } } } }`,
+    { like, unlike },
+    { signal },
+  );
+  return { like, unlike, edges: data.similarBooks.edges };
+}
+
+/** A book's links and the books beyond them. */
+export async function fetchEgo(title, { signal } = {}) {
+  const data = await ask(
+    `query Ego($title: String!) {
+      stats { numBooks }
+      book(title: $title) { title links(first: 60) { totalCount edges { node {
+        name title kind numBooks books(first: 20) { nodes { title author } } } } } } }`,
+    { title },
+    { signal },
+  );
+  return { book: data.book, numBooks: data.stats.numBooks };
 }

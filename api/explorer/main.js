@@ -7,14 +7,24 @@
 import "./theme.js";
 import "./map/book-map.js";
 import "./parts/detail-panel.js";
+import "./parts/ego-view.js";
 import "./parts/map-legend.js";
 import "./parts/search-box.js";
 import "./parts/small-parts.js";
-import { ApiError, fetchBook, fetchLink, fetchOverview, fetchPoints } from "./api.js";
+import {
+  ApiError,
+  fetchBook,
+  fetchComparison,
+  fetchEgo,
+  fetchLink,
+  fetchMix,
+  fetchOverview,
+  fetchPoints,
+} from "./api.js";
 import { announce } from "./dom.js";
 import { classify, Points } from "./map/points.js";
 import { emptyNotice, mapNotice } from "./parts/notice.js";
-import { colorsOf, StateStore } from "./state.js";
+import { colorsOf, pageChanges, StateStore } from "./state.js";
 
 const $ = (selector) => document.querySelector(selector);
 const map = $("book-map");
@@ -24,14 +34,16 @@ const card = $("hover-card");
 const status = $("status-line");
 const controls = $("map-controls");
 const searchBox = $("search-box");
+const egoView = $("ego-view");
 
 const store = new StateStore();
 const loadedPoints = new Map();
 let overview = null;
 let points = null;
 let classes = null;
-let page = null; // the book or link whose page is shown, as the API answered it
+let page = null; // what is shown beside the map: one of PAGES and the API's answer
 let pageRequest = null;
+let egoRequest = null;
 
 // ---- points ---------------------------------------------------------------------------------
 
@@ -105,37 +117,94 @@ function showLegend() {
 async function showPage({ isFlying = true } = {}) {
   pageRequest?.abort();
   page = null;
-  const { book, link } = store.current;
+  const kind = pageKind();
   showTitle();
-  if (!book && !link) {
+  if (!kind) {
     panel.hide();
     searchBox.reset();
     setInsets();
     showLit();
     return;
   }
-  pageRequest = new AbortController();
-  const { signal } = pageRequest;
-  panel.showBusy(book ?? link);
+  const request = new AbortController();
+  pageRequest = request;
+  panel.showBusy(kind.title(store.current));
   setInsets();
   try {
-    page = book ? await fetchBook(book, { signal }) : await fetchLink(link, { signal });
+    const answer = await kind.fetch(store.current, { signal: request.signal });
+    // What was left meanwhile must not come back, whatever its request ended with.
+    if (request.signal.aborted) return;
+    page = { kind, answer };
   } catch (error) {
-    if (error.name === "AbortError") return;
+    if (request.signal.aborted) return;
     if (!(error instanceof ApiError)) throw error;
-    panel.showError(error, book ?? link);
+    panel.showError(error, kind.title(store.current));
     showLit();
     return;
   }
-  if (book) panel.showBook(page, store.current);
-  else panel.showLink(page, store.current);
+  kind.show(page.answer, store.current);
   showTitle();
   showLit();
   if (isFlying) flyToLit();
 }
 
+/** What can be shown beside the map: how to ask for it, show it, and which points belong to it. */
+const PAGES = {
+  book: {
+    title: ({ book }) => book,
+    fetch: ({ book }, options) => fetchBook(book, options),
+    show: (answer, state) => panel.showBook(answer, state),
+    lit: (answer) => ({
+      book: { centre: answer.title, near: answer.similarBooks.edges.map(scored("title")) },
+      link: { centre: null, near: answer.links.edges.map(({ node }) => [node.name, 1]) },
+    }),
+  },
+  link: {
+    title: ({ link }) => link,
+    fetch: ({ link }, options) => fetchLink(link, options),
+    show: (answer, state) => panel.showLink(answer, state),
+    lit: (answer) => ({
+      book: { centre: null, near: answer.books.edges.map(({ node }) => [node.title, 1]) },
+      link: { centre: answer.name, near: answer.similarLinks.edges.map(scored("name")) },
+    }),
+  },
+  comparison: {
+    title: ({ book, other }) => `${book} and ${other}`,
+    fetch: ({ book, other }, options) => fetchComparison(book, other, options),
+    show: (answer, state) => panel.showComparison(answer, state),
+    lit: (answer) => ({
+      book: { centre: answer.firstBook.title, near: [[answer.secondBook.title, answer.score ?? 0]] },
+      link: { centre: null, near: answer.shared.map(({ link }) => [link.name, 1]) },
+    }),
+  },
+  mix: {
+    title: ({ like, unlike }) => [like.join(" + "), ...unlike].join(" − "),
+    fetch: ({ like, unlike }, options) => fetchMix(like, unlike, options),
+    show: (answer, state) => panel.showMix(answer, state),
+    lit: (answer) => ({
+      book: {
+        centre: answer.like.length === 1 ? answer.like[0] : null,
+        // What was chosen is named first where names compete for room.
+        near: [...answer.like.map((title) => [title, 1]), ...answer.edges.map(scored("title"))],
+      },
+      link: { centre: null, near: [] },
+    }),
+  },
+};
+
+function pageKind() {
+  const { book, link, other, like } = store.current;
+  if (like.length) return PAGES.mix;
+  if (book && other) return PAGES.comparison;
+  return (book && PAGES.book) || (link && PAGES.link) || null;
+}
+
+function scored(key) {
+  return ({ node, score }) => [node[key], score];
+}
+
 function showTitle() {
-  const name = page?.title ?? store.current.book ?? store.current.link;
+  const name = page?.answer.title ?? pageKind()?.title(store.current);
   document.title = name ? `${name} · bookgraph` : "bookgraph";
   if (page) announce(`${name}: details are shown.`);
 }
@@ -143,23 +212,15 @@ function showTitle() {
 /** The rows that belong to the page on the map that is shown. */
 function litRows() {
   if (!page || !points) return null;
-  const isBook = Boolean(store.current.book);
-  const rowsOf = (items) => items.map(([key, score]) => [points.rowOf.get(key) ?? -1, score])
+  const { centre, near } = page.kind.lit(page.answer)[points.kind];
+  const found = near
+    .map(([key, score]) => [points.rowOf.get(key) ?? -1, score])
     .filter(([row]) => row >= 0);
-  let centre = -1;
-  let found = [];
-  if (points.kind === "book" && isBook) {
-    centre = points.rowOf.get(page.title) ?? -1;
-    found = rowsOf(page.similarBooks.edges.map(({ node, score }) => [node.title, score]));
-  } else if (points.kind === "book") {
-    found = rowsOf(page.books.edges.map(({ node }) => [node.title, 1]));
-  } else if (isBook) {
-    found = rowsOf(page.links.edges.map(({ node }) => [node.name, 1]));
-  } else {
-    centre = points.rowOf.get(page.name) ?? -1;
-    found = rowsOf(page.similarLinks.edges.map(({ node, score }) => [node.name, score]));
-  }
-  return { centre, rows: found.map(([row]) => row), scores: found.map(([, score]) => score) };
+  return {
+    centre: points.rowOf.get(centre) ?? -1,
+    rows: found.map(([row]) => row),
+    scores: found.map(([, score]) => score),
+  };
 }
 
 function showLit() {
@@ -170,6 +231,28 @@ function flyToLit() {
   const lit = litRows();
   if (!lit) return;
   map.flyToRows(lit.centre >= 0 ? [lit.centre, ...lit.rows.slice(0, 10)] : lit.rows, { maxZoom: 5 });
+}
+
+async function showEgo() {
+  egoRequest?.abort();
+  const { book, view } = store.current;
+  // What lies under the view can be neither seen nor reached.
+  map.inert = view === "ego";
+  if (view !== "ego") {
+    egoView.hide();
+    return;
+  }
+  egoRequest = new AbortController();
+  egoView.showBusy(book);
+  try {
+    const answer = await fetchEgo(book, { signal: egoRequest.signal });
+    egoView.show(answer.book, answer.numBooks, store.current);
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    if (!(error instanceof ApiError)) throw error;
+    // The panel beside it says what is wrong and what to do.
+    egoView.hide();
+  }
 }
 
 function setInsets() {
@@ -185,19 +268,20 @@ function setInsets() {
 // ---- what the reader does -------------------------------------------------------------------
 
 function open({ kind, key }) {
-  store.set(kind === "book" ? { book: key, link: null } : { link: key, book: null });
+  store.set(pageChanges({ [kind]: key }));
 }
 
 function close() {
-  store.set({ book: null, link: null });
+  store.set(pageChanges({}));
 }
 
 store.addEventListener("change", ({ detail: { before, now } }) => {
-  const isOther = (...keys) => keys.some((key) => before[key] !== now[key]);
+  const isOther = (...keys) => keys.some((key) => String(before[key]) !== String(now[key]));
   card.hide();
   if (isOther("map")) showPoints();
   else if (points?.count && isOther("color", "only")) showColors();
-  if (isOther("book", "link")) showPage();
+  if (isOther("book", "link", "other", "like", "unlike")) showPage();
+  if (isOther("book", "view")) showEgo();
 });
 window.addEventListener("popstate", () => {
   const { at } = store.current;
@@ -206,7 +290,7 @@ window.addEventListener("popstate", () => {
 
 map.addEventListener("pick", ({ detail: { row } }) => {
   if (row >= 0) open({ kind: points.kind, key: points.keys[row] });
-  else if (store.current.book || store.current.link) close();
+  else if (pageKind()) close();
 });
 map.addEventListener("hover", ({ detail: { row } }) => {
   if (row < 0) card.hide();
@@ -235,11 +319,12 @@ controls.addEventListener("theme", () => {
   map.readTheme();
   if (classes) showLegend();
 });
-panel.addEventListener("open", ({ detail }) => open(detail));
+egoView.addEventListener("open", ({ detail }) => store.set(detail));
+panel.addEventListener("open", ({ detail }) => store.set(detail));
 panel.addEventListener("close", close);
 panel.addEventListener("retry", () => showPage());
 panel.addEventListener("suggest", ({ detail: { name } }) =>
-  open({ kind: store.current.book ? "book" : "link", key: name }),
+  open({ kind: store.current.link ? "link" : "book", key: name }),
 );
 panel.addEventListener("point", ({ detail }) => {
   const row = detail && points?.kind === detail.kind ? points.rowOf.get(detail.key) : -1;
@@ -250,9 +335,10 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/" && !isTyping) {
     event.preventDefault();
     searchBox.focusInput();
-  } else if (event.key === "Escape" && !isTyping) close();
+  } else if (event.key === "Escape" && !isTyping && pageKind()) close();
 });
 window.addEventListener("resize", setInsets);
 
 showPoints().then(() => showPage({ isFlying: !store.current.at }));
+showEgo();
 readOverview();

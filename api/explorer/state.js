@@ -10,10 +10,25 @@
  * @property {string|null} only the one legend entry that is lit
  * @property {string|null} book title of the chosen book
  * @property {string|null} link name of the chosen link
+ * @property {string|null} other title of the book that the chosen one is compared with
+ * @property {"ego"|null} view the chosen book's links in place of the map
+ * @property {string[]} like titles of a mix that books should be near to; empty for no mix
+ * @property {string[]} unlike titles that they should be away from
  * @property {{x: number, y: number, zoom: number}|null} at centre and zoom; null shows all
  */
 
-const DEFAULTS = { map: "book", color: "genre", only: null, book: null, link: null, at: null };
+const DEFAULTS = {
+  map: "book",
+  color: "genre",
+  only: null,
+  book: null,
+  link: null,
+  other: null,
+  view: null,
+  like: [],
+  unlike: [],
+  at: null,
+};
 const COLORS = {
   book: ["genre", "country", "language", "year", "author", "degree"],
   link: ["degree", "kind"],
@@ -24,12 +39,18 @@ export function parseState(query) {
   const parameters = new URLSearchParams(query);
   const map = parameters.get("map") === "link" ? "link" : "book";
   const wanted = parameters.get("color");
+  const like = parameters.getAll("like");
+  const [book, link] = like.length ? [null, null] : [parameters.get("book"), parameters.get("link")];
   return {
     map,
     color: COLORS[map].includes(wanted) ? wanted : COLORS[map][0],
     only: parameters.get("only"),
-    book: parameters.get("book"),
-    link: parameters.has("book") ? null : parameters.get("link"),
+    book,
+    link: book === null ? link : null,
+    other: book === null ? null : parameters.get("other"),
+    view: book !== null && parameters.get("view") === "ego" ? "ego" : null,
+    like,
+    unlike: like.length ? parameters.getAll("unlike") : [],
     at: parseView(parameters.get("at")),
   };
 }
@@ -39,6 +60,10 @@ export function formatState(state) {
   const parameters = new URLSearchParams();
   for (const key of Object.keys(DEFAULTS)) {
     const value = key === "at" ? formatView(state.at) : state[key];
+    if (Array.isArray(value)) {
+      for (const one of value) parameters.append(key, one);
+      continue;
+    }
     const isDefault = key === "color" ? value === COLORS[state.map][0] : value === DEFAULTS[key];
     if (value !== null && value !== undefined && !isDefault) parameters.set(key, value);
   }
@@ -80,6 +105,11 @@ export class StateStore extends EventTarget {
     this.current = next;
     this.dispatchEvent(new CustomEvent("change", { detail: { before, now: next } }));
   }
+}
+
+/** The changes that show one thing's page and nothing of another. */
+export function pageChanges(changes) {
+  return { book: null, link: null, other: null, view: null, like: [], unlike: [], ...changes };
 }
 
 /** An address for a link on the page: the state with some changes. */

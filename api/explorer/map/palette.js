@@ -1,26 +1,27 @@
 /**
  * Colours that people with any colour vision can tell apart, one list for a light and one for a
- * dark ground; ordered values (years, degrees) have a ramp that also rises in lightness. The first
- * eight are after Paul Tol's schemes "muted" and "light" (2021), the other four fill their gaps.
+ * dark ground; ordered values (years, degrees) have a ramp that also rises in lightness. The lists
+ * started from Paul Tol's schemes "muted" and "light" (2021) and were moved until every two differ
+ * by 11 at least (CIE 1976) to people without red, green or blue cones, and by 18 to all others.
  */
 
 const LIGHT = {
   ground: "#f6f3ec",
   other: "#b9b4a9",
   classes: [
-    "#cc6677", "#332288", "#c2a63a", "#117733", "#5fb0d8", "#882255",
-    "#36a18f", "#7f7a1f", "#aa4499", "#e07b39", "#4f6fd1", "#5b4636",
+    "#cd5d76", "#371a85", "#af8925", "#307935", "#5db1db", "#84184f",
+    "#149b89", "#bead6d", "#b0489b", "#f7904c", "#4a6dce", "#574c39",
   ],
-  ramp: ["#2c1e66", "#3b4a8f", "#3d719d", "#3f96a0", "#5cb48f", "#9bc873", "#dcca57", "#e9a23b"],
+  ramp: ["#2c1e66", "#3b4a8f", "#3d719d", "#3f96a0", "#5cb48f", "#9bc873", "#d3cf5f", "#f0d84a"],
 };
 const DARK = {
   ground: "#12161c",
   other: "#5d646f",
   classes: [
-    "#ee8899", "#8f9bf0", "#eedd88", "#44bb77", "#99ddff", "#d1669a",
-    "#5fd0bd", "#b6b044", "#d99be0", "#ee9860", "#6fa0ff", "#c9a58b",
+    "#fa98ad", "#ada9fa", "#fadf7c", "#87efa0", "#9ed9fa", "#d06a99",
+    "#51d3c5", "#afa536", "#cf82cc", "#b47f47", "#6098fa", "#cda080",
   ],
-  ramp: ["#6b5bb8", "#6a82cf", "#62a5d8", "#5cc4cd", "#74d7b0", "#aee38f", "#e6e278", "#ffc163"],
+  ramp: ["#6b5bb8", "#6a82cf", "#62a5d8", "#5cc4cd", "#74d7b0", "#aee38f", "#eae88c", "#fff3b0"],
 };
 
 /** At most so many classes have a colour; the rest is "other". */

@@ -2,7 +2,7 @@
 
 import { h } from "../dom.js";
 import { formatYear } from "../map/points.js";
-import { pageLink, reasons, scoreBar, section } from "./page-parts.js";
+import { chip, nearBook, section, viewLink } from "./page-parts.js";
 
 const FIRST_LINKS = 24;
 
@@ -13,13 +13,27 @@ export function bookPage(book, state) {
     h("h2", {}, book.title),
     byline(book),
     facts(book),
+    h(
+      "p.ways",
+      {},
+      state.view === "ego"
+        ? viewLink({ book: book.title }, "Back to the map", state, { classes: ".act" })
+        : viewLink({ book: book.title, view: "ego" }, "Its links and the books beyond", state, { classes: ".act" }),
+    ),
     section(
       "Nearest books",
       "and what both link to",
       book.similarBooks.edges.length
-        ? h("ol.near", {}, book.similarBooks.edges.map((edge) => nearBook(edge, state)))
+        ? h("ol.near", {}, book.similarBooks.edges.map((edge) =>
+            nearBook(edge, state, actions(book, edge.node, state))))
         : h("p.quiet", {}, "This book has no vector, so nothing is near to it. Run bookgraph train."),
     ),
+    book.predictedLinks.edges.length > 0 &&
+      section(
+        "Links it could have",
+        "the page lacks them, its vector expects them",
+        h("ul.chips", {}, book.predictedLinks.edges.map(({ node }) => h("li", {}, chip(node, state)))),
+      ),
     section("Links", `${book.links.totalCount} in all`, linkCloud(book.links.edges, state)),
     book.infobox?.length > 0 && infobox(book.infobox),
   ];
@@ -42,24 +56,20 @@ function facts(book) {
   return h("dl.facts", {}, rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
-function nearBook({ score, node, why }, state) {
-  const year = node.year === null ? null : formatYear(node.year);
+/** Beside a near book: why, more like both, less like it. */
+function actions(book, node, state) {
+  const link = (changes, text, label) => viewLink(changes, text, state, { classes: ".act", label });
   return h(
-    "li",
-    { "data-kind": "book", "data-key": node.title },
-    h("div.near-head", {}, pageLink("book", node.title, node.title, state, ".near-title"), scoreBar(score)),
-    h("p.near-by", {}, [node.author, year].filter(Boolean).join(", ")),
-    reasons(
-      why.slice(0, 5).map(({ link }) => chip(link, state)),
-      `Both it and this book link to: `,
+    "span.acts",
+    {},
+    link({ book: book.title, other: node.title }, "why?", `Compare ${book.title} with ${node.title}`),
+    link({ like: [book.title, node.title] }, "+", `Books like ${book.title} and ${node.title}`),
+    link(
+      { like: [book.title], unlike: [node.title] },
+      "−",
+      `Books like ${book.title} and unlike ${node.title}`,
     ),
   );
-}
-
-function chip(link, state) {
-  const element = pageLink("link", link.name, link.title, state, ".chip");
-  element.title = `${link.title}: mentioned by ${link.numBooks.toLocaleString("en")} books`;
-  return element;
 }
 
 function linkCloud(edges, state) {

@@ -1,12 +1,15 @@
 /**
  * <detail-panel>: the page of the chosen book or link beside the map. It shows what it is given;
- * says "open" with `{kind, key}`, "close", "retry" and "point" with `{kind, key}` (null when the
+ * says "open" with changes to the state, "close", "retry" and "point" with `{kind, key}` (null when the
  * pointer leaves).
  */
 
 import { h, iconButton, replace } from "../dom.js";
+import { pageChanges } from "../state.js";
 import { bookPage } from "./book-page.js";
+import { comparePage } from "./compare-page.js";
 import { linkPage } from "./link-page.js";
+import { mixPage } from "./mix-page.js";
 
 class DetailPanel extends HTMLElement {
   /** What the map shows, "book" or "link": the kind that can be pointed at. */
@@ -41,6 +44,14 @@ class DetailPanel extends HTMLElement {
     this.#show(linkPage(link, state));
   }
 
+  showComparison(comparison, state) {
+    this.#show(comparePage(comparison, state));
+  }
+
+  showMix(mix, state) {
+    this.#show(mixPage(mix, state));
+  }
+
   /** @param {import("../api.js").ApiError} error */
   showError(error, title) {
     const say = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
@@ -70,11 +81,12 @@ class DetailPanel extends HTMLElement {
 
   /** A plain click on one of our links changes the state; with a key it opens a tab as usual. */
   #click(event) {
-    const anchor = event.target.closest("a[data-key]");
+    const anchor = event.target.closest("a[data-key], a[data-changes]");
     if (!anchor || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    const { kind, key } = anchor.dataset;
-    this.dispatchEvent(new CustomEvent("open", { detail: { kind, key } }));
+    const { kind, key, changes } = anchor.dataset;
+    const detail = changes ? JSON.parse(changes) : pageChanges({ [kind]: key });
+    this.dispatchEvent(new CustomEvent("open", { detail }));
   }
 
   #point(element) {

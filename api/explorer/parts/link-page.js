@@ -1,8 +1,7 @@
 /** A link's page: the books that mention it, and the links nearest to it with the shared books. */
 
 import { h } from "../dom.js";
-import { formatYear } from "../map/points.js";
-import { pageLink, reasons, scoreBar, section } from "./page-parts.js";
+import { authorAndYear, pageLink, reasons, scoreBar, section } from "./page-parts.js";
 
 /** Build the page of `link`, as `fetchLink` answers it. */
 export function linkPage(link, state) {
@@ -28,12 +27,11 @@ export function linkPage(link, state) {
 }
 
 function bookRow(book, count, state) {
-  const year = book.year === null ? null : formatYear(book.year);
   return h(
     "li",
     { "data-kind": "book", "data-key": book.title },
     pageLink("book", book.title, book.title, state, ".row-title"),
-    h("span.row-facts", {}, [book.author, year].filter(Boolean).join(", ")),
+    h("span.row-facts", {}, authorAndYear(book)),
     count > 1 && h("span.row-count", { title: `mentions it ${count} times` }, `×${count}`),
   );
 }

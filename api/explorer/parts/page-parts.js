@@ -1,12 +1,46 @@
 /** What the pages of books and of links have in common: links within the page, scores, reasons. */
 
 import { h } from "../dom.js";
-import { hrefFor } from "../state.js";
+import { formatYear } from "../map/points.js";
+import { hrefFor, pageChanges } from "../state.js";
 
 /** A link to a book's or a link's page, inside the explorer. */
 export function pageLink(kind, key, text, state, classes = "") {
-  const changes = kind === "book" ? { book: key, link: null } : { link: key, book: null };
+  const changes = pageChanges({ [kind]: key });
   return h(`a${classes}`, { href: hrefFor(state, changes), "data-kind": kind, "data-key": key }, text);
+}
+
+/** A link to another view of the page; `changes` are to the state. */
+export function viewLink(changes, text, state, { classes = "", label = null } = {}) {
+  const all = pageChanges(changes);
+  return h(
+    `a${classes}`,
+    { href: hrefFor(state, all), "data-changes": JSON.stringify(all), "aria-label": label, title: label },
+    text,
+  );
+}
+
+/** A book's author and year, as far as they are known. */
+export function authorAndYear({ author, year }) {
+  return [author, year === null ? null : formatYear(year)].filter(Boolean).join(", ");
+}
+
+/** A link's name that leads to its page. */
+export function chip(link, state) {
+  const element = pageLink("link", link.name, link.title, state, ".chip");
+  element.title = `${link.title}: mentioned by ${link.numBooks.toLocaleString("en")} books`;
+  return element;
+}
+
+/** A book of a list of nearest: how near, and the links that explain it. */
+export function nearBook({ score, node, why }, state, actions = null) {
+  return h(
+    "li",
+    { "data-kind": "book", "data-key": node.title },
+    h("div.near-head", {}, pageLink("book", node.title, node.title, state, ".near-title"), scoreBar(score)),
+    h("div.near-line", {}, h("p.near-by", {}, authorAndYear(node)), actions),
+    reasons(why.slice(0, 5).map(({ link }) => chip(link, state)), "Both link to: "),
+  );
 }
 
 /** A cosine as a number and a bar. */

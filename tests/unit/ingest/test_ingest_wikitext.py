@@ -73,6 +73,27 @@ def test_a_break_parts_two_authors(tag: str) -> None:
     assert record.infobox["author"].split("\n") == ["Frederik Pohl", "Jack Williamson"]
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("{{hlist|[[Novel]]|Satire}}", "Novel\nSatire"),
+        ("{{Plainlist|\n* [[A]]\n* B\n}}", "A\n B"),
+        ("{{unbulleted list|A|B|class=x}}", "A\nB"),
+        ("{{nowrap|{{lang|fr|Roman}}}}", "Roman"),
+        ("{{start date|1965|8|1|df=y}}", "1965-8-1"),
+        ("{{ubl|A<br>B|C}}", "A\nB\nC"),
+        ("{{nowrap|A}} {{nowrap|B}}", "A\nB"),
+        # Text beside a template is what the published extracts have, and stays so.
+        ("Novel {{small|(satire)}}", "Novel"),
+        ("{{unknown|A}}", None),
+        ("{{hlist}}", None),
+        ("{{lang}}", None),
+    ],
+)
+def test_templates_that_only_lay_out_a_value_do_not_hide_it(value: str, text: str | None) -> None:
+    assert _parse(f"{{{{Infobox book|genre={value}}}}}").infobox.get("genre") == text
+
+
 def test_comments_are_read_whole_and_hide_their_links() -> None:
     record = _parse("{{Infobox book|name=A<!-- see [[Wikipedia:WikiProject Novels]] -->}} [[B]]")
     assert record.infobox == {"name": "A"}

@@ -1,0 +1,109 @@
+"""The same question in Strawberry, the usual Python choice: a server of its own for `bench_api.py`.
+
+Runs in an environment that has `strawberry-graphql`, `uvicorn` and `neo4j`. It sends the very
+statement that bookgraph makes, so that only the GraphQL side differs.
+
+    python benchmarks/peer_strawberry.py BOLT_URI PASSWORD STATEMENT_JSON PORT
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import neo4j
+import strawberry
+import uvicorn
+from strawberry.asgi import GraphQL
+
+
+@strawberry.type
+class Link:
+    """A link."""
+
+    name: str
+
+
+@strawberry.type
+class Reason:
+    """A shared link."""
+
+    score: float
+    link: Link
+
+
+@strawberry.type
+class Book:
+    """A book."""
+
+    title: str
+
+
+@strawberry.type
+class Edge:
+    """A near book."""
+
+    score: float
+    node: Book
+    rows: strawberry.Private[list[dict[str, object]]]
+
+    @strawberry.field
+    def why(self, first: int = 5) -> list[Reason]:
+        """The shared links."""
+        return [
+            Reason(score=row["score"], link=Link(name=row["link"]["name"]))  # type: ignore[index,arg-type]
+            for row in self.rows[:first]
+        ]
+
+
+@strawberry.type
+class Connection:
+    """A list."""
+
+    edges: list[Edge]
+
+
+def build_app(driver: neo4j.Driver, asked: dict[str, object]) -> GraphQL:
+    """The application over one driver and one statement."""
+    parameters = asked["parameters"]
+
+    def read(like: list[str], first: int) -> Connection:
+        given = [{**parameters["given"][0], "key": like[0]}]  # type: ignore[index]
+        own = {**parameters, "given": given, asked["excluded"]: like}  # type: ignore[dict-item]
+        with driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
+            (row,) = session.run(asked["statement"], own).data()  # type: ignore[arg-type]
+        edges = [
+            Edge(
+                score=item["score"],
+                node=Book(title=item["node"]["title"]),
+                rows=item[asked["why"]],
+            )
+            for item in row["items"][:first]
+        ]
+        return Connection(edges=edges)
+
+    @strawberry.type
+    class Query:
+        """The one root field."""
+
+        @strawberry.field
+        async def similar_books(self, like: list[str], first: int = 10) -> Connection:
+            """The nearest books."""
+            return await asyncio.to_thread(read, like, first)
+
+    return GraphQL(strawberry.Schema(query=Query))
+
+
+def main() -> None:
+    """Serve until the process is told to end."""
+    uri, password, file, port = sys.argv[1:]
+    asked = json.loads(Path(file).read_text("utf-8"))
+    with neo4j.GraphDatabase.driver(uri, auth=("neo4j", password)) as driver:
+        app = build_app(driver, asked)
+        uvicorn.run(app, port=int(port), log_level="warning", access_log=False)
+
+
+if __name__ == "__main__":
+    main()

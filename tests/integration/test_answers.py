@@ -1,0 +1,340 @@
+"""Answers on the real sample against the same thing counted by hand, in numpy and in Python."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from core.errors import BookNotFoundError, LinkNotFoundError, QueryTimeoutError, UsageError
+from graph import answers, overview
+from graph.filters import BookFilter, LinkFilter
+from graph.paths import End, compare_books, find_paths
+from graph.search import search
+from graph.selection import Page, Selection, select
+from graph.similar import NearQuestion, similar_books, similar_links
+from graph.store import Store
+
+
+@dataclass(frozen=True)
+class Books:
+    """The whole sample in memory."""
+
+    rows: dict[str, dict[str, Any]]
+    unit: dict[str, NDArray[np.float64]]
+    links: dict[str, set[str]]
+    link_unit: dict[str, NDArray[np.float64]]
+    num_books_of: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def books(sample_store: Store) -> Books:
+    rows = {
+        row["n"]["title"]: row["n"]
+        for row in sample_store.read(
+            "MATCH (n:Book) RETURN n {.*, links: COLLECT { MATCH (n)-[:LINKS_TO]->(l) "
+            "RETURN l.name }} AS n"
+        )
+    }
+    links = sample_store.read(
+        "MATCH (n:Link) RETURN n.name AS name, n.embedding AS v, n.num_books AS num"
+    )
+    return Books(
+        rows=rows,
+        unit={title: unit(row["embedding"]) for title, row in rows.items()},
+        links={title: set(row["links"]) for title, row in rows.items()},
+        link_unit={row["name"]: unit(row["v"]) for row in links},
+        num_books_of={row["name"]: row["num"] for row in links},
+    )
+
+
+def unit(vector: list[float]) -> NDArray[np.float64]:
+    array = np.array(vector)
+    return array / np.linalg.norm(array)
+
+
+def expected(
+    vectors: dict[str, NDArray[np.float64]], centre: NDArray[np.float64], names: list[str], k: int
+) -> list[tuple[str, float]]:
+    direction = centre / np.linalg.norm(centre)
+    scored = [(name, float(vectors[name] @ direction)) for name in names]
+    return sorted(scored, key=lambda one: (-one[1], one[0]))[:k]
+
+
+def check(found: answers.NodeList, wanted: list[tuple[str, float]], key: str = "title") -> None:
+    assert [item["node"][key] for item in found.items] == [name for name, _ in wanted]
+    np.testing.assert_allclose(
+        [item["score"] for item in found.items], [score for _, score in wanted], atol=2e-5
+    )
+
+
+FILTERS: list[tuple[BookFilter, Any]] = [
+    (BookFilter(year_from=1800, year_to=1900), lambda b: 1800 <= b.get("year", -9999) <= 1900),
+    (BookFilter(genre=["Novel"]), lambda b: "Novel" in b["genres"]),
+    # One that few match, so that a search would have to look at nearly everything.
+    (BookFilter(author=["Homer", "Virgil"]), lambda b: {*b["authors"]} & {"Homer", "Virgil"}),
+    (
+        BookFilter(language=["French"], none_of=(BookFilter(genre=["Novel"]),)),
+        lambda b: "French" in b["languages"] and "Novel" not in b["genres"],
+    ),
+    (
+        BookFilter(any_of=(BookFilter(year_to=0), BookFilter(country=["Japan"]))),
+        lambda b: b.get("year", 1) <= 0 or "Japan" in b["countries"],
+    ),
+    (
+        BookFilter(year_from=1900, all_of=(BookFilter(num_links_from=22),)),
+        lambda b: b.get("year", 0) >= 1900 and b["num_links"] >= 22,
+    ),
+    (BookFilter(none_of=(BookFilter(year_from=1850),)), lambda b: not b.get("year", 0) >= 1850),
+]
+
+
+@pytest.mark.parametrize(("where", "holds"), FILTERS)
+def test_filters_give_as_many_as_asked_and_the_nearest(
+    sample_store: Store, books: Books, where: BookFilter, holds: Any
+) -> None:
+    matching = [title for title, row in books.rows.items() if holds(row) and title != "Dune"]
+    assert 0 < len(matching) < len(books.rows) - 1
+    found = similar_books(sample_store, NearQuestion(like=["Dune"], where=where), Page(12))
+    check(found, expected(books.unit, books.unit["Dune"], matching, 12))
+    listed = answers.list_books(sample_store, Page(100), select("title"), where=where)
+    everything = [title for title, row in books.rows.items() if holds(row)]
+    assert listed.total == len(everything)
+    assert {one["node"]["title"] for one in listed.items} <= {*everything}
+
+
+def test_pages_of_a_filtered_search_continue_each_other(sample_store: Store, books: Books) -> None:
+    question = NearQuestion(like=["Dune"], where=BookFilter(genre=["Fantasy"]))
+    matching = [
+        title for title, row in books.rows.items() if "Fantasy" in row["genres"] and title != "Dune"
+    ]
+    found = [
+        item["node"]["title"]
+        for offset in range(0, 200, 20)
+        for item in similar_books(sample_store, question, Page(20, offset)).items
+    ]
+    everything = expected(books.unit, books.unit["Dune"], matching, 10_000)
+    assert found == [name for name, _ in everything][: len(found)]
+    assert len(found) == min(200, len(matching))
+
+
+def test_unlike_turns_the_direction_away(sample_store: Store, books: Books) -> None:
+    like, unlike = ["War and Peace", "Emma"], ["Anna Karenina", "Dune"]
+    centre = sum(books.unit[t] for t in like) / 2 - 0.5 * sum(books.unit[t] for t in unlike) / 2
+    names = [title for title in books.rows if title not in {*like, *unlike}]
+    found = similar_books(sample_store, NearQuestion(like=like, unlike=unlike), Page(10))
+    check(found, expected(books.unit, centre, names, 10))
+
+
+def test_same_authors_exclusions_and_least_score(sample_store: Store, books: Books) -> None:
+    author = {*books.rows["Dune"]["authors"]}
+    nearest = expected(
+        books.unit,
+        books.unit["Dune"],
+        [t for t, row in books.rows.items() if not {*row["authors"]} & author],
+        20,
+    )
+    excluded, least = nearest[0][0], nearest[5][1]
+    question = NearQuestion(
+        like=["Dune"], exclude=[excluded], min_score=least - 1e-4, is_author_excluded=True
+    )
+    found = similar_books(sample_store, question, Page(20))
+    check(found, nearest[1:6])
+    assert not found.has_next
+
+
+def test_books_near_a_link_and_links_near_a_book(sample_store: Store, books: Books) -> None:
+    near_link = similar_books(sample_store, NearQuestion(like_others=[" Vampire "]), Page(8))
+    check(near_link, expected(books.unit, books.link_unit["vampire"], list(books.rows), 8))
+    rare = [name for name, num in books.num_books_of.items() if num <= 10]
+    question = NearQuestion(like_others=["Dracula"], where=LinkFilter(num_books_to=10))
+    near_book = similar_links(sample_store, question, Page(8))
+    check(near_book, expected(books.link_unit, books.unit["Dracula"], rare, 8), "name")
+
+
+def why_of(num: int) -> Selection:
+    return Selection(
+        "why", "why", Page(num), node=(Selection("link", "link", node=select("name")),)
+    )
+
+
+def test_why_is_what_they_share_weighted_by_rarity(sample_store: Store, books: Books) -> None:
+    liked = ["Dune", "Foundation"]
+    found = similar_books(sample_store, NearQuestion(like=liked), Page(5), edge=(why_of(100),))
+    for item in found.items:
+        own = books.links[item["node"]["title"]]
+        weights = {
+            name: times * math.log(len(books.rows) / books.num_books_of[name])
+            for name in own
+            if (times := sum(name in books.links[title] for title in liked))
+        }
+        given = {one["link"]["name"]: one["score"] for one in item["why"]}
+        assert given == pytest.approx(weights)
+        assert list(given.values()) == sorted(given.values(), reverse=True)
+
+
+def test_why_a_book_is_near_a_link_may_be_the_link_itself(sample_store: Store) -> None:
+    question = NearQuestion(like_others=["vampire"])
+    found = similar_books(sample_store, question, Page(1), edge=(why_of(5),))
+    assert [one["link"]["name"] for one in found.items[0]["why"]] == ["vampire"]
+
+
+def test_related_books_sum_what_they_share(sample_store: Store, books: Books) -> None:
+    wanted = Selection("r", "related_books", Page(5), node=select("title"))
+    found = answers.find_book(sample_store, "Dracula", (wanted,))["r"]["items"]
+    own = books.links["Dracula"]
+    weights = {
+        title: sum(math.log(len(books.rows) / books.num_books_of[name]) for name in own & links)
+        for title, links in books.links.items()
+        if title != "Dracula"
+    }
+    best = sorted(weights, key=lambda title: (-weights[title], title))[:5]
+    assert [one["node"]["title"] for one in found] == best
+    assert [one["score"] for one in found] == pytest.approx([weights[title] for title in best])
+
+
+def test_predicted_links_are_those_that_the_page_lacks(sample_store: Store, books: Books) -> None:
+    wanted = Selection("p", "predicted_links", Page(20), node=select("name", "embedding"))
+    found = answers.find_book(sample_store, "Dracula", (wanted,))["p"]["items"]
+    assert len(found) == 20
+    vector = np.array(books.rows["Dracula"]["embedding"])
+    for one in found:
+        assert one["node"]["name"] not in books.links["Dracula"]
+        assert one["score"] == pytest.approx(float(vector @ np.array(one["node"]["embedding"])))
+    scores = [one["score"] for one in found]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_paths_are_shortest_and_go_over_edges_that_are_there(
+    sample_store: Store, books: Books
+) -> None:
+    ends = (End("Book", "Dracula"), End("Link", "Leo Tolstoy"))
+    chains = find_paths(sample_store, ends, first=5, book=select("title"), link=select("name"))
+    assert len(chains) == 5
+    for chain in chains:
+        assert chain[0]["node"] == {"title": "Dracula"}
+        assert chain[-1]["node"] == {"name": "leo tolstoy"}
+        assert [one["label"] for one in chain] == ["Book", "Link"] * (len(chain) // 2)
+        for one, other in pairwise(chain):
+            book, link = (one, other) if one["label"] == "Book" else (other, one)
+            assert link["node"]["name"] in books.links[book["node"]["title"]]
+    # Shorter would be a book of Dracula's own links that mentions him.
+    shared = [t for t, links in books.links.items() if "leo tolstoy" in links]
+    assert "leo tolstoy" not in books.links["Dracula"]
+    is_two_away = any(books.links[title] & books.links["Dracula"] for title in shared)
+    assert is_two_away
+    assert {len(chain) - 1 for chain in chains} == {3}
+
+
+def test_unknown_ends_are_named(sample_store: Store) -> None:
+    with pytest.raises(BookNotFoundError, match="'Dracula'"):
+        find_paths(
+            sample_store,
+            (End("Book", "Dracla"), End("Link", "love")),
+            first=1,
+            book=(),
+            link=(),
+        )
+    with pytest.raises(LinkNotFoundError):
+        find_paths(
+            sample_store,
+            (End("Book", "Dracula"), End("Link", "no such thing")),
+            first=1,
+            book=(),
+            link=(),
+        )
+
+
+def test_two_books_side_by_side(sample_store: Store, books: Books) -> None:
+    found = compare_books(
+        sample_store, ("Dracula", "Carmilla"), first=100, book=select("title"), link=select("name")
+    )
+    first, second = books.links["Dracula"], books.links["Carmilla"]
+    assert [node["title"] for node in found.nodes] == ["Dracula", "Carmilla"]
+    assert found.score == pytest.approx(
+        float(books.unit["Dracula"] @ books.unit["Carmilla"]), abs=1e-5
+    )
+    assert {one["link"]["name"] for one in found.shared} == first & second
+    assert {one["link"]["name"] for one in found.only[0]} == first - second
+    assert {one["link"]["name"] for one in found.only[1]} == second - first
+    assert found.num_shared == len(first & second)
+    assert found.jaccard == pytest.approx(len(first & second) / len(first | second))
+    with pytest.raises(BookNotFoundError):
+        compare_books(sample_store, ("Dracula", "Carmila"), first=1, book=(), link=())
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("War and Peace", "War and Peace"),
+        ("war and peace", "War and Peace"),
+        ("les miserables", "Les Misérables"),
+        ("Les Miserables (novel)", "Les Misérables"),
+        ("anna karenena", "Anna Karenina"),
+        ("hobit", "The Hobbit"),
+        ("crime punishment", "Crime and Punishment"),
+        ("war and pea", "War and Peace"),
+        ("fahrenheit", "Fahrenheit 451"),
+        ("childhood tolstoy", "Childhood (Tolstoy novel)"),
+    ],
+)
+def test_search_forgives(sample_store: Store, text: str, title: str) -> None:
+    found = search(sample_store, text, first=3, book=select("title"), link=None)
+    assert found.items[0]["node"]["title"] == title
+    scores = [one["score"] for one in found.items]
+    assert scores == sorted(scores, reverse=True)
+    assert found.did_you_mean == (None if scores[0] == 1 else title)
+
+
+@pytest.mark.parametrize("text", ["qqqxyz", '"', "AND OR NOT", "* ~ ^ : /", "(", "\\", "a" * 300])
+def test_search_bears_anything(sample_store: Store, text: str) -> None:
+    found = search(sample_store, text, first=5, book=select("title"), link=select("name"))
+    assert all(0 < one["score"] <= 1 for one in found.items)
+
+
+def test_facets_count_every_value(sample_store: Store, books: Books) -> None:
+    genres = [genre for row in books.rows.values() for genre in {*row["genres"]}]
+    found = overview.count_facets(sample_store, "genre", first=5)
+    assert found.num_values == len({*genres})
+    assert all(genres.count(value) == count for value, count in found.values)
+    counts = [count for _, count in found.values]
+    assert counts == sorted(counts, reverse=True)
+    decades = overview.count_facets(sample_store, "decade", first=500)
+    years = [row["year"] // 10 * 10 for row in books.rows.values() if "year" in row]
+    assert dict(decades.values) == {str(decade): years.count(decade) for decade in {*years}}
+    assert decades.num_missing == len(books.rows) - len(years)
+
+
+def test_stats_and_model(sample_store: Store, books: Books) -> None:
+    stats = overview.read_stats(sample_store)
+    assert stats["num_books"] == stats["num_placed_books"] == len(books.rows)
+    assert stats["num_edges"] == sum(len(links) for links in books.links.values())
+    assert overview.read_model(sample_store)["dim"] == 50
+
+
+def test_links_are_listed_in_every_order(sample_store: Store, books: Books) -> None:
+    for order in answers.LINK_ORDERS:
+        found = answers.list_links(sample_store, Page(50), select("name", "num_books"), order=order)
+        counts = [one["node"]["num_books"] for one in found.items]
+        if order != "name":
+            assert counts == sorted(counts, reverse=order.endswith("descending"))
+    assert found.total == len(books.num_books_of)
+
+
+def test_neo4j_itself_gives_up_what_takes_too_long(sample_store: Store) -> None:
+    with pytest.raises(QueryTimeoutError, match="took too long"):
+        sample_store.with_timeout(0.3).read(
+            "UNWIND range(1, 1000) AS a UNWIND range(1, 100000) AS b RETURN sum(sin(a * b)) AS s"
+        )
+    rows = sample_store.read("SHOW TRANSACTIONS YIELD currentQuery RETURN currentQuery AS q")
+    assert not any("sin(a * b)" in row["q"] and "SHOW" not in row["q"] for row in rows)
+
+
+def test_too_much_is_refused(sample_store: Store) -> None:
+    with pytest.raises(UsageError):
+        similar_books(sample_store, NearQuestion(), Page(1))

@@ -1,0 +1,140 @@
+"""Every query of the documents runs on the sample, and each root field is one statement."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from graphql import OperationDefinitionNode, parse
+from starlette.testclient import TestClient
+
+from api import build_app
+from graph.store import Row, Store
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docs" / "graphql.md").read_text("utf-8")
+QUERIES = re.findall(r"```graphql\n(.*?)```(?:\n```json\n(.*?)```)?", TEXT, re.DOTALL)
+
+
+class CountingStore:
+    """The real store, with the number of its reading statements."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.address = store.address
+        self.num_statements = 0
+
+    def read(self, statement: str, **parameters: object) -> list[Row]:
+        self.num_statements += 1
+        return self._store.read(statement, **parameters)  # type: ignore[arg-type]  # passed on
+
+    run = read
+
+
+@pytest.fixture(scope="module")
+def counting(sample_store: Store) -> CountingStore:
+    return CountingStore(sample_store)
+
+
+@pytest.fixture(scope="module")
+def client(counting: CountingStore) -> Iterator[TestClient]:
+    with TestClient(build_app(counting)) as client:  # type: ignore[arg-type]  # the same methods
+        yield client
+
+
+@pytest.fixture(scope="module")
+def address(sample_store: Store) -> Iterator[str]:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(build_app(sample_store), log_level="warning"))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/graphql"
+        server.should_exit = True
+        thread.join()
+
+
+def is_empty(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(is_empty(one) for one in value.values())
+    return value in (None, [], 0)
+
+
+@pytest.mark.parametrize(("query", "variables"), QUERIES)
+def test_each_documented_query_runs(
+    client: TestClient, counting: CountingStore, query: str, variables: str
+) -> None:
+    counting.num_statements = 0
+    body = {"query": query, "variables": json.loads(variables or "{}")}
+    answer = client.post("/graphql", json=body).json()
+    assert "errors" not in answer, answer["errors"]
+    operation = parse(query).definitions[0]
+    assert isinstance(operation, OperationDefinitionNode)
+    assert counting.num_statements == len(operation.selection_set.selections)
+    for name, value in answer["data"].items():
+        # The sample has no map yet: all its books are without a place.
+        assert not is_empty(value), name
+
+
+def test_there_are_many_documented_queries() -> None:
+    assert len(QUERIES) >= 11
+
+
+def test_the_curl_line_works(address: str) -> None:
+    (block,) = re.findall(r"```bash\n(curl .*?)```", TEXT, re.DOTALL)
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl here")
+    command = block.replace("http://127.0.0.1:8000/graphql", address)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["data"]["stats"]["numBooks"] == 1310
+
+
+def test_every_code_of_an_error_is_documented() -> None:
+    sources = "".join(path.read_text("utf-8") for path in (ROOT / "api").glob("*.py"))
+    codes = {*re.findall(r'"([A-Z]+(?:_[A-Z]+)+|BUSY|TIMEOUT)"', sources)}
+    codes -= {"BAD_REQUEST", "PREFLIGHT_REQUIRED", "UNKNOWN_HOST", "NUM_LINKS_DESCENDING"}
+    assert {"BOOK_NOT_FOUND", "STORE_UNAVAILABLE", "BUSY"} <= codes
+    missing = {code for code in codes if f"`{code}`" not in TEXT}
+    assert missing == set()
+
+
+@pytest.mark.parametrize(
+    "command", [[sys.executable, "examples/client.py"], ["node", "examples/client.mjs"]]
+)
+def test_the_example_clients_ask_and_understand(address: str, command: list[str]) -> None:
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"there is no {command[0]} here")
+    environment = {**os.environ, "BOOKGRAPH_URL": address}
+
+    def run(*titles: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*command, *titles],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    found = run("War and Peace")
+    assert found.returncode == 0, found.stderr
+    lines = found.stdout.splitlines()
+    assert len(lines) == 10
+    assert any("Anna Karenina (Leo Tolstoy): " in line for line in lines[:5])
+    unknown = run("War and Peas")
+    assert unknown.returncode == 1
+    assert "Nearest: 'War and Peace'" in unknown.stderr

@@ -1,0 +1,157 @@
+"""The API server as a process of its own: started, found again, replaced, stopped gracefully."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from api.background import BackgroundServer, choose_port
+from core.errors import BookgraphError, PortTakenError
+from core.progress import Progress
+from core.settings import Settings
+
+
+@pytest.fixture
+def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[BackgroundServer]:
+    """A server over the session's Neo4j, stopped at the end."""
+    for name, value in (
+        ("HOME", settings.home),
+        ("BOLT_PORT", 0),
+        ("HTTP_PORT", 0),
+        ("HEAP_MB", 512),
+    ):
+        monkeypatch.setenv(f"BOOKGRAPH_{name}", str(value))
+    server = BackgroundServer(settings.home)
+    yield server
+    server.stop()
+
+
+def post(url: str, query: str) -> dict[str, object]:
+    body = json.dumps({"query": query}).encode()
+    request = urllib.request.Request(f"{url}/graphql", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        found: dict[str, object] = json.load(answer)
+    return found
+
+
+def state_of(settings: Settings) -> dict[str, object]:
+    found: dict[str, object] = json.loads((settings.home / "serve.json").read_text("utf-8"))
+    return found
+
+
+def test_it_is_started_found_replaced_and_stopped(
+    settings: Settings, server: BackgroundServer
+) -> None:
+    told: list[Progress] = []
+    url = server.start(host="127.0.0.1", port=0, on_progress=told.append)
+    assert told[-1].is_finished
+    assert post(url, "{ __typename }") == {"data": {"__typename": "Query"}}
+    # Another object, as another command would have it, finds the same one.
+    assert BackgroundServer(settings.home).url == url
+    first = state_of(settings)["pid"]
+    again = server.start(host="127.0.0.1", port=0)
+    assert state_of(settings)["pid"] != first
+    assert not psutil.pid_exists(int(str(first)))
+    assert post(again, "{ __typename }")
+    assert server.stop()
+    assert server.url is None
+    assert not server.stop()
+
+
+def test_only_its_own_names_are_served_on_loopback(server: BackgroundServer) -> None:
+    url = server.start(host="127.0.0.1", port=0)
+    request = urllib.request.Request(f"{url}/healthz", headers={"Host": "rebound.example"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)
+    assert refused.value.code == 421
+
+
+def test_what_is_asked_is_answered_before_it_ends(server: BackgroundServer) -> None:
+    url = server.start(host="127.0.0.1", port=0)
+    answers: list[object] = []
+    asked = threading.Event()
+
+    def ask() -> None:
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as connection:
+            body = b'{"query": "{ stats { numBooks } }"}'
+            head = (
+                f"POST /graphql HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+                f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+            )
+            # The head arrives before the server is told to end, the rest only afterwards.
+            connection.sendall(head.encode() + body[:5])
+            time.sleep(0.3)
+            asked.set()
+            time.sleep(0.5)
+            connection.sendall(body[5:])
+            answers.append(connection.makefile("rb").readline())
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    asked.wait(10)
+    server.stop()
+    thread.join()
+    assert answers == [b"HTTP/1.1 200 OK\r\n"]
+
+
+def test_a_port_of_another_program_is_not_taken(server: BackgroundServer) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(PortTakenError, match=f"127.0.0.1:{port}.*BOOKGRAPH_PORT") as caught:
+            server.start(host="127.0.0.1", port=port)
+        assert caught.value.port == port
+    assert server.url is None
+
+
+def test_a_free_port_is_chosen_and_a_given_one_kept() -> None:
+    port = choose_port("127.0.0.1", 0)
+    assert port > 0
+    assert choose_port("127.0.0.1", port) == port
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', "null", '{"pid": "x"}'])
+def test_a_state_file_that_makes_no_sense_is_no_server(tmp_path: Path, text: str) -> None:
+    (tmp_path / "serve.json").write_text(text, "utf-8")
+    server = BackgroundServer(tmp_path)
+    assert server.url is None
+    assert not server.stop()
+    assert not (tmp_path / "serve.json").exists()
+
+
+def test_the_process_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    try:
+        state = {"pid": other.pid, "started_at_s": 1.0, "host": "127.0.0.1", "port": 1}
+        (tmp_path / "serve.json").write_text(json.dumps(state), "utf-8")
+        server = BackgroundServer(tmp_path)
+        assert server.url is None
+        server.stop()
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_a_server_that_cannot_start_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BOOKGRAPH_HOME", str(tmp_path))
+    monkeypatch.setenv("BOOKGRAPH_HEAP_MB", "1")
+    server = BackgroundServer(tmp_path)
+    with pytest.raises(BookgraphError, match=r"BOOKGRAPH_HEAP_MB.*log: .*serve\.log"):
+        server.start(host="127.0.0.1", port=0)
+    assert server.url is None
+    assert server.log_file.stat().st_size > 0

@@ -1,0 +1,220 @@
+"""The offline importer against the transactions: one graph, whichever way it came."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import DiskFullError, LocalServerError
+from core.progress import Progress
+from core.types import BookRow, LinkRow
+from graph import bulk
+from graph.bulk import can_import, import_graph, write_csv
+from graph.connection import connect
+from graph.load import GraphRows, load_graph
+from graph.store import Store
+from ingest import CleaningOptions, ingest_files
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_ODD = ['a "quoted" title', "comma, semicolon; pipe|", "back\\slash\\", "'", "戦争と平和", "x,"]
+
+
+def _rows(num_books: int = 300) -> GraphRows:
+    names = [f"link {n}" for n in range(40)] + [title.lower() for title in _ODD]
+    links = dict.fromkeys(names, 0)
+    books = []
+    for n, title in enumerate([*_ODD, *(f"Book {n}" for n in range(num_books))]):
+        mine = dict.fromkeys(names[n % 7 :: 5], 1 + n % 3)
+        for name in mine:
+            links[name] += 1
+        books.append(
+            BookRow(
+                title,
+                {
+                    "author": title if n % 2 else None,
+                    "authors": [title, "B"] if n % 2 else None,
+                    "year": -750 if n == 0 else 1900 + n,
+                    "pages": None,
+                    "infobox": json.dumps({"note": f'{title}\n"x"', "n": ""}),
+                    "edited_at": "2018-09-01T00:00:00Z",
+                },
+                mine,
+                {f'http://x.org/?q="{n % 5}",a b': 2, "mailto:a@b": 1},
+            )
+        )
+    rows = [LinkRow(name, name.title(), "article", num) for name, num in links.items() if num]
+    refers = [(title.lower(), title) for title in _ODD if links[title.lower()]]
+    return GraphRows(books, rows, refers, ["planted"])
+
+
+def _read(store: Store) -> dict[str, list[str]]:
+    statements = {
+        "nodes": "MATCH (n) WHERE NOT n:Dataset RETURN labels(n), properties(n)",
+        "dataset": "MATCH (n:Dataset) RETURN n.name, n.sources, n.is_complete",
+        "edges": "MATCH (a)-[e]->(b) RETURN coalesce(a.title, a.name), type(e), properties(e), "
+        "coalesce(b.name, b.url, b.title)",
+        "schema": "SHOW INDEXES YIELD name, state RETURN name, state",
+    }
+    return {
+        name: sorted(json.dumps(row, sort_keys=True) for row in store.read_all(statement))
+        for name, statement in statements.items()
+    }
+
+
+def test_the_importer_gives_what_transactions_give(own_server: Any) -> None:
+    rows = _rows()
+    with connect(own_server.settings) as store:
+        seen: list[Progress] = []
+        report = import_graph(own_server.server, store, rows, on_progress=seen.append)
+        assert (report.num_added, report.num_removed) == (len(rows.books), 0)
+        assert "Importing into the empty store" in {item.stage for item in seen}
+        imported = _read(store)
+        # A load of the same rows finds nothing to write ...
+        again = load_graph(store, rows)
+        assert again.num_unchanged == len(rows.books)
+        assert _read(store) == imported
+        # ... and one into an emptied database makes the same graph.
+        store.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 1000 ROWS")
+        load_graph(store, rows)
+        assert _read(store) == imported
+        with pytest.raises(LocalServerError, match="fills only an empty database"):
+            import_graph(own_server.server, store, rows)
+        assert _read(store) == imported
+    assert not list(own_server.settings.neo4j_home.glob("import-*"))
+
+
+def test_a_failed_import_leaves_an_empty_database_that_can_be_used(
+    own_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = _rows(20)
+
+    def write_broken(rows: GraphRows, folder: Path, **options: Any) -> list[str]:
+        arguments = write_csv(rows, folder, **options)
+        with (folder / "links_to.csv").open("a") as file:
+            file.write("no such book,1,no such link\n")
+        return arguments
+
+    with connect(own_server.settings) as store:
+        with monkeypatch.context() as patch:
+            patch.setattr(bulk, "write_csv", write_broken)
+            with pytest.raises(LocalServerError, match="neo4j-admin database import failed"):
+                import_graph(own_server.server, store, rows)
+        assert store.read("MATCH (n) RETURN count(n) AS num") == [{"num": 0}]
+        assert load_graph(store, rows).num_added == len(rows.books)
+
+
+_SCRIPT = """
+import sys
+from pathlib import Path
+from core.settings import Settings
+from graph.bulk import import_graph
+from graph.connection import connect
+from graph.server import LocalServer
+sys.path.insert(0, sys.argv[2])
+from test_bulk_import import _rows
+
+settings = Settings(_env_file=None, home=Path(sys.argv[1]), bolt_port=0, http_port=0, heap_mb=512,
+                    neo4j_uri=None)
+with connect(settings) as store:
+    import_graph(LocalServer(settings), store, _rows(20_000),
+                 on_progress=lambda progress: print(progress.stage, flush=True))
+"""
+
+
+def test_kill_9_in_the_middle_of_an_import_leaves_an_empty_database(own_server: Any) -> None:
+    settings = own_server.settings
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SCRIPT, str(settings.home), str(Path(__file__).parent)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    for line in process.stdout:
+        if line.startswith("Importing"):
+            break
+    mark = settings.neo4j_home / "import-is-half-done"
+    database = settings.neo4j_home / "data" / "databases" / "neo4j"
+    deadline = time.monotonic() + 30
+    while not (mark.exists() and any(database.glob("*"))) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(1.5)  # the importer's JVM is then writing
+    # The importer's JVM ends with its parent's group.
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert mark.exists()
+    with connect(settings) as store:
+        assert store.read("MATCH (n) RETURN count(n) AS num") == [{"num": 0}]
+        assert not list(settings.neo4j_home.glob("import-*"))
+        rows = _rows(20)
+        assert load_graph(store, rows).num_added == len(rows.books)
+
+
+def test_nobody_starts_the_server_during_an_import(own_server: Any) -> None:
+    rows = _rows(20)
+    counts: list[int] = []
+
+    def connect_beside() -> None:
+        with connect(own_server.settings) as other:
+            counts.append(other.read("MATCH (n:Book) RETURN count(n) AS num")[0]["num"])
+
+    others: list[threading.Thread] = []
+
+    def on_progress(progress: Progress) -> None:
+        if progress.stage == "Importing into the empty store":
+            others.append(threading.Thread(target=connect_beside))
+            others[-1].start()
+
+    with connect(own_server.settings) as store:
+        import_graph(own_server.server, store, rows, on_progress=on_progress)
+    others[0].join()
+    assert counts == [len(rows.books)]
+
+
+def test_too_little_room_changes_nothing(own_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = bulk.shutil.disk_usage(own_server.settings.home)
+    monkeypatch.setattr(bulk.shutil, "disk_usage", lambda _: usage._replace(free=1_000))
+    with connect(own_server.settings) as store:
+        with pytest.raises(DiskFullError, match=r"needs about .* GB are free"):
+            import_graph(own_server.server, store, _rows(20))
+        assert store.read("MATCH (n) RETURN count(n) AS num") == [{"num": 0}]
+
+
+def test_ingest_takes_the_importer_only_for_a_large_first_load(
+    own_server: Any, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = shared_data / "books_p15.ndjson"
+    options = CleaningOptions()
+    with connect(own_server.settings) as store:
+        assert not can_import(store, _rows())
+        monkeypatch.setattr(bulk, "MIN_EDGES", 10_000)
+        stages: list[str] = []
+
+        def ingest() -> tuple[int, int]:
+            stages.clear()
+            report = ingest_files(
+                [path],
+                store,
+                options=options,
+                server=own_server.server,
+                on_progress=lambda progress: stages.append(progress.stage),
+            )
+            return report.loaded.num_added, report.loaded.num_unchanged
+
+        assert ingest() == (1_411, 0)
+        assert "Importing into the empty store" in stages
+        (row,) = store.read("MATCH ()-[e:LINKS_TO]->() RETURN count(e) AS n, sum(e.count) AS pairs")
+        assert row == {"n": 10_968, "pairs": 13_252}
+        assert ingest() == (0, 1_411)
+        assert "Importing into the empty store" not in stages

@@ -1,0 +1,87 @@
+"""GraphiQL from the jars of the lock, without a copy and without a network."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+from fakes import RecordingStore
+from graphql import OperationDefinitionNode, parse, validate
+from starlette.testclient import TestClient
+
+from api.console import _EXAMPLES
+from api.options import ServerOptions
+from api.schema import build_schema
+from api.server import build_app
+from core.errors import DataMissingError, DownloadError
+from graph.jar_lock import load_lock
+from graph.webjars import WebJars
+
+CACHE = Path(platformdirs.user_cache_dir("bookgraph", appauthor=False))
+
+
+def make(**options: Any) -> TestClient:
+    return TestClient(build_app(RecordingStore(), ServerOptions(**options)))  # type: ignore[arg-type]
+
+
+def test_the_page_loads_its_own_files_only() -> None:
+    client = make(cache=CACHE)
+    page = client.get("/graphiql")
+    assert "default-src 'self'" in page.headers["content-security-policy"]
+    files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(files) == 5
+    for file in files:
+        assert "//" not in file
+        answer = client.get(f"/{file}")
+        assert answer.status_code == 200, file
+        assert len(answer.content) > 1_000
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "GraphiQL" in client.get("/graphiql/start.js").text
+
+
+def test_there_is_no_console_in_production_or_without_a_cache() -> None:
+    for client in (make(cache=CACHE, is_production=True), make()):
+        assert client.get("/graphiql").status_code == 404
+        assert client.get("/graphiql/react.js").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "..%2f..%2fserver.py", "react"])
+def test_other_files_are_not_served(name: str) -> None:
+    assert make(cache=CACHE).get(f"/graphiql/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("query", _EXAMPLES)
+def test_the_examples_fit_the_schema(query: str) -> None:
+    document = parse(query)
+    assert validate(build_schema(), document) == []
+    (operation,) = document.definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    assert operation.name is not None
+
+
+def test_jars_say_what_they_lack() -> None:
+    webjars = WebJars(CACHE, section="graphiql")
+    with pytest.raises(DataMissingError, match="no web library 'vue'"):
+        webjars.read("vue", "x")
+    with pytest.raises(DataMissingError, match=r"react 18\.\S+ has no file 'x'"):
+        webjars.read("react", "x")
+    assert {jar.artifact for jar in load_lock(section="graphiql")} == {
+        "graphiql",
+        "react",
+        "react-dom",
+    }
+
+
+def test_without_its_jars_the_console_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise DownloadError("no network")
+
+    monkeypatch.setattr("graph.webjars.fetch_jars", fail)
+    answer = make(cache=tmp_path).get("/graphiql/react.js")
+    assert answer.status_code == 503
+    assert "no network" not in answer.text

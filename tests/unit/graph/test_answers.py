@@ -1,0 +1,216 @@
+"""Each question is one statement, with its values as parameters; bad questions send none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fakes import RecordingStore
+
+from core.errors import BookNotFoundError, DataMissingError, LinkNotFoundError, UsageError
+from graph import answers, overview
+from graph.filters import BookFilter
+from graph.paths import End, compare_books, find_paths
+from graph.search import fold, search
+from graph.selection import Page, Selection, select
+from graph.similar import MAX_EXCLUDED, MAX_GIVEN, NearQuestion, similar_books, similar_links
+
+
+def given(*keys: str, label: str = "Book", **others: Any) -> list[dict[str, Any]]:
+    known = {"label": label, "is_found": True, "is_placed": True, "version": "v"}
+    return [{**known, "key": key, **others} for key in keys]
+
+
+def near_row(**changes: Any) -> dict[str, Any]:
+    return {
+        "version": "v",
+        "given": given("Dune"),
+        "has_direction": True,
+        "best": 1.0,
+        "seen": [{"score": 0.9, "expected": 0.9}],
+        "items": [{"node": {"title": str(n)}, "score": 1 - n / 10} for n in range(3)],
+        **changes,
+    }
+
+
+def ask(store: RecordingStore, **question: Any) -> answers.NodeList:
+    return similar_books(store, NearQuestion(**question), Page(2))  # type: ignore[arg-type]
+
+
+def test_one_statement_answers_and_knows_whether_there_is_more() -> None:
+    store = RecordingStore([[near_row()]])
+    found = ask(store, like=["Dune"])
+    assert [item["node"]["title"] for item in found.items] == ["0", "1"]
+    assert found.has_next
+    assert len(store.calls) == 1
+
+
+def test_liked_and_unliked_weigh_in_the_direction() -> None:
+    store = RecordingStore([[near_row(given=given("a", "b", "c", "d"))]])
+    ask(store, like=["a", "b"], unlike=["c", "d"])
+    weights = [(one["key"], one["weight"]) for one in store.calls[0][1]["given"]]
+    assert weights == [("a", 0.5), ("b", 0.5), ("c", -0.25), ("d", -0.25)]
+
+
+def test_repeats_count_once() -> None:
+    store = RecordingStore([[near_row()]])
+    ask(store, like=["Dune", "Dune"])
+    assert store.calls[0][1]["num_given"] == 1
+
+
+def test_names_of_links_are_folded() -> None:
+    store = RecordingStore([[near_row(given=given("war", label="Link"))]])
+    similar_links(store, NearQuestion(like=[" WAR "]), Page(1))  # type: ignore[arg-type]
+    assert [one["key"] for one in store.calls[0][1]["given"]] == ["war"]
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        ({}, "0 were given"),
+        ({"like": [], "unlike": ["a"]}, "at least 1"),
+        ({"like": [str(n) for n in range(MAX_GIVEN + 1)]}, "51 were given"),
+        ({"like": ["a"], "unlike": ["a"]}, "'a' is given to be like and to be unlike"),
+        ({"like": ["a"], "exclude": ["x"] * (MAX_EXCLUDED + 1)}, "exclude: 201"),
+    ],
+)
+def test_impossible_questions_ask_nothing(question: dict[str, Any], says: str) -> None:
+    store = RecordingStore()
+    with pytest.raises(UsageError, match=says):
+        ask(store, **question)
+    assert store.calls == []
+
+
+def test_only_what_the_index_cannot_check_makes_a_second_look() -> None:
+    store = RecordingStore([[near_row()], [near_row()]])
+    ask(store, like=["Dune"], where=BookFilter(year_to=1900))
+    ask(store, like=["Dune"], where=BookFilter(genre=["Novel"]))
+    inside, outside = (statement for statement, _ in store.calls)
+    assert "WHERE near.embedding_version = model.version AND near.year <= " in inside
+    assert "all_ones" not in inside
+    assert "all_ones" in outside
+
+
+def test_a_torn_read_is_asked_again() -> None:
+    torn = near_row(seen=[{"score": 0.9, "expected": 0.2}])
+    store = RecordingStore([[torn], [near_row(best=0.7)], [near_row()]])
+    assert len(ask(store, like=["Dune"]).items) == 2
+    assert len(store.calls) == 3
+
+
+def test_an_unknown_book_comes_with_the_nearest_titles() -> None:
+    row = near_row(given=given("Dunne", is_found=False, is_placed=False, version=None), best=None)
+    store = RecordingStore([[row | {"has_direction": None}], [{"name": "Dune"}]])
+    with pytest.raises(BookNotFoundError) as caught:
+        ask(store, like=["Dunne"])
+    assert caught.value.nearest == ("Dune",)
+
+
+def test_an_unknown_liked_link_is_a_link_that_is_missing() -> None:
+    row = near_row(given=given("wr", label="Link", is_found=False, is_placed=False, version=None))
+    store = RecordingStore([[row | {"has_direction": None}], [{"name": "war"}]])
+    with pytest.raises(LinkNotFoundError, match="'war'"):
+        ask(store, like_others=["wr"])
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        (near_row(version=None, given=given("Dune", version=None), has_direction=None), "train"),
+        (
+            near_row(given=given("Dune", is_placed=False, version=None), has_direction=None),
+            "no vector in the current model",
+        ),
+    ],
+)
+def test_missing_vectors_name_the_command(row: dict[str, Any], says: str) -> None:
+    with pytest.raises(DataMissingError, match=says):
+        ask(RecordingStore([[row]]), like=["Dune"])
+
+
+def test_lists_count_and_page_in_one_statement() -> None:
+    store = RecordingStore([[{"total": 7, "items": [{"node": {}}] * 3}]])
+    found = answers.list_books(store, Page(2, 4), select("title"), order="year")  # type: ignore[arg-type]
+    assert (found.total, len(found.items), found.has_next) == (7, 2, True)
+    statement, parameters = store.calls[0]
+    assert "ORDER BY n.year IS NULL, n.year, n.title" in statement
+    assert sorted(parameters.values()) == [3, 4]
+
+
+def test_an_unknown_order_is_refused() -> None:
+    with pytest.raises(UsageError, match="order: 'size' is unknown; use one of name"):
+        answers.list_links(RecordingStore(), Page(1), (), order="size")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("text", "folded"),
+    [("Les  Misérables ", "les miserables"), ("ÅÇÉ", "ace"), ("", ""), ("Война", "воина")],
+)
+def test_folding(text: str, folded: str) -> None:
+    assert fold(text) == folded
+    assert fold(folded) == folded
+
+
+@pytest.mark.parametrize(
+    ("text", "stem"),
+    [("Dracula (novel)", "dracula"), ("The Hobbit", "hobbit"), ("(novel)", "(novel)"), ("a", "a")],
+)
+def test_asides_and_articles_do_not_matter_to_a_search(text: str, stem: str) -> None:
+    store = RecordingStore([[{"items": []}]])
+    search(store, text, first=3, book=(), link=())  # type: ignore[arg-type]
+    assert store.calls[0][1]["stem"] == stem
+
+
+def test_nothing_typed_asks_nothing() -> None:
+    store = RecordingStore()
+    assert search(store, " ", first=3, book=(), link=()).items == []  # type: ignore[arg-type]
+    assert store.calls == []
+
+
+def test_one_kind_searches_one_index() -> None:
+    store = RecordingStore([[{"items": []}]])
+    search(store, "x", first=3, book=None, link=select("name"))  # type: ignore[arg-type]
+    assert "book_title_text" not in store.calls[0][0]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        lambda store: search(store, "x" * 301, first=1, book=(), link=()),
+        lambda store: search(store, "x", first=51, book=(), link=()),
+        lambda store: overview.count_facets(store, "colour", first=1),
+        lambda store: overview.count_facets(store, "genre", first=501),
+        lambda store: find_paths(
+            store, (End("Book", "a"), End("Book", "a")), first=1, book=(), link=()
+        ),
+        lambda store: find_paths(
+            store, (End("Book", "a"), End("Link", "A")), first=21, book=(), link=()
+        ),
+        lambda store: compare_books(store, ("a", "b"), first=101, book=(), link=()),
+    ],
+)
+def test_out_of_bounds_asks_nothing(question: Callable[[RecordingStore], object]) -> None:
+    store = RecordingStore()
+    with pytest.raises(UsageError):
+        question(store)
+    assert store.calls == []
+
+
+def test_a_map_reads_only_its_columns() -> None:
+    answer = [{"points": [["A", 1.0], ["B", 2.0]], "num_unplaced": 3}]
+    store = RecordingStore([answer])
+    found = overview.read_map(store, "Book", ["x", "title"])  # type: ignore[arg-type]
+    assert found.columns == {"title": ["A", "B"], "x": [1.0, 2.0]}
+    assert (found.num_points, found.num_unplaced) == (2, 3)
+    assert "[n.title, n.x]" in store.calls[0][0]
+    with pytest.raises(ValueError, match="nothing"):
+        overview.read_map(store, "Book", ["nothing"])  # type: ignore[arg-type]
+
+
+def test_a_statement_names_what_is_wanted_of_each_neighbour() -> None:
+    shared = Selection("s", "shared_links", Page(4), node=select("title"))
+    store = RecordingStore([[near_row()]])
+    similar_books(store, NearQuestion(like=["Dune"]), Page(2), edge=(shared,))  # type: ignore[arg-type]
+    assert "`s`: COLLECT {" in store.calls[0][0]
+    assert "UNWIND sources AS" in store.calls[0][0]
