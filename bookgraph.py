@@ -17,7 +17,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 import typer
 
 import bookgraph_text as text
-from core.errors import BookgraphError, DataMissingError, QualityGateError, UsageError
+from core.errors import (
+    BookgraphError,
+    DataMissingError,
+    PortTakenError,
+    QualityGateError,
+    UsageError,
+)
 from core.progress import ProgressPrinter
 from core.settings import Settings, environment_name, load_settings
 
@@ -301,7 +307,6 @@ def serve(
 @app.command()
 def demo() -> None:
     """Load the sample of well-known books, train, answer a question and serve the result."""
-    from api import BackgroundServer  # noqa: PLC0415  # keeps `--help` fast
     from embed import TrainConfig  # noqa: PLC0415  # torch takes seconds to load
     from embed.layout import LayoutConfig  # noqa: PLC0415  # the same
     from embed.map_pipeline import map_graph  # noqa: PLC0415  # the same
@@ -316,33 +321,29 @@ def demo() -> None:
     text.print_ingest(report, is_short=True)
     text.print_train(_train(settings, TrainConfig()))
     with _open_store(settings) as (store, progress):
-        text.print_map(map_graph(store, LayoutConfig(), on_progress=progress))
+        mapped = map_graph(store, LayoutConfig(), on_progress=progress)
         neighbours = nearest_books(store, [DEMO_TITLE], num=5)
+        url = _serve_demo(settings, progress)
+    text.print_map(mapped)
     text.print_neighbours([DEMO_TITLE], neighbours)
-    with ProgressPrinter() as progress:
-        url = BackgroundServer(settings.home).start(
-            host=settings.host, port=_demo_port(settings), on_progress=progress
-        )
     browser = "" if settings.is_remote else LocalServer(settings).status().http_url
     text.print_farewell(url, browser, settings)
 
 
-def _demo_port(settings: Settings) -> int:
-    """The set port; when it is only the default and taken, a free one."""
+def _serve_demo(settings: Settings, progress: ProgressPrinter) -> str:
+    """Serve in the background; when the port is only the default and taken, on a free one."""
     from api import BackgroundServer  # noqa: PLC0415  # keeps `--help` fast
-    from api.background import choose_port  # noqa: PLC0415  # the same
-    from core.errors import PortTakenError  # noqa: PLC0415  # only here
 
-    BackgroundServer(settings.home).stop()
+    server = BackgroundServer(settings.home)
     try:
-        return choose_port(settings.host, settings.port)
+        return server.start(host=settings.host, port=settings.port, on_progress=progress)
     except PortTakenError:
         if "port" in settings.model_fields_set:
             raise
         logging.getLogger("bookgraph").warning(
             "Port %d is in use by another program; taking a free one.", settings.port
         )
-        return 0
+        return server.start(host=settings.host, port=0, on_progress=progress)
 
 
 def _train(settings: Settings, config: TrainConfig, *, is_forced: bool = False) -> TrainReport:

@@ -6,7 +6,6 @@ No pickle is written or read. A file appears whole or not at all.
 from __future__ import annotations
 
 import dataclasses
-import errno
 import json
 import os
 import tempfile
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BookgraphError, DataMissingError, DiskFullError
+from core.errors import BookgraphError, DataMissingError, DiskFullError, is_disk_full
 from embed.config import TrainConfig
 
 _FORMAT = 1
@@ -193,7 +192,7 @@ def write_arrays(arrays: dict[str, NDArray[np.generic]], path: Path, *, what: st
         temporary.replace(path)
     except OSError as error:
         message = f"Writing {what} to {path} failed: {error.strerror or error}."
-        if error.errno == errno.ENOSPC:
+        if is_disk_full(error):
             message += " Free some space and run the command again; nothing was left half written."
             raise DiskFullError(message) from error
         message += " Choose another folder with BOOKGRAPH_HOME, or make this one writable."

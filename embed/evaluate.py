@@ -126,13 +126,7 @@ def evaluate_ranking(  # the public entry; the last four have defaults
         TrainingError: there is no test edge.
         UsageError: a test edge is also a training edge, `k` is below 1, a baseline is unknown.
     """
-    if k < 1:
-        message = f"Rankings of length k={k} were asked for; k has to be 1 or more."
-        raise UsageError(message)
-    unknown = [name for name in baselines if name not in BASELINES]
-    if unknown:
-        message = f"There is no baseline {unknown[0]!r}; choose from: {', '.join(BASELINES)}."
-        raise UsageError(message)
+    _check_question(k, baselines)
     train, test = _check_split(embeddings, train_pairs, test_pairs)
     place = resolve_device(device)
     known, held_out = (
@@ -159,6 +153,16 @@ def evaluate_ranking(  # the public entry; the last four have defaults
         num_test_edges=len(test.edges),
         num_test_books=int((held_out.of_books.degrees > 0).sum()),
     )
+
+
+def _check_question(k: int, baselines: Sequence[str]) -> None:
+    if k < 1:
+        message = f"Rankings of length k={k} were asked for; k has to be 1 or more."
+        raise UsageError(message)
+    unknown = [name for name in baselines if name not in BASELINES]
+    if unknown:
+        message = f"There is no baseline {unknown[0]!r}; choose from: {', '.join(BASELINES)}."
+        raise UsageError(message)
 
 
 def _check_split(

@@ -99,19 +99,7 @@ def generate_graph(  # the knobs of one experiment, all with defaults
         skew=skew,
         hidden_dim=hidden_dim,
     )
-    keys = np.zeros(0, dtype=np.int64)
-    for _ in range(_MAX_ROUNDS):
-        drawn = np.bincount(keys // num_links, minlength=num_books)
-        missing = np.maximum(plan.degrees - drawn, 0)
-        if missing.sum() <= num_edges // 1000:
-            break
-        # Repeats get lost, so somewhat more is drawn than is missing.
-        books = np.repeat(np.arange(num_books), missing)
-        new = [
-            _draw_links(random, plan, chunk, sharpness) + chunk * num_links
-            for chunk in np.array_split(books, max(1, len(books) // _CHUNK))
-        ]
-        keys = np.unique(np.concatenate((keys, *new)))
+    keys = _draw_edges(random, plan, num_links, num_edges, sharpness)
     names = random.permutation(num_links)  # so that a link's row says nothing about its topic
     pairs = np.stack((keys // num_links, names[keys % num_links]), axis=1).astype(np.int64)
     link_topics = np.empty(num_links, dtype=np.int64)
@@ -124,6 +112,26 @@ def generate_graph(  # the knobs of one experiment, all with defaults
         plan.book_topics,
         link_topics,
     )
+
+
+def _draw_edges(
+    random: np.random.Generator, plan: _Plan, num_links: int, num_edges: int, sharpness: float
+) -> Int64Array:
+    """Distinct edges as sorted keys `book * num_links + link`."""
+    keys = np.zeros(0, dtype=np.int64)
+    for _ in range(_MAX_ROUNDS):
+        drawn = np.bincount(keys // num_links, minlength=len(plan.degrees))
+        missing = np.maximum(plan.degrees - drawn, 0)
+        if missing.sum() <= num_edges // 1000:
+            break
+        # Repeats get lost, so somewhat more is drawn than is missing.
+        books = np.repeat(np.arange(len(plan.degrees)), missing)
+        new = [
+            _draw_links(random, plan, chunk, sharpness) + chunk * num_links
+            for chunk in np.array_split(books, max(1, len(books) // _CHUNK))
+        ]
+        keys = np.unique(np.concatenate((keys, *new)))
+    return keys
 
 
 def _draw_plan(

@@ -110,17 +110,7 @@ def train_graph(
     embeddings = None if is_forced else _load_finished(model_file)
     is_reused = embeddings is not None
     if embeddings is None:
-        try:
-            embeddings = fit(
-                graph.pairs,
-                num_books=len(graph.book_titles),
-                num_links=len(graph.link_names),
-                config=config,
-                on_progress=on_progress,
-                on_epoch=on_epoch,
-            )
-        except TrainingInterrupted as interruption:
-            embeddings = interruption.embeddings
+        embeddings = _fit(graph, config, on_progress, on_epoch)
         models_dir.mkdir(parents=True, exist_ok=True)
         save_embeddings(embeddings, model_file)
     written = write_embeddings(
@@ -139,6 +129,22 @@ def train_graph(
         model_file=model_file,
         written=written,
     )
+
+
+def _fit(
+    graph: GraphPairs, config: TrainConfig, on_progress: OnProgress, on_epoch: OnEpoch | None
+) -> Embeddings:
+    try:
+        return fit(
+            graph.pairs,
+            num_books=len(graph.book_titles),
+            num_links=len(graph.link_names),
+            config=config,
+            on_progress=on_progress,
+            on_epoch=on_epoch,
+        )
+    except TrainingInterrupted as interruption:
+        return interruption.embeddings
 
 
 def evaluate_graph(

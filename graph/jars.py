@@ -8,7 +8,6 @@ that a warm call costs milliseconds.
 
 from __future__ import annotations
 
-import errno
 import logging
 import shutil
 import threading
@@ -20,7 +19,13 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from core.errors import ChecksumError, DiskFullError, DownloadError, LocalServerError
+from core.errors import (
+    ChecksumError,
+    DiskFullError,
+    DownloadError,
+    LocalServerError,
+    is_disk_full,
+)
 from core.progress import OnProgress, Progress, ignore_progress
 from graph.jar_cache import JarFolder, sha256_of
 from graph.jar_lock import LOCK_FILE, Jar, load_lock
@@ -35,7 +40,6 @@ _MARGIN_BYTES = 100 * _MB
 _NUM_THREADS = 8
 # A cut connection or a slow name server mends in seconds, a machine without a network never does.
 _RETRY_PAUSES_S = (2.0, 6.0)
-_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 
 FetchJar = Callable[[Jar, Path, Callable[[int], None]], Path]
 
@@ -159,7 +163,7 @@ def _fill(
         with system_certificates():
             _fetch_all(store, missing, fetch=fetch, tally=tally)
     except OSError as error:
-        if error.errno not in _FULL_DISK:
+        if not is_disk_full(error):
             raise
         raise DiskFullError(_full_message(store.folder, missing)) from error
     finally:
@@ -219,7 +223,7 @@ def _download(jar: Jar, folder: Path, *, fetch: FetchJar, tally: _Tally) -> Path
         try:
             return fetch(jar, folder, lambda num_bytes: tally.add(jar, num_bytes))
         except (OSError, RuntimeError) as error:
-            if isinstance(error, OSError) and error.errno in _FULL_DISK:
+            if isinstance(error, OSError) and is_disk_full(error):
                 raise
             if tally.is_stopped:
                 raise _StoppedError from error

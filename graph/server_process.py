@@ -142,17 +142,16 @@ def run_admin_tool(files: ServerFiles, args: tuple[str, ...]) -> str:
 def is_server(pid: int, home: Path) -> bool:
     """Whether this process is a running Neo4j on this home."""
     child = _children.get(pid)
-    if child is not None:
-        if child.poll() is not None:
-            del _children[pid]
-            return False
-        # A killed JVM is a zombie for the moment that its other threads need to end.
-        if psutil.pid_exists(pid) and psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            return False
-        # The system shows no command line yet in the first moments of a process.
-        return isinstance(child.args, list) and _is_on_home(child.args, home)
+    if child is not None and child.poll() is not None:
+        del _children[pid]
+        return False
     try:
-        return _is_on_home(psutil.Process(pid).cmdline(), home)
+        process = psutil.Process(pid)
+        if child is None:
+            return _is_on_home(process.cmdline(), home)
+        # The system shows no command line yet in the first moments of a process.
+        is_on_home = isinstance(child.args, list) and _is_on_home(child.args, home)
+        return is_on_home and not _has_ended(process)
     except (psutil.Error, ValueError, OverflowError):
         return False
 
@@ -201,13 +200,18 @@ def stop(pid: int, *, limit_s: float = _TERM_LIMIT_S) -> None:
         child.poll()
 
 
-def _wait_until_ended(process: psutil.Process, limit_s: float) -> None:
-    """Wait for the end of a process, which may be the child of another one that never looks.
+def _has_ended(process: psutil.Process) -> bool:
+    """Whether a process is gone or a zombie.
 
-    Such a child stays in the table as a zombie, so `Process.wait` would wait in vain.
+    A killed JVM is one for the moment that its other threads need to end, and the child of a
+    process that never looks stays one, so that `Process.wait` would wait in vain.
     """
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def _wait_until_ended(process: psutil.Process, limit_s: float) -> None:
     deadline_s = time.monotonic() + limit_s
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+    while not _has_ended(process):
         if time.monotonic() > deadline_s:
             raise psutil.TimeoutExpired(limit_s, process.pid)
         time.sleep(_POLL_S)

@@ -6,7 +6,6 @@ holds is never fetched again.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import logging
 import re
@@ -23,7 +22,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import BinaryIO
 
-from core.errors import ChecksumError, DiskFullError, DownloadError
+from core.errors import ChecksumError, DiskFullError, DownloadError, is_disk_full
 from core.progress import OnProgress, Progress, ignore_progress
 from ingest.dump_site import (
     DUMP_SITE,
@@ -318,7 +317,7 @@ def _translated_errors(place: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if is_disk_full(error):
             raise DiskFullError(
                 f"There is no room left for {place}. Make room, then run the command again: it "
                 "goes on where it stopped."

@@ -8,7 +8,6 @@ disk; what stands behind those lengths was written by a run that died and is cut
 from __future__ import annotations
 
 import base64
-import errno
 import hashlib
 import json
 import os
@@ -19,7 +18,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import BinaryIO
 
-from core.errors import DiskFullError, InputError
+from core.errors import DiskFullError, InputError, is_disk_full
 from core.types import BookRecord
 from ingest.ndjson import BadRecord, OnBadRecord, iter_ndjson
 from ingest.report import BadRecordLog
@@ -204,7 +203,7 @@ def _translated_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if is_disk_full(error):
             raise DiskFullError(
                 f"There is no room left in {folder}. Make room or set BOOKGRAPH_HOME to another "
                 "disk, then run the command again: it goes on where it stopped."

@@ -1,4 +1,4 @@
-"""A store that records statements and answers from a list; nothing of Neo4j is imitated."""
+"""Stores that remember what they are asked: one answers from a list, one passes it on."""
 
 from __future__ import annotations
 
@@ -26,3 +26,19 @@ class RecordingStore:
 
     def write(self, work: Callable[[RecordingStore], Any]) -> Any:
         return work(self)
+
+
+class CountingStore:
+    """A real store whose reading statements are remembered."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self.address = store.address
+        self.statements: list[str] = []
+
+    def read(self, statement: str, **parameters: object) -> list[Any]:
+        self.statements.append(statement)
+        rows: list[Any] = self._store.read(statement, **parameters)
+        return rows
+
+    run = read

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from fakes import CountingStore
+from starlette.testclient import TestClient
 
+from api import build_app
 from core.settings import Settings
 from embed import TrainConfig
 from embed.pipeline import train_graph
@@ -93,6 +96,19 @@ def sample_store(
         models_dir=tmp_path_factory.mktemp("models"),
     )
     return _session_store
+
+
+@pytest.fixture(scope="module")
+def counting(sample_store: Store) -> CountingStore:
+    """The sample's store, with every reading statement remembered."""
+    return CountingStore(sample_store)
+
+
+@pytest.fixture(scope="module")
+def client(counting: CountingStore) -> Iterator[TestClient]:
+    """A client of the API over the sample."""
+    with TestClient(build_app(counting)) as client:  # type: ignore[arg-type]  # the same methods
+        yield client
 
 
 @pytest.fixture

@@ -5,46 +5,20 @@ from __future__ import annotations
 import base64
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from fakes import CountingStore
 from starlette.testclient import TestClient
 
 from api import build_app
 from graph.connection import connect
-from graph.store import Row, Store
+from graph.store import Store
 from graph.vectors import read_current_model
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class CountingStore:
-    """The real store, with every reading statement remembered."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.address = store.address
-        self.statements: list[str] = []
-
-    def read(self, statement: str, **parameters: object) -> list[Row]:
-        self.statements.append(statement)
-        return self._store.read(statement, **parameters)  # type: ignore[arg-type]  # passed on
-
-    run = read
-
-
-@pytest.fixture(scope="module")
-def counting(sample_store: Store) -> CountingStore:
-    return CountingStore(sample_store)
-
-
-@pytest.fixture(scope="module")
-def client(counting: CountingStore) -> Iterator[TestClient]:
-    with TestClient(build_app(counting)) as client:  # type: ignore[arg-type]  # the same methods
-        yield client
 
 
 def ask(client: TestClient, query: str, **variables: object) -> dict[str, Any]:

@@ -17,41 +17,16 @@ from typing import Any
 
 import pytest
 import uvicorn
+from fakes import CountingStore
 from graphql import OperationDefinitionNode, parse
 from starlette.testclient import TestClient
 
 from api import build_app
-from graph.store import Row, Store
+from graph.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "graphql.md").read_text("utf-8")
 QUERIES = re.findall(r"```graphql\n(.*?)```(?:\n```json\n(.*?)```)?", TEXT, re.DOTALL)
-
-
-class CountingStore:
-    """The real store, with the number of its reading statements."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.address = store.address
-        self.num_statements = 0
-
-    def read(self, statement: str, **parameters: object) -> list[Row]:
-        self.num_statements += 1
-        return self._store.read(statement, **parameters)  # type: ignore[arg-type]  # passed on
-
-    run = read
-
-
-@pytest.fixture(scope="module")
-def counting(sample_store: Store) -> CountingStore:
-    return CountingStore(sample_store)
-
-
-@pytest.fixture(scope="module")
-def client(counting: CountingStore) -> Iterator[TestClient]:
-    with TestClient(build_app(counting)) as client:  # type: ignore[arg-type]  # the same methods
-        yield client
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +53,13 @@ def is_empty(value: Any) -> bool:
 def test_each_documented_query_runs(
     client: TestClient, counting: CountingStore, query: str, variables: str
 ) -> None:
-    counting.num_statements = 0
+    counting.statements.clear()
     body = {"query": query, "variables": json.loads(variables or "{}")}
     answer = client.post("/graphql", json=body).json()
     assert "errors" not in answer, answer["errors"]
     operation = parse(query).definitions[0]
     assert isinstance(operation, OperationDefinitionNode)
-    assert counting.num_statements == len(operation.selection_set.selections)
+    assert len(counting.statements) == len(operation.selection_set.selections)
     for name, value in answer["data"].items():
         # The sample has no map yet: all its books are without a place.
         assert not is_empty(value), name
