@@ -55,9 +55,11 @@ class LinkRow:
         title: the spelling that the books use most.
         kind: `article`, `category`, `file`, `wikipedia` or another namespace.
         num_books: books that mention it.
+        redirects: other titles that lead to its page, sorted.
     """
 
     name: str
     title: str
     kind: str
     num_books: int
+    redirects: tuple[str, ...] = ()

@@ -115,8 +115,14 @@ def write_csv(
         ["title:ID(Book)", *(f"{name}:{kind}" for name, kind in properties.items())],
         (_book_values(book, properties) for book in _counted(rows.books, on_progress)),
     )
-    links = ((link.name, link.title, link.kind, link.num_books) for link in rows.links)
-    _write(folder / "links.csv", ["name:ID(Link)", "title", "kind", "num_books:long"], links)
+    _write(
+        folder / "links.csv",
+        ["name:ID(Link)", "title", "kind", "num_books:long", "redirects:string[]"],
+        (
+            (link.name, link.title, link.kind, link.num_books, _cell(list(link.redirects)))
+            for link in rows.links
+        ),
+    )
     num_books: dict[str, int] = {}
     for book in rows.books:
         for url in book.external_links:
@@ -177,7 +183,8 @@ def _book_values(book: BookRow, properties: Iterable[str]) -> list[object]:
 
 
 def _cell(value: object) -> object:
-    return _ARRAY_SEPARATOR.join(map(str, value)) if isinstance(value, list) else value
+    # An empty list is no property, as in a transaction.
+    return _ARRAY_SEPARATOR.join(map(str, value)) or None if isinstance(value, list) else value
 
 
 def _counted(books: Sequence[BookRow], on_progress: OnProgress) -> Iterator[BookRow]:

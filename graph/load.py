@@ -147,18 +147,25 @@ def mark_dataset(store: Store, sources: Sequence[str], *, is_complete: bool) -> 
 
 
 def _merge_links(store: Store, links: Sequence[LinkRow], on_progress: OnProgress) -> None:
-    for start in range(0, len(links), _NODES_PER_BATCH):
-        batch = [
-            [link.name, link.title, link.kind] for link in links[start : start + _NODES_PER_BATCH]
-        ]
+    """Write the links that are not there, or not so."""
+    present = dict(
+        store.read_all("MATCH (n:Link) RETURN n.name, [n.title, n.kind, coalesce(n.redirects, [])]")
+    )
+    rows: list[list[object]] = [
+        [link.name, link.title, link.kind, list(link.redirects)] for link in links
+    ]
+    to_write = [row for row in rows if present.get(row[0]) != row[1:]]
+    for start in range(0, len(to_write), _NODES_PER_BATCH):
+        batch = to_write[start : start + _NODES_PER_BATCH]
         store.write(partial(_merge_link_batch, batch=batch))
-        done = min(start + _NODES_PER_BATCH, len(links))
-        on_progress(Progress("Loading links", done, len(links), "links"))
+        done = start + len(batch)
+        on_progress(Progress("Loading links", done, len(to_write), "links"))
 
 
-def _merge_link_batch(transaction: Transaction, *, batch: list[list[str]]) -> None:
+def _merge_link_batch(transaction: Transaction, *, batch: list[list[object]]) -> None:
     transaction.run(
-        "UNWIND $batch AS row MERGE (n:Link {name: row[0]}) SET n.title = row[1], n.kind = row[2]",
+        "UNWIND $batch AS row MERGE (n:Link {name: row[0]}) SET n.title = row[1], n.kind = row[2], "
+        "n.redirects = CASE WHEN row[3] = [] THEN null ELSE row[3] END",
         batch=batch,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import Literal
 
@@ -33,6 +33,7 @@ from ingest.steps import (
     FOLDING_STEPS,
     REFERENCE_STEPS,
     LinkStep,
+    capitalize_first,
     default_steps,
     fold_whitespace,
     link_kind,
@@ -87,6 +88,11 @@ class CleanGraph:
     refers_to: tuple[tuple[str, str], ...]
     report: CleaningReport
 
+    def page_titles(self) -> set[str]:
+        """Titles of the pages behind all books and links, as their wiki writes them."""
+        titles = {book.title for book in self.books} | {link.title for link in self.links}
+        return set(map(capitalize_first, titles))
+
 
 def clean_books(
     records: Iterable[BookRecord],
@@ -130,6 +136,39 @@ def clean_books(
         links=links,
         refers_to=_match_titles(books, links),
         report=report,
+    )
+
+
+def name_redirects(clean: CleanGraph, redirects: Mapping[str, tuple[str, ...]]) -> CleanGraph:
+    """Give books and links the other titles under which people look for them.
+
+    Args:
+        clean: a cleaned graph; not changed.
+        redirects: page title to the titles that lead there, as `collect_redirects` finds them for
+            the graph's `page_titles`.
+
+    Returns:
+        The same graph with `redirects` set on its books and links. A name that is a book or a link
+        of its own (in the reference cleaning, which resolves nothing) stays with that.
+    """
+    taken = {link.name for link in clean.links} | {book.title.lower() for book in clean.books}
+
+    def names_of(title: str) -> tuple[str, ...]:
+        others = redirects.get(capitalize_first(title), ())
+        return tuple(name for name in others if name.lower() not in taken)
+
+    return replace(
+        clean,
+        books=tuple(
+            replace(book, properties={**book.properties, "redirects": list(names)})
+            if (names := names_of(book.title))
+            else book
+            for book in clean.books
+        ),
+        links=tuple(
+            replace(link, redirects=names) if (names := names_of(link.title)) else link
+            for link in clean.links
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from graph.bulk import can_import, import_graph
 from graph.load import GraphRows, LoadReport, load_graph
 from graph.server import LocalServer
 from graph.store import Store
-from ingest.cleaning import CleaningOptions, clean_books
+from ingest.cleaning import CleaningOptions, clean_books, name_redirects
 from ingest.report import BadRecordLog, CleaningReport
 from ingest.source import RecordSource
 
@@ -118,6 +118,7 @@ def ingest_files(
         redirects = source.select_redirects(records)
         clean = clean_books(records, options, redirects=redirects)
         _refuse_bad_input(source, num_records, num_books=clean.report.num_books)
+        clean = name_redirects(clean, source.collect_redirects(clean.page_titles()))
         names = source.describe(records)
     del records
     rows = GraphRows(clean.books, clean.links, clean.refers_to, names)

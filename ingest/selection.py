@@ -107,6 +107,7 @@ def book_properties(record: BookRecord) -> dict[str, Any]:
     fields = parse_fields(record.infobox)
     return {
         **{name: fields.get(name) for name in FIELD_PROPERTIES},
+        "redirects": None,
         "infobox": json.dumps(record.infobox, ensure_ascii=False, sort_keys=True),
         "article_length": record.length or None,
         "edited_at": record.edited_at or None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from core.types import BookRecord
 from ingest.extract import Dump, extract_dumps
 from ingest.ndjson import BadRecord
 from ingest.records import Form, detect_form, iter_records
-from ingest.redirects import select_redirects
+from ingest.redirects import collect_redirects, select_redirects
 from ingest.report import BadRecordLog
 from ingest.spool import Spool
 
@@ -117,6 +117,12 @@ class RecordSource:
             Progress("Resolving redirects", len(selected), len(selected), "redirects")
         )
         return selected
+
+    def collect_redirects(self, titles: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The other titles under which the dumps know some pages."""
+        return collect_redirects(
+            titles, [partial(Spool.iter_redirects, spool) for spool in self._spools.values()]
+        )
 
     def describe(self, records: Sequence[BookRecord]) -> list[str]:
         """Name each file, and for dumps the wiki and the day of the last edit of a book."""

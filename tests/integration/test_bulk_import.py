@@ -45,6 +45,7 @@ def _rows(num_books: int = 300) -> GraphRows:
                     "authors": [title, "B"] if n % 2 else None,
                     "year": -750 if n == 0 else 1900 + n,
                     "pages": None,
+                    "redirects": _ODD if n % 3 else None,
                     "infobox": json.dumps({"note": f'{title}\n"x"', "n": ""}),
                     "edited_at": "2018-09-01T00:00:00Z",
                 },
@@ -52,7 +53,11 @@ def _rows(num_books: int = 300) -> GraphRows:
                 {f'http://x.org/?q="{n % 5}",a b': 2, "mailto:a@b": 1},
             )
         )
-    rows = [LinkRow(name, name.title(), "article", num) for name, num in links.items() if num]
+    rows = [
+        LinkRow(name, name.title(), "article", num, tuple(sorted(_ODD)[: num % 3]))
+        for name, num in links.items()
+        if num
+    ]
     refers = [(title.lower(), title) for title in _ODD if links[title.lower()]]
     return GraphRows(books, rows, refers, ["planted"])
 

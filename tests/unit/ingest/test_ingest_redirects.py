@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ingest.redirects import select_redirects
+from ingest.redirects import MAX_REDIRECTS, collect_redirects, select_redirects
 from ingest.steps import resolve_redirect
 
 _PAIRS = [
@@ -59,3 +59,22 @@ def test_several_dumps_count_together() -> None:
     first, second = (lambda: iter([("X", "Y")])), (lambda: iter([("Y", "Z")]))
     assert select_redirects(["X"], [first, second]) == {"X": "Y", "Y": "Z"}
     assert select_redirects(["X"], []) == {}
+
+
+def test_other_titles_of_a_page_come_from_all_dumps_once_and_sorted() -> None:
+    first = [("NYT", "The New York Times"), ("New York Times", "The New York Times"), ("A", "B")]
+    second = [("NY Times", "The New York Times"), ("NYT", "The New York Times")]
+    found = collect_redirects(
+        ["The New York Times", "Dune"], [lambda: iter(first), lambda: iter(second)]
+    )
+    assert found == {"The New York Times": ("NY Times", "NYT", "New York Times")}
+
+
+def test_of_too_many_titles_the_shortest_stay() -> None:
+    many = [(f"United States {'x' * n}", "USA") for n in range(2 * MAX_REDIRECTS)]
+    found = collect_redirects(["USA"], [lambda: iter(reversed(many))])
+    assert set(found["USA"]) == {title for title, _ in many[:MAX_REDIRECTS]}
+
+
+def test_a_page_does_not_lead_to_itself() -> None:
+    assert collect_redirects(["A"], [lambda: iter([("A", "A")])]) == {}
