@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+import bookgraph_bench
+import bookgraph_ingest
+import bookgraph_neo4j
 import bookgraph_text as text
+from bookgraph_common import EXIT_INTERRUPTED, AsJson, open_store
 from core.errors import (
     BookgraphError,
     DataMissingError,
     PortTakenError,
     QualityGateError,
-    UsageError,
 )
 from core.progress import ProgressPrinter
 from core.settings import Settings, environment_name, load_settings
@@ -30,11 +31,9 @@ from core.settings import Settings, environment_name, load_settings
 if TYPE_CHECKING:
     from embed import EpochReport, TrainConfig
     from embed.pipeline import TrainReport
-    from graph import Store
 
 SAMPLE = Path(__file__).parent / "samples" / "classics.ndjson"
 DEMO_TITLE = "War and Peace"
-EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     help="Wikipedia's books and what they link to: a graph in Neo4j, embeddings, answers.",
@@ -42,10 +41,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-neo4j_app = typer.Typer(help="The local Neo4j that bookgraph runs by itself.", no_args_is_help=True)
-app.add_typer(neo4j_app, name="neo4j")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+app.add_typer(bookgraph_neo4j.app, name="neo4j")
 
 
 def main() -> None:
@@ -84,58 +80,8 @@ def _global(
     """Only declares `--debug`; `main` has taken it out of the arguments already."""
 
 
-@contextmanager
-def _open_store(settings: Settings) -> Iterator[tuple[Store, ProgressPrinter]]:
-    from graph import connect  # noqa: PLC0415  # keeps `--help` fast
-
-    with ProgressPrinter() as progress, connect(settings, on_progress=progress) as store:
-        yield store, progress
-
-
-@app.command()
-def ingest(
-    paths: Annotated[
-        list[Path], typer.Argument(help="NDJSON book records or MediaWiki XML dumps (.bz2, .gz).")
-    ],
-    cleaning: Annotated[
-        str, typer.Option(help="`default`, or `reference` for the published notebook's way.")
-    ] = "default",
-    min_links: Annotated[
-        int, typer.Option(min=1, help="Keep a link when at least so many books mention it.")
-    ] = 4,
-    too_common: Annotated[
-        Path | None, typer.Option(help="A file of link names to drop, instead of the built-in six.")
-    ] = None,
-    keep_others: Annotated[
-        bool, typer.Option("--keep-others", help="Keep books that are not in the files.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Load book records: afterwards the graph holds the books of these files, and no others."""
-    from ingest import CleaningOptions, ingest_files, read_too_common  # noqa: PLC0415  # see above
-
-    if cleaning not in {"default", "reference"}:
-        raise UsageError(f"--cleaning {cleaning!r} is unknown; use default or reference.")
-    mode: Literal["default", "reference"] = "reference" if cleaning == "reference" else "default"
-    options = CleaningOptions(cleaning=mode, min_links=min_links)
-    if too_common is not None:
-        try:
-            names = read_too_common(too_common.read_text("utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"--too-common {too_common} cannot be read: {error}.") from error
-        options = CleaningOptions(cleaning=mode, min_links=min_links, too_common=names)
-    for path in paths:
-        # Before a server is started for nothing.
-        if not path.is_file():
-            raise UsageError(f"{path} is no file. Give NDJSON book records or a MediaWiki dump.")
-    with _open_store(load_settings()) as (store, progress):
-        report = ingest_files(
-            paths, store, options=options, keep_others=keep_others, on_progress=progress
-        )
-    if as_json:
-        text.print_json(report.to_json())
-    else:
-        text.print_ingest(report)
+app.command()(bookgraph_ingest.fetch)
+app.command()(bookgraph_ingest.ingest)
 
 
 @app.command()
@@ -198,7 +144,7 @@ def map_books(
         method=method,  # type: ignore[arg-type]  # LayoutConfig checks it and says what is permitted
         seed=seed,
     )
-    with _open_store(load_settings()) as (store, progress):
+    with open_store(load_settings()) as (store, progress):
         report = map_graph(store, config, is_fresh=fresh, on_progress=progress)
     text.print_map(report, as_json=as_json)
 
@@ -219,7 +165,7 @@ def evaluate(
     from embed.pipeline import evaluate_graph  # noqa: PLC0415  # the same
 
     config = TrainConfig(dim=dim, epochs=epochs, seed=seed, device=device)
-    with _open_store(load_settings()) as (store, progress):
+    with open_store(load_settings()) as (store, progress):
         report = evaluate_graph(store, config, on_progress=progress)
     if as_json:
         text.print_json(text.evaluation_json(report))
@@ -239,7 +185,7 @@ def similar(
     """Print the books nearest to a book, with the cosine and the links that they share."""
     from graph import nearest_books  # noqa: PLC0415  # keeps `--help` fast
 
-    with _open_store(load_settings()) as (store, _):
+    with open_store(load_settings()) as (store, _):
         neighbours = nearest_books(store, titles, num=num)
     if as_json:
         text.print_json(
@@ -258,7 +204,7 @@ def export_files(
     """Write the graph, its vectors and its map into files that other programs open."""
     from graph.export import export_graph  # noqa: PLC0415  # keeps `--help` fast
 
-    with _open_store(load_settings()) as (store, progress):
+    with open_store(load_settings()) as (store, progress):
         report = export_graph(
             store,
             folder,
@@ -299,7 +245,7 @@ def serve(
         text.say(f"GraphQL: {url}/graphql\nExplorer: {url}/\nStop: bookgraph serve --stop")
         return
     chosen = choose_port(host, wanted)
-    with _open_store(settings) as (store, _):
+    with open_store(settings) as (store, _):
         text.say(f"GraphQL: http://{host}:{chosen}/graphql\nExplorer: http://{host}:{chosen}/")
         serve_forever(store, host=host, port=chosen)
 
@@ -316,11 +262,11 @@ def demo() -> None:
     if not SAMPLE.is_file():
         raise DataMissingError(f"{SAMPLE} is missing. Run the demo from a checkout of bookgraph.")
     settings = load_settings()
-    with _open_store(settings) as (store, progress):
+    with open_store(settings) as (store, progress):
         report = ingest_files([SAMPLE], store, options=CleaningOptions(), on_progress=progress)
     text.print_ingest(report, is_short=True)
     text.print_train(_train(settings, TrainConfig()))
-    with _open_store(settings) as (store, progress):
+    with open_store(settings) as (store, progress):
         mapped = map_graph(store, LayoutConfig(), on_progress=progress)
         neighbours = nearest_books(store, [DEMO_TITLE], num=5)
         url = _serve_demo(settings, progress)
@@ -356,7 +302,7 @@ def _train(settings: Settings, config: TrainConfig, *, is_forced: bool = False) 
             f"{report.pairs_per_s:,.0f} edges/s\n"
         )
 
-    with _open_store(settings) as (store, progress):
+    with open_store(settings) as (store, progress):
         return train_graph(
             store,
             config,
@@ -367,58 +313,7 @@ def _train(settings: Settings, config: TrainConfig, *, is_forced: bool = False) 
         )
 
 
-@neo4j_app.command("start")
-def neo4j_start(as_json: AsJson = False) -> None:
-    """Fetch what is missing and start the local Neo4j; at once when it runs already."""
-    from graph import LocalServer  # noqa: PLC0415  # keeps `--help` fast
-
-    settings = _local_settings()
-    with ProgressPrinter() as progress:
-        status = LocalServer(settings).start(on_progress=progress)
-    text.print_status(asdict(status), as_json=as_json)
-
-
-@neo4j_app.command("stop")
-def neo4j_stop() -> None:
-    """Stop the local Neo4j; its data stay."""
-    from graph import LocalServer  # noqa: PLC0415  # keeps `--help` fast
-
-    was_running = LocalServer(_local_settings()).stop()
-    text.say("Neo4j is stopped." if was_running else "Neo4j was not running.")
-
-
-@neo4j_app.command("status")
-def neo4j_status(as_json: AsJson = False) -> None:
-    """Say whether the local Neo4j runs, and where. Exits with 1 when it does not."""
-    from graph import LocalServer  # noqa: PLC0415  # keeps `--help` fast
-
-    status = LocalServer(_local_settings()).status()
-    text.print_status(asdict(status), as_json=as_json)
-    if not status.is_running:
-        sys.exit(1)
-
-
-@neo4j_app.command("url")
-def neo4j_url() -> None:
-    """Print how to reach the local Neo4j: Browser, Bolt, user and password."""
-    from graph import LocalServer  # noqa: PLC0415  # keeps `--help` fast
-
-    server = LocalServer(_local_settings())
-    status = server.status()
-    text.say(
-        f"Neo4j Browser: {status.http_url}/browser/\nBolt: {status.bolt_uri}\nUser: neo4j\n"
-        f"Password: {server.password}"
-    )
-
-
-def _local_settings() -> Settings:
-    settings = load_settings()
-    if settings.is_remote:
-        raise UsageError(
-            f"NEO4J_URI={settings.neo4j_uri} is set, so that server is used and there is no local "
-            "one to manage. Unset NEO4J_URI first."
-        )
-    return settings
+app.command(context_settings=bookgraph_bench.ANY_ARGUMENTS)(bookgraph_bench.bench)
 
 
 @app.command()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from embed.pipeline import EvaluationReport, TrainReport
     from graph import Neighbour
     from ingest import IngestReport
+    from ingest.fetch import FetchedDump
 
 
 def say(message: str) -> None:
@@ -36,6 +37,19 @@ def print_json(value: object) -> None:
     """Print a value as JSON, keys as they are, text in UTF-8."""
     json.dump(value, sys.stdout, ensure_ascii=False, indent=2, default=str)
     sys.stdout.write("\n")
+
+
+def print_fetched(dump: FetchedDump, *, as_json: bool) -> None:
+    """Print what was downloaded, and what to do with it."""
+    if as_json:
+        print_json(asdict(dump))
+        return
+    say(
+        f"{dump.wiki} of {dump.date}: {len(dump.paths):,} files, {dump.num_bytes / 1e6:,.1f} MB, "
+        f"checksums right; {dump.num_fetched_bytes / 1e6:,.1f} MB of them fetched now in "
+        f"{dump.elapsed_s:.0f} s."
+    )
+    say(f"Load it: {program()} ingest {dump.paths[0].parent}/*.bz2")
 
 
 def print_ingest(report: IngestReport, *, is_short: bool = False) -> None:

@@ -1,8 +1,8 @@
 """Reading dumps, side by side with the published notebook's way.
 
-    python benchmarks/bench_ingest.py read --mb 100            both ways on one generated dump
-    python benchmarks/bench_ingest.py flat --mb 10 100 2000    cost a page and memory by size
-    python benchmarks/bench_ingest.py fields SEED_BOOKS_TSV_GZ usable fields before and after
+    bookgraph bench ingest --mb 100              both ways on one generated dump
+    bookgraph bench ingest --flat 10 100 2000    cost a page and memory by size, too
+    bookgraph bench ingest --fields TSV          usable fields before and after cleaning, too
 
 The peer is the notebook's pipeline with the libraries that it used: the standard library's `bz2`
 read line by line into `xml.sax`, and mwparserfromhell on pages that name the template.
@@ -32,6 +32,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks.results import write_results
 from ingest.extract import Dump, extract_dumps
 from ingest.fields import parse_fields
 from ingest.generate import DumpForm, GeneratedDump, write_dump
@@ -166,119 +167,143 @@ def _generate(folder: Path, mb: int, form: DumpForm) -> GeneratedDump:
     return dump
 
 
-def bench_read(folder: Path, *, mb: int, form: DumpForm, num_workers: int, repeats: int) -> bool:
-    """Both ways on one dump; True when the target is met."""
-    dump = _generate(folder, mb, form)
+def bench_read(dump: GeneratedDump, *, num_workers: int, repeats: int) -> dict[str, Any]:
+    """Both ways on one dump, in turn, so that what else the machine does meets both."""
     times: dict[str, list[float]] = {"peer": [], "bookgraph": []}
     found: dict[str, dict[str, Any]] = {}
     for _ in range(repeats):
-        # In turn, so that what else the machine does meets both.
         for name, seconds in times.items():
             found[name] = measure(["child", name, str(dump.path), "--workers", str(num_workers)])
             seconds.append(found[name]["elapsed_s"])
     for name, row in found.items():
-        best = min(times[name])
+        row["elapsed_s"] = best = min(times[name])
         print(
             f"{name:>10}: {best:7.2f} s ({row['cpu_s']:.1f} s of CPU), "
             f"{dump.num_bytes / 1e6 / best:6.1f} MB/s of XML, "
             f"{best / dump.num_pages * 1e6:6.1f} us a page, {row['peak_mb']:5.0f} MiB resident, "
             f"{row['num_books']:,} books, {row['num_links']:,} links"
         )
-    keys = ("num_pages", "num_books", "num_links")
-    is_same = all(found["peer"][key] == found["bookgraph"][key] for key in keys)
+    is_same = all(
+        found["peer"][key] == found["bookgraph"][key]
+        for key in ("num_pages", "num_books", "num_links")
+    )
     ratio = min(times["peer"]) / min(times["bookgraph"])
     print(f"ratio {ratio:.1f} (target {_TARGET_RATIO}), same pages, books and links: {is_same}")
-    return is_same and ratio >= _TARGET_RATIO
+    return {**found, "ratio": ratio, "is_same": is_same, "times_s": times}
 
 
-def bench_flat(folder: Path, *, sizes: list[int], form: DumpForm, num_workers: int) -> bool:
-    """Cost a page and memory over sizes; True when memory stays in its bound."""
-    costs = []
-    peaks = []
+def bench_flat(folder: Path, *, sizes: list[int], form: DumpForm, num_workers: int) -> list[Any]:
+    """Cost a page and memory over sizes."""
+    rows = []
     for mb in sizes:
         dump = _generate(folder, mb, form)
         row = measure(["child", "bookgraph", str(dump.path), "--workers", str(num_workers)])
         # Starting Python costs the same at any size.
         empty = measure(["child", "nothing", str(dump.path)])
         cost = (row["elapsed_s"] - empty["elapsed_s"]) / dump.num_pages * 1e6
-        costs.append(cost)
-        peaks.append(row["peak_mb"])
+        rows.append({"mb": mb, "us_per_page": cost, **row})
         print(
             f"{mb:>6} MB: {row['elapsed_s']:7.2f} s, {cost:6.1f} us a page without the start, "
             f"{row['peak_mb']:5.0f} MiB resident",
             flush=True,
         )
         dump.path.unlink()
+    costs = [row["us_per_page"] for row in rows]
     print(f"largest cost a page over smallest: {max(costs) / min(costs):.2f}")
-    return max(peaks) < _MAX_RESIDENT_MB
+    return rows
 
 
-def bench_fields(path: Path) -> bool:
+def bench_fields(path: Path) -> dict[str, Any]:
     """How many books have a usable value before and after cleaning."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         names = file.readline().rstrip("\n").split("\t")
         rows = [dict(zip(names, line.rstrip("\n").split("\t"), strict=True)) for line in file]
     cleaned: list[dict[str, Any]] = [parse_fields(row) for row in rows]
+    found: dict[str, Any] = {"num_books": len(rows)}
     for name, plural in (("genre", "genres"), ("country", "countries"), ("language", "languages")):
         before = Counter(row[name] for row in rows if row[name])
         after = Counter(value for fields in cleaned for value in fields.get(plural, ()))
         common = {value for value, _ in before.most_common(100)}
-        num_before = sum(row[name] in common for row in rows)
-        num_after = sum(bool(common & set(fields.get(plural, ()))) for fields in cleaned)
-        print(f"{name}: {len(before):,} distinct values before, {len(after):,} after cleaning")
-        print(f"  books with one of the 100 commonest raw values: {num_before:,} -> {num_after:,}")
-        for value, count in before.most_common(10):
-            print(f"  {value}: {count:,} -> {after[value]:,}")
-    num_plain = sum(row["pages"].isdecimal() for row in rows)
-    num_pages = sum("pages" in fields for fields in cleaned)
-    print(f"pages as a number: {num_plain:,} -> {num_pages:,}")
-    return True
+        found[name] = {
+            "num_values": (len(before), len(after)),
+            "num_usable": (
+                sum(row[name] in common for row in rows),
+                sum(bool(common & set(fields.get(plural, ()))) for fields in cleaned),
+            ),
+            "commonest": {value: (count, after[value]) for value, count in before.most_common(10)},
+        }
+    found["pages"] = {
+        "num_usable": (
+            sum(row["pages"].isdecimal() for row in rows),
+            sum("pages" in fields for fields in cleaned),
+        )
+    }
+    for name in ("genre", "country", "language", "pages"):
+        num_before, num_after = found[name]["num_usable"]
+        print(f"{name}: {num_before:,} books with a usable value before, {num_after:,} after")
+        for value, (raw, clean) in found[name].get("commonest", {}).items():
+            print(f"  {value}: {raw:,} -> {clean:,}")
+    return found
 
 
 def main() -> int:
-    """Parse the arguments and run one benchmark; exits with 5 when a target is missed."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("read", "flat"):
-        command = commands.add_parser(name)
-        command.add_argument("--mb", type=int, nargs="+", default=[100])
-        command.add_argument("--form", choices=("plain", "single", "multistream"), default="single")
-        command.add_argument("--workers", type=int, default=2)
-        command.add_argument("--repeats", type=int, default=3)
-        command.add_argument("--folder", type=Path, default=None)
-    commands.add_parser("fields").add_argument("path", type=Path)
-    child = commands.add_parser("child")
-    child.add_argument("way", choices=("peer", "bookgraph", "nothing"))
-    child.add_argument("path", type=Path)
-    child.add_argument("--workers", type=int, default=2)
+    """Parse the arguments and run the parts that were asked for; 5 when a target is missed."""
+    if sys.argv[1:2] == ["child"]:
+        return _run_child(sys.argv[2:])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--mb", type=int, default=100, help="XML to read both ways (100)")
+    parser.add_argument(
+        "--form", choices=("plain", "single", "multistream"), default="single", help="of the dump"
+    )
+    parser.add_argument("--repeats", type=int, default=3, help="of which the best counts (3)")
+    parser.add_argument("--workers", type=int, default=2, help="processes (2)")
+    parser.add_argument(
+        "--flat", type=int, nargs="+", metavar="MB", help="sizes for cost a page and memory"
+    )
+    parser.add_argument(
+        "--fields", type=Path, metavar="TSV", help="the published seed_books.tsv.gz"
+    )
+    parser.add_argument("--folder", type=Path, help="where dumps are written; a temporary one")
+    parser.add_argument("--keep", action="store_true", help="keep the result in the repository")
     arguments = parser.parse_args()
-    if arguments.command == "child":
-        return _run_child(arguments)
-    if arguments.command == "fields":
-        return 0 if bench_fields(arguments.path) else _EXIT_MISSED
     with tempfile.TemporaryDirectory() as temporary:
-        is_met = _run(arguments, arguments.folder or Path(temporary))
+        return _run(arguments, arguments.folder or Path(temporary))
+
+
+def _run(arguments: argparse.Namespace, folder: Path) -> int:
+    form, num_workers = arguments.form, arguments.workers
+    dump = _generate(folder, arguments.mb, form)
+    read = bench_read(dump, num_workers=num_workers, repeats=arguments.repeats)
+    dump.path.unlink()
+    peaks = [read["bookgraph"]["peak_mb"]]
+    results: dict[str, Any] = {"mb": arguments.mb, "form": form, "read": read}
+    if arguments.flat:
+        results["flat"] = bench_flat(
+            folder, sizes=arguments.flat, form=form, num_workers=num_workers
+        )
+        peaks += [row["peak_mb"] for row in results["flat"]]
+    if arguments.fields:
+        results["fields"] = bench_fields(arguments.fields)
+    path = write_results("ingest", results, packages=("mwparserfromhell",), keep=arguments.keep)
+    print(f"written to {path}")
+    is_met = read["is_same"] and read["ratio"] >= _TARGET_RATIO and max(peaks) < _MAX_RESIDENT_MB
     return 0 if is_met else _EXIT_MISSED
 
 
-def _run(arguments: argparse.Namespace, folder: Path) -> bool:
-    form, num_workers = arguments.form, arguments.workers
-    if arguments.command == "flat":
-        return bench_flat(folder, sizes=arguments.mb, form=form, num_workers=num_workers)
-    results = [
-        bench_read(folder, mb=mb, form=form, num_workers=num_workers, repeats=arguments.repeats)
-        for mb in arguments.mb
-    ]
-    return all(results)
-
-
-def _run_child(arguments: argparse.Namespace) -> int:
+def _run_child(arguments: list[str]) -> int:
     logging.disable()
+    parser = argparse.ArgumentParser()
+    parser.add_argument("way", choices=("peer", "bookgraph", "nothing"))
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--workers", type=int, default=2)
+    child = parser.parse_args(arguments)
     result: dict[str, int] = {}
-    if arguments.way == "peer":
-        result = read_as_peer(arguments.path)
-    elif arguments.way == "bookgraph":
-        result = read_as_bookgraph(arguments.path, arguments.workers)
+    if child.way == "peer":
+        result = read_as_peer(child.path)
+    elif child.way == "bookgraph":
+        result = read_as_bookgraph(child.path, child.workers)
     print(json.dumps(result))
     return 0
 

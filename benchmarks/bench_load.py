@@ -1,6 +1,6 @@
 """Loading a graph of the published reference's scale into a real Neo4j, against the usual ways.
 
-    python benchmarks/bench_load.py
+    bookgraph bench load
 
 Four loads of one generated graph (37,020 books, some 41,500 links, some 770,000 edges), each into
 an empty database of a local server with 1 GiB of heap:
@@ -13,18 +13,19 @@ an empty database of a local server with 1 GiB of heap:
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from core.progress import Progress
+from benchmarks.results import write_results
 from core.settings import Settings
 from core.types import BookRow, LinkRow
 from graph.bulk import import_graph, write_csv
@@ -125,42 +126,51 @@ def _import_bare(folder: Path, rows: GraphRows) -> float:
 
 def main() -> int:
     """Run all four; exits with 5 when a target is missed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the result in the repository")
+    arguments = parser.parse_args()
     rows = make_rows()
     num_edges = sum(len(book.links) for book in rows.books)
     print(f"{len(rows.books):,} books, {len(rows.links):,} links, {num_edges:,} edges")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        bare_s = _import_bare(folder, rows)
-        settings = _new_server(folder, "ours")
-        server = LocalServer(settings, is_fast_start=False)
-        server.start()
-        try:
-            with connect(settings) as store:
-                marks: dict[str, float] = {}
+        seconds = {"bare import": _import_bare(folder, rows), **_load_all_ways(folder, rows)}
+    first = seconds["bookgraph, first load"] / seconds["bare import"]
+    online = seconds["UNWIND of maps with MERGE"] / seconds["bookgraph, online"]
+    print(f"first load over bare import: {first:.2f} (target {_MAX_IMPORT_RATIO})")
+    print(f"maps with MERGE over online: {online:.2f} (target {_MIN_ONLINE_RATIO})")
+    results = {
+        "num_books": len(rows.books),
+        "num_links": len(rows.links),
+        "num_edges": num_edges,
+        "seconds": seconds,
+        "first_over_bare": first,
+        "guide_over_online": online,
+    }
+    print(f"written to {write_results('load', results, keep=arguments.keep)}")
+    return 0 if first <= _MAX_IMPORT_RATIO and online >= _MIN_ONLINE_RATIO else 5
 
-                def note(progress: Progress) -> None:
-                    marks.setdefault(progress.stage, time.perf_counter())
 
-                start_s = time.perf_counter()
-                first_s = _timed(
-                    "bookgraph, first load",
-                    lambda: import_graph(server, store, rows, on_progress=note),
-                )
-                stages = [*marks.items(), ("", start_s + first_s)]
-                for (name, begin_s), (_, end_s) in pairwise(stages):
-                    print(f"{name:>40}: {end_s - begin_s:5.1f} s")
+def _load_all_ways(folder: Path, rows: GraphRows) -> dict[str, float]:
+    settings = _new_server(folder, "ours")
+    server = LocalServer(settings, is_fast_start=False)
+    server.start()
+    ways: dict[str, Callable[[Store], object]] = {
+        "bookgraph, first load": lambda store: import_graph(server, store, rows),
+        "bookgraph, online": lambda store: load_graph(store, rows),
+        "UNWIND of maps with MERGE": lambda store: load_as_most_guides(store, rows),
+    }
+    seconds = {}
+    try:
+        with connect(settings) as store:
+            for name, work in ways.items():
                 _wipe(store)
-                online_s = _timed("bookgraph, online", lambda: load_graph(store, rows))
-                _wipe(store)
-                guide_s = _timed(
-                    "UNWIND of maps with MERGE", lambda: load_as_most_guides(store, rows)
-                )
-        finally:
-            server.stop()
-    print(f"first load over bare import: {first_s / bare_s:.2f} (target {_MAX_IMPORT_RATIO})")
-    print(f"maps with MERGE over online: {guide_s / online_s:.2f} (target {_MIN_ONLINE_RATIO})")
-    is_met = first_s / bare_s <= _MAX_IMPORT_RATIO and guide_s / online_s >= _MIN_ONLINE_RATIO
-    return 0 if is_met else 5
+                seconds[name] = _timed(name, partial(work, store))
+    finally:
+        server.stop()
+    return seconds
 
 
 if __name__ == "__main__":

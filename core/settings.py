@@ -85,6 +85,16 @@ class Settings(BaseSettings):
         return self.home / "models"
 
     @property
+    def dumps_dir(self) -> Path:
+        """Where fetched dumps are kept."""
+        return self.home / "dumps"
+
+    @property
+    def spools_dir(self) -> Path:
+        """Where what was read of dumps is kept, so that it is not read twice."""
+        return self.home / "spools"
+
+    @property
     def is_remote(self) -> bool:
         """Whether a Neo4j was named from outside, so that none is started here."""
         return self.neo4j_uri is not None

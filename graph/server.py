@@ -41,6 +41,8 @@ _PROBE_LIMIT_S = 10.0
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 0.5
 _STAGE = "Starting Neo4j"
+_LARGE_STORE_BYTES = 64 * 2**20
+"""From here on Java compiles in full: so large a graph is worth a slower start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,18 +75,24 @@ class LocalServer:
     """
 
     def __init__(
-        self, settings: Settings, *, is_fast_start: bool = True, java_options: tuple[str, ...] = ()
+        self,
+        settings: Settings,
+        *,
+        is_fast_start: bool | None = None,
+        java_options: tuple[str, ...] = (),
     ) -> None:
         """Only remembers its arguments; nothing is read, written or started.
 
         Args:
             settings: `neo4j_home`, `cache`, `bolt_port`, `http_port` and `heap_mb` are used.
-            is_fast_start: half the time to start; set it to False before long loads.
+            is_fast_start: start in half the time and run long work slower; by default while the
+                store is small.
             java_options: further options for Java.
         """
         self._settings = settings
         self._files = ServerFiles(settings.neo4j_home.resolve())
-        self._options = JavaOptions(settings.heap_mb, is_fast_start, java_options)
+        self._is_fast_start = is_fast_start
+        self._java_options = java_options
 
     @property
     def settings(self) -> Settings:
@@ -236,7 +244,10 @@ class LocalServer:
 
     def _write_arguments(self, on_progress: OnProgress) -> None:
         jars = fetch_jars(self._settings.cache.absolute(), on_progress=on_progress)
-        server_process.write_arguments(self._files, jars, options=self._options)
+        is_small = self._files.store_bytes(DATABASE) < _LARGE_STORE_BYTES
+        is_fast_start = is_small if self._is_fast_start is None else self._is_fast_start
+        options = JavaOptions(self._settings.heap_mb, is_fast_start, self._java_options)
+        server_process.write_arguments(self._files, jars, options=options)
 
     def _set_initial_password(self) -> None:
         # Through an argument file: on the command line every user of the machine could read it.

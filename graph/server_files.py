@@ -60,6 +60,15 @@ class ServerFiles:
         """Whether a server has run here, so that its users and passwords are fixed."""
         return (self.home / "data" / "databases" / "system").is_dir()
 
+    def store_bytes(self, database: str) -> int:
+        """Size of a database's files on the disk, without its logs; 0 while there are none."""
+        folder = self.home / "data" / "databases" / database
+        try:
+            return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        except OSError:
+            # A running server may remove a file between the two looks; the size is only a hint.
+            return 0
+
     def mark_half_import(self) -> None:
         """Say that an import writes the database, which is unusable until it is done."""
         self._import_mark.touch()

@@ -17,7 +17,7 @@ import pytest
 from core.errors import DiskFullError, LocalServerError
 from core.progress import Progress
 from core.types import BookRow, LinkRow
-from graph import bulk
+from graph import bulk, server
 from graph.bulk import can_import, import_graph, write_csv
 from graph.connection import connect
 from graph.load import GraphRows, load_graph
@@ -217,7 +217,13 @@ def test_ingest_takes_the_importer_only_for_a_large_first_load(
             )
             return report.loaded.num_added, report.loaded.num_unchanged
 
+        arguments_file = own_server.server.status().home / "conf" / "java.args"
+        assert "TieredStopAtLevel" in arguments_file.read_text("utf-8")
+        # Neo4j's own files alone are as large as this graph, so that no real border parts them.
+        monkeypatch.setattr(server, "_LARGE_STORE_BYTES", 1)
         assert ingest() == (1_411, 0)
+        # What is large from now on is compiled in full.
+        assert "TieredStopAtLevel" not in arguments_file.read_text("utf-8")
         assert "Importing into the empty store" in stages
         (row,) = store.read("MATCH ()-[e:LINKS_TO]->() RETURN count(e) AS n, sum(e.count) AS pairs")
         assert row == {"n": 10_968, "pairs": 13_252}
