@@ -20,6 +20,7 @@ from ingest.records import Compression, translated_errors
 # Large enough that a process is not asked too often, small enough that a killed run repeats little.
 _SEGMENT_BYTES: dict[Compression, int] = {"bzip2": 2 * 2**20, "none": 16 * 2**20}
 _READ_BYTES = 2**20
+_LARGE_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,14 @@ class Segment:
         compression: of the file.
         start: first byte.
         end: the byte after the last one.
+        is_compiled: whether it is worth compiled code, which takes a second to load.
     """
 
     path: Path
     compression: Compression
     start: int
     end: int
+    is_compiled: bool = False
 
 
 @dataclass(slots=True)
@@ -80,8 +83,10 @@ def plan_segments(path: Path, compression: Compression, *, size: int) -> list[Se
         size: of the file, in bytes.
     """
     step = _SEGMENT_BYTES.get(compression, max(size, 1))
+    is_compiled = compression == "bzip2" and size >= _LARGE_BYTES
     return [
-        Segment(path, compression, start, min(start + step, size)) for start in range(0, size, step)
+        Segment(path, compression, start, min(start + step, size), is_compiled)
+        for start in range(0, size, step)
     ]
 
 
@@ -122,7 +127,9 @@ def scan_segment(segment: Segment) -> SegmentScan:
 
 def _iter_chunks(segment: Segment) -> Iterator[bytes]:
     if segment.compression == "bzip2":
-        yield from iter_blocks(segment.path, segment.start, segment.end)
+        yield from iter_blocks(
+            segment.path, segment.start, segment.end, is_compiled=segment.is_compiled
+        )
     elif segment.compression == "gzip":
         with gzip.open(segment.path, "rb") as stream:
             while chunk := stream.read(_READ_BYTES):

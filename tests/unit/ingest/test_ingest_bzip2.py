@@ -18,10 +18,15 @@ from ingest.bzip2 import find_marks, iter_blocks
 _MARK = 0x314159265359
 
 
-def _read(path: Path, borders: list[int]) -> bytes:
+both_ways = pytest.mark.parametrize("is_compiled", [False, True], ids=["library", "compiled"])
+
+
+def _read(path: Path, borders: list[int], *, is_compiled: bool) -> bytes:
     edges = [0, *sorted(borders), path.stat().st_size]
     return b"".join(
-        block for start, end in pairwise(edges) for block in iter_blocks(path, start, end)
+        block
+        for start, end in pairwise(edges)
+        for block in iter_blocks(path, start, end, is_compiled=is_compiled)
     )
 
 
@@ -65,30 +70,36 @@ def test_marks_are_those_that_a_look_at_every_bit_finds(data: bytes) -> None:
     assert find_marks(data, mark) == slow
 
 
-def test_the_blocks_of_one_stream(single: Path) -> None:
-    blocks = list(iter_blocks(single, 0, len(_STREAM)))
+@both_ways
+def test_the_blocks_of_one_stream(single: Path, *, is_compiled: bool) -> None:
+    blocks = list(iter_blocks(single, 0, len(_STREAM), is_compiled=is_compiled))
     assert len(blocks) == len(find_marks(_STREAM, _MARK)) == 7
     assert b"".join(blocks) == _TEXT
 
 
+@both_ways
 @settings(deadline=None, max_examples=30)
-@given(st.lists(st.integers(0, len(_STREAM)), max_size=12))
+@given(borders=st.lists(st.integers(0, len(_STREAM)), max_size=12))
 def test_any_ranges_of_one_stream_give_all_of_it_once(
-    tmp_path_factory: pytest.TempPathFactory, borders: list[int]
+    tmp_path_factory: pytest.TempPathFactory, borders: list[int], *, is_compiled: bool
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "ranges.bz2"
     path.write_bytes(_STREAM)
-    assert _read(path, borders) == _TEXT
+    assert _read(path, borders, is_compiled=is_compiled) == _TEXT
 
 
-def test_a_border_at_every_byte_around_a_block_start(single: Path) -> None:
+@both_ways
+def test_a_border_at_every_byte_around_a_block_start(single: Path, *, is_compiled: bool) -> None:
     marks = find_marks(_STREAM, _MARK)
     for border in range(marks[3] // 8 - 2, marks[3] // 8 + 10):
-        assert _read(single, [border]) == _TEXT
+        assert _read(single, [border], is_compiled=is_compiled) == _TEXT
 
 
+@both_ways
 @pytest.mark.parametrize("level", [1, 5, 9])
-def test_many_streams_with_empty_ones_between_and_junk_behind(tmp_path: Path, level: int) -> None:
+def test_many_streams_with_empty_ones_between_and_junk_behind(
+    tmp_path: Path, level: int, *, is_compiled: bool
+) -> None:
     texts = [_text(250_000, seed) for seed in range(4)]
     empty = bz2.compress(b"")
     data = b"".join(bz2.compress(text, level) + empty * (row % 3) for row, text in enumerate(texts))
@@ -96,23 +107,27 @@ def test_many_streams_with_empty_ones_between_and_junk_behind(tmp_path: Path, le
     for end in (b"", empty, b"\0" * 5_000):
         path.write_bytes(data + end)
         expected = b"".join(texts)
-        assert _read(path, []) == expected
-        assert _read(path, list(range(1_000, len(data), 9_973))) == expected
+        assert _read(path, [], is_compiled=is_compiled) == expected
+        assert (
+            _read(path, list(range(1_000, len(data), 9_973)), is_compiled=is_compiled) == expected
+        )
 
 
-def test_streams_of_one_short_block_each(tmp_path: Path) -> None:
+@both_ways
+def test_streams_of_one_short_block_each(tmp_path: Path, *, is_compiled: bool) -> None:
     texts = [f"<page>{number}</page>\n".encode() for number in range(300)]
     path = tmp_path / "short.bz2"
     path.write_bytes(b"".join(map(bz2.compress, texts)))
     size = path.stat().st_size
-    assert _read(path, []) == b"".join(texts)
-    assert _read(path, list(range(0, size, 61))) == b"".join(texts)
+    assert _read(path, [], is_compiled=is_compiled) == b"".join(texts)
+    assert _read(path, list(range(0, size, 61)), is_compiled=is_compiled) == b"".join(texts)
 
 
-def test_an_empty_stream_has_no_blocks(tmp_path: Path) -> None:
+@both_ways
+def test_an_empty_stream_has_no_blocks(tmp_path: Path, *, is_compiled: bool) -> None:
     path = tmp_path / "empty.bz2"
     path.write_bytes(bz2.compress(b""))
-    assert _read(path, []) == b""
+    assert _read(path, [], is_compiled=is_compiled) == b""
 
 
 def test_what_only_looks_like_a_mark_ends_no_block(
@@ -128,52 +143,60 @@ def test_what_only_looks_like_a_mark_ends_no_block(
     assert next(iter_blocks(single, 0, len(_STREAM))) == _TEXT[:99_981]
 
 
-def test_a_cut_file_says_so_and_gives_what_is_whole(single: Path) -> None:
+@both_ways
+def test_a_cut_file_says_so_and_gives_what_is_whole(single: Path, *, is_compiled: bool) -> None:
     marks = find_marks(_STREAM, _MARK)
     for cut in (len(_STREAM) - 5, len(_STREAM) // 2, marks[2] // 8 + 20):
         single.write_bytes(_STREAM[:cut])
         blocks = []
         with pytest.raises(InputError, match=r"single.bz2 ends inside .*the file is cut"):
-            blocks.extend(iter_blocks(single, 0, cut))
+            blocks.extend(iter_blocks(single, 0, cut, is_compiled=is_compiled))
         whole = []
         for border in range(0, cut, 10_000):
             try:
-                whole.extend(iter_blocks(single, border, min(border + 10_000, cut)))
+                whole.extend(
+                    iter_blocks(single, border, min(border + 10_000, cut), is_compiled=is_compiled)
+                )
             except InputError:
                 assert border + 10_000 + 100_000 > cut
                 break
         assert _TEXT.startswith(b"".join(whole))
 
 
-def test_a_damaged_block_says_where(single: Path) -> None:
+@both_ways
+def test_a_damaged_block_says_where(single: Path, *, is_compiled: bool) -> None:
     marks = find_marks(_STREAM, _MARK)
     data = bytearray(_STREAM)
     data[(marks[2] + marks[3]) // 16] ^= 0x10
     single.write_bytes(data)
     with pytest.raises(InputError, match=rf"is damaged: the bzip2 block at byte {marks[2] // 8:,}"):
-        _read(single, [])
+        _read(single, [], is_compiled=is_compiled)
     # The blocks before it are still to be had.
-    assert _TEXT.startswith(b"".join(iter_blocks(single, 0, marks[1] // 8 + 1)))
+    assert _TEXT.startswith(
+        b"".join(iter_blocks(single, 0, marks[1] // 8 + 1, is_compiled=is_compiled))
+    )
 
 
-def test_a_damaged_mark_is_noticed(single: Path) -> None:
+@both_ways
+def test_a_damaged_mark_is_noticed(single: Path, *, is_compiled: bool) -> None:
     marks = find_marks(_STREAM, _MARK)
     data = bytearray(_STREAM)
     data[marks[3] // 8 + 2] ^= 0xFF
     single.write_bytes(data)
     with pytest.raises(InputError, match="is damaged"):
-        _read(single, [])
+        _read(single, [], is_compiled=is_compiled)
 
 
+@both_ways
 @settings(deadline=None, max_examples=60)
-@given(st.integers(0, len(_STREAM) - 1), st.binary(min_size=1, max_size=8))
+@given(where=st.integers(0, len(_STREAM) - 1), junk=st.binary(min_size=1, max_size=8))
 def test_any_damage_is_noticed_or_harmless(
-    tmp_path_factory: pytest.TempPathFactory, where: int, junk: bytes
+    tmp_path_factory: pytest.TempPathFactory, where: int, junk: bytes, *, is_compiled: bool
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "damaged.bz2"
     path.write_bytes(_STREAM[:where] + junk + _STREAM[where + len(junk) :])
     try:
-        text = _read(path, [len(_STREAM) // 3])
+        text = _read(path, [len(_STREAM) // 3], is_compiled=is_compiled)
     except InputError:
         return
     # Only the stream's header, its own sum and its padding may differ; each block has its sum.
