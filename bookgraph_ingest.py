@@ -82,9 +82,10 @@ def ingest(
     options = _options(cleaning, min_links=min_links, too_common=too_common)
     for path in paths:
         # Before a server is started for nothing.
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder. Name the dumps in it, such as {path}/*.bz2.")
         if not path.is_file():
-            what = "a folder; name the files in it" if path.is_dir() else "no file"
-            raise UsageError(f"{path} is {what}. Give NDJSON book records or a MediaWiki dump.")
+            raise UsageError(f"{path} is no file. Give NDJSON book records or a MediaWiki dump.")
     settings = load_settings()
     with open_store(settings) as (store, progress):
         report = ingest_files(

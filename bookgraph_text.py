@@ -57,6 +57,8 @@ def print_ingest(report: IngestReport, *, is_short: bool = False) -> None:
     if not is_short:
         _print_steps(report)
         _print_folding_only(report)
+        for source in report.sources:
+            say(f"From {source}.")
     _print_bad_records(report)
     counts, loaded = report.cleaning.counts, report.loaded
     say(

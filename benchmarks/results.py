@@ -1,4 +1,4 @@
-"""Results of benchmarks as JSON, and what is needed to judge them: machine, versions, date, command.
+"""Results of benchmarks as JSON, and what is needed to judge them: machine, versions, command.
 
 Every run writes to `build/bench/`; with `keep`, also to `benchmarks/results/`, which is committed
 and which the tables in `docs/benchmarks.md` are made from.

@@ -29,7 +29,7 @@ from ingest.dump import MAX_PAGE_BYTES, PAGE_CLOSE, check_end, has_root, read_wi
 from ingest.ndjson import BadRecord, format_line
 from ingest.records import Compression
 from ingest.segments import Segment, SegmentScan, plan_segments, scan_segment
-from ingest.spool import Spool, open_spool
+from ingest.spool import Spool, forget_gone_dumps, open_spool
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +94,7 @@ def extract_dumps(
         DiskFullError: no room for the spools; what was read before is kept.
     """
     with _locked(work_dir), ExitStack() as stack:
+        forget_gone_dumps(work_dir)
         jobs = []
         for dump in dumps:
             spool = stack.enter_context(open_spool(work_dir, dump.path))

@@ -32,12 +32,15 @@ class IngestReport:
         bad_records: those that could not, counted by reason, with examples.
         cleaning: what cleaning did.
         loaded: what the load changed.
+        sources: each file, and for a dump its wiki and the day of its last edit of a book; the
+            graph's `Dataset` node says the same.
     """
 
     num_records: int
     bad_records: BadRecordLog
     cleaning: CleaningReport
     loaded: LoadReport
+    sources: tuple[str, ...]
 
     @property
     def num_skipped(self) -> int:
@@ -69,6 +72,7 @@ class IngestReport:
                 for reason, num in self.bad_records.num_by_reason.most_common()
             },
             "loaded": dataclasses.asdict(self.loaded),
+            "sources": list(self.sources),
         }
 
 
@@ -126,7 +130,7 @@ def ingest_files(
         loaded = import_graph(server, store, rows, on_progress=on_progress)
     else:
         loaded = load_graph(store, rows, keep_others=keep_others, on_progress=on_progress)
-    return IngestReport(num_records, source.bad_records, clean.report, loaded)
+    return IngestReport(num_records, source.bad_records, clean.report, loaded, tuple(names))
 
 
 def _refuse_bad_input(source: RecordSource, num_records: int, *, num_books: int) -> None:

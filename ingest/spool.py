@@ -127,6 +127,18 @@ class Spool:
                 yield title, target
 
 
+def forget_gone_dumps(root: Path) -> None:
+    """Remove the spools of dumps that are not on the disk any more."""
+    for state in root.glob(f"*/{_STATE}"):
+        try:
+            source = Path(json.loads(state.read_bytes())["path"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            # What cannot be read is of no use to anybody either.
+            source = None
+        if source is None or not source.exists():
+            shutil.rmtree(state.parent, ignore_errors=True)
+
+
 def open_spool(root: Path, source: Path) -> Spool:
     """The spool of a dump, as long as the file is the same; those of its earlier forms are removed.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import environment, parse, refused, run_with
 
 from core.settings import Settings
 from graph.server import LocalServer
@@ -28,27 +28,6 @@ TINY = [
     ["Gamma", {"author": "B. Writer"}, ["X", "V", "W"], [], NOW, 10],
     ["Delta", {"author": "B. Writer"}, ["V", "W"], [], NOW, 10],
 ]
-
-
-def environment(**changes: str) -> dict[str, str]:
-    """This process's environment without the variables that bookgraph reads."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("BOOKGRAPH_", "NEO4J_"))
-    }
-    return {**kept, **changes}
-
-
-def run_with(*args: object, **changes: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "bookgraph", *map(str, args)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-        env=environment(**changes),
-    )
 
 
 @pytest.fixture
@@ -66,21 +45,6 @@ def tiny(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.ndjson"
     path.write_text("".join(json.dumps(record) + "\n" for record in TINY), "utf-8")
     return path
-
-
-def parse(done: subprocess.CompletedProcess[str]) -> Any:
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def refused(done: subprocess.CompletedProcess[str], *, exit_code: int) -> str:
-    """The one line that a refused command prints; anything else fails."""
-    assert done.returncode == exit_code, done.stderr
-    assert done.stdout == ""
-    assert "Traceback" not in done.stderr
-    lines = [line for line in done.stderr.splitlines() if line.startswith("bookgraph: ")]
-    assert len(lines) == 1, done.stderr
-    return lines[0]
 
 
 def test_the_whole_path_from_records_to_an_answer(run: Run, store: Store, tiny: Path) -> None:
@@ -143,7 +107,7 @@ def test_bad_lines_are_reported_and_not_fatal(run: Run, store: Store, tiny: Path
     ("args", "message"),
     [
         (("ingest", "no-such-file"), "no-such-file is no file"),
-        (("ingest", "/tmp"), "/tmp is no file"),
+        (("ingest", "/tmp"), "/tmp is a folder. Name the dumps in it, such as /tmp/*.bz2"),
         (("ingest", "{tiny}", "--cleaning", "extra"), "--cleaning 'extra' is unknown"),
         (("ingest", "{tiny}", "--too-common", "gone.txt"), "--too-common gone.txt"),
         (("train", "--dim", "0"), "TrainConfig.dim is 0"),

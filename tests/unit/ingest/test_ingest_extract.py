@@ -177,6 +177,21 @@ def test_another_file_of_the_same_name_is_read_anew_and_the_old_spool_removed(
     assert not old.folder.exists()
 
 
+def test_spools_of_dumps_that_are_gone_are_removed(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.xml", tmp_path / "second.xml"
+    for path in (first, second):
+        path.write_bytes(_dump(20))
+    gone, kept = extract_dumps([Dump(first, "none"), Dump(second, "none")], work_dir=tmp_path / "w")
+    broken = tmp_path / "w" / "broken"
+    broken.mkdir()
+    (broken / "state.json").write_text("{")
+    first.unlink()
+    extract_dumps([Dump(second, "none")], work_dir=tmp_path / "w")
+    assert not gone.folder.exists()
+    assert not broken.exists()
+    assert len(_records(kept)) == kept.state.num_records > 0
+
+
 def test_a_run_that_failed_goes_on_where_it_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expected: list[BookRecord]
 ) -> None:
