@@ -18,7 +18,7 @@ from lxml import etree
 from core.errors import InputError
 from core.types import BookRecord
 from ingest.ndjson import MAX_TITLE_CHARS, BadRecord, OnBadRecord
-from ingest.wikitext import INFOBOX_BYTES, parse_book_page
+from ingest.wikitext import INFOBOX_BYTES, MAX_UNCLOSED, count_unclosed, parse_book_page
 
 PAGE_OPEN = b"<page>"
 PAGE_CLOSE = b"</page>"
@@ -131,6 +131,10 @@ def _read_page(page: bytes, position: int, scan: PageScan) -> None:
     text = (revisions[-1].findtext("text") or "") if revisions else ""
     if len(text.encode()) > _MAX_TEXT_BYTES:
         reason = f"the page is longer than {_MAX_TEXT_BYTES // 2**20} MiB"
+        scan.bad.append((position, reason, title[:_EXAMPLE_CHARS]))
+        return
+    if count_unclosed(text) > MAX_UNCLOSED:
+        reason = f"the page opens more than {MAX_UNCLOSED} marks that it never closes"
         scan.bad.append((position, reason, title[:_EXAMPLE_CHARS]))
         return
     edited_at = (revisions[-1].findtext("timestamp") or "").strip() if revisions else ""

@@ -151,6 +151,7 @@ def test_the_last_revision_of_a_history_counts() -> None:
         (f"<page><revision><text>{_BOX}</text></revision></page>", "the page has no title"),
         (_page("Huge", _BOX + "x" * (2 * 2**20)), "the page is longer than 2 MiB"),
         (_page("Links", _BOX + "[[a]]" * 1_000_000), "the page is longer than 2 MiB"),
+        (_page("Tags", _BOX + "&lt;b&gt;" * 100_000), "more than 500 marks that it never closes"),
     ],
 )
 def test_a_broken_candidate_is_counted_with_its_page_number(page: str, reason: str) -> None:

@@ -13,7 +13,7 @@ from lxml import etree
 
 from core.types import BookRecord
 from ingest import iter_records
-from ingest.wikitext import INFOBOX_BYTES, parse_book_page
+from ingest.wikitext import INFOBOX_BYTES, count_unclosed, parse_book_page
 
 
 def _parse(wikitext: str) -> BookRecord | None:
@@ -123,6 +123,22 @@ def test_deep_nesting_and_unclosed_marks_end() -> None:
         record = _parse("{{Infobox book|name=A}}" + mark * 2_000)
         assert record is not None
         assert record.infobox == {"name": "A"}
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "num"),
+    [
+        ("{{a|[[b|" * 700, 700),
+        ("<div a=" * 600 + "</div>" * 50, 550),
+        ("}}" * 600 + "{{" * 600, 600),
+        ("{|\n" * 600 + "|}" * 600, 0),
+        ("[http://a b] " * 600 + "[[a]]" * 600 + "{{b|}}" * 600, 0),
+        ("<br>" * 600 + "<ref name='a'/>" * 600 + "<b>c</b>" * 600 + "<!-- d -->" * 600, 0),
+        ("[[" * 400, 0),
+    ],
+)
+def test_marks_that_are_never_closed_are_counted(wikitext: str, num: int) -> None:
+    assert count_unclosed(wikitext) == num
 
 
 _MARKUP = st.lists(
