@@ -113,12 +113,10 @@ class BlockBatch:
     def texts(self) -> list[bytes | None]:
         """The text of each block that was added, None where its checksum disagrees; empties it."""
         num_blocks, self.num_blocks = self.num_blocks, 0
-        if num_blocks == NUM_CHAINS:
-            _walk_four(self.links, self.lengths, self.origins, self.walked)
-        else:
-            for row in range(num_blocks):
-                start = self.links[row, self.origins[row]] >> 8
-                _walk(self.links[row], start, 0, self.lengths[row], self.walked[row])
+        if num_blocks:
+            # A chain without a block of its own repeats the last one, which then lies in the cache.
+            rows = np.minimum(np.arange(NUM_CHAINS), num_blocks - 1)
+            _walk_four(self.links, rows, self.lengths, self.origins, self.walked)
         return [self._text(row) for row in range(num_blocks)]
 
     def _text(self, row: int) -> bytes | None:
@@ -394,16 +392,18 @@ def _walk(links: Words, place: int, first: int, behind: int, walked: Bytes) -> N
 
 
 @njit(cache=True, nogil=True)
-def _walk_four(links: Words, lengths: Ints, origins: Ints, walked: Bytes) -> None:
+def _walk_four(links: Words, rows: Ints, lengths: Ints, origins: Ints, walked: Bytes) -> None:
     """Follow the links of four blocks in turn, so that they wait for memory together."""
     # Written out: only then do the four reads of a step not wait for each other.
-    links_0, links_1, links_2, links_3 = links[0], links[1], links[2], links[3]
-    walked_0, walked_1, walked_2, walked_3 = walked[0], walked[1], walked[2], walked[3]
-    place_0 = uint64(links_0[origins[0]] >> uint32(8))
-    place_1 = uint64(links_1[origins[1]] >> uint32(8))
-    place_2 = uint64(links_2[origins[2]] >> uint32(8))
-    place_3 = uint64(links_3[origins[3]] >> uint32(8))
-    shortest = lengths.min()
+    row_0, row_1, row_2, row_3 = rows[0], rows[1], rows[2], rows[3]
+    links_0, links_1, links_2, links_3 = links[row_0], links[row_1], links[row_2], links[row_3]
+    walked_0, walked_1 = walked[row_0], walked[row_1]
+    walked_2, walked_3 = walked[row_2], walked[row_3]
+    place_0 = uint64(links_0[origins[row_0]] >> uint32(8))
+    place_1 = uint64(links_1[origins[row_1]] >> uint32(8))
+    place_2 = uint64(links_2[origins[row_2]] >> uint32(8))
+    place_3 = uint64(links_3[origins[row_3]] >> uint32(8))
+    shortest = lengths[rows].min()
     for row in range(shortest):
         link_0, link_1 = links_0[place_0], links_1[place_1]
         link_2, link_3 = links_2[place_2], links_3[place_3]
@@ -413,10 +413,10 @@ def _walk_four(links: Words, lengths: Ints, origins: Ints, walked: Bytes) -> Non
         walked_3[row] = uint8(link_3 & uint32(0xFF))
         place_0, place_1 = uint64(link_0 >> uint32(8)), uint64(link_1 >> uint32(8))
         place_2, place_3 = uint64(link_2 >> uint32(8)), uint64(link_3 >> uint32(8))
-    _walk(links_0, place_0, shortest, lengths[0], walked_0)
-    _walk(links_1, place_1, shortest, lengths[1], walked_1)
-    _walk(links_2, place_2, shortest, lengths[2], walked_2)
-    _walk(links_3, place_3, shortest, lengths[3], walked_3)
+    _walk(links_0, place_0, shortest, lengths[row_0], walked_0)
+    _walk(links_1, place_1, shortest, lengths[row_1], walked_1)
+    _walk(links_2, place_2, shortest, lengths[row_2], walked_2)
+    _walk(links_3, place_3, shortest, lengths[row_3], walked_3)
 
 
 @njit(cache=True, nogil=True)

@@ -18,7 +18,7 @@ from ingest.dump import MAX_PAGE_BYTES, PAGE_CLOSE, PAGE_OPEN, PageScan, scan_pa
 from ingest.records import Compression, translated_errors
 
 # Large enough that a process is not asked too often, small enough that a killed run repeats little.
-_SEGMENT_BYTES: dict[Compression, int] = {"bzip2": 2 * 2**20, "none": 16 * 2**20}
+_SEGMENT_BYTES: dict[Compression, int] = {"bzip2": 4 * 2**20, "none": 16 * 2**20}
 _READ_BYTES = 2**20
 _LARGE_BYTES = 16 * 2**20
 

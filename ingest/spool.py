@@ -23,8 +23,9 @@ from core.types import BookRecord
 from ingest.ndjson import BadRecord, OnBadRecord, iter_ndjson
 from ingest.report import BadRecordLog
 
-EXTRACT_VERSION = 1
-"""Raise it when the same dump gives other records: older spools are then read anew."""
+EXTRACT_VERSION = 2
+"""Raise it when the same dump gives other records, or is cut elsewhere: older spools are then read
+anew."""
 
 _STATE = "state.json"
 _RECORDS = "records.ndjson"

@@ -402,10 +402,10 @@ def test_a_state_that_counts_more_than_there_is_is_not_trusted(tmp_path: Path) -
 
 
 def test_segments_cover_a_file_without_a_gap(tmp_path: Path) -> None:
-    planned = plan_segments(tmp_path / "x", "bzip2", size=5 * 2**20 + 1)
+    planned = plan_segments(tmp_path / "x", "bzip2", size=9 * 2**20 + 1)
     assert [(part.start, part.end) for part in planned] == [
-        (0, 2 * 2**20),
-        (2 * 2**20, 4 * 2**20),
-        (4 * 2**20, 5 * 2**20 + 1),
+        (0, 4 * 2**20),
+        (4 * 2**20, 8 * 2**20),
+        (8 * 2**20, 9 * 2**20 + 1),
     ]
     assert [part.end for part in plan_segments(tmp_path / "x", "gzip", size=9)] == [9]
