@@ -1,7 +1,8 @@
-"""Stores that remember what they are asked: one answers from a list, one passes it on."""
+"""Stores that remember what they are asked, and waiting for what takes its time."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -42,3 +43,11 @@ class CountingStore:
         return rows
 
     run = read
+
+
+def wait_until(is_so: Callable[[], bool], limit_s: float) -> None:
+    """Wait until something is so, and fail when it is not in time."""
+    end_s = time.monotonic() + limit_s
+    while not is_so():
+        assert time.monotonic() < end_s, "it did not become so in time"
+        time.sleep(0.05)

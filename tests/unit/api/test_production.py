@@ -226,8 +226,11 @@ async def crowd(options: ServerOptions, clients: list[str]) -> tuple[list[int], 
             if message["type"] == "http.response.start":
                 statuses.append(message["status"])
 
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
         scope = {"type": "http", "path": "/graphql", "method": "POST", "headers": []}
-        await guard({**scope, "client": (client, 1)}, None, send)  # type: ignore[arg-type]
+        await guard({**scope, "client": (client, 1)}, receive, send)
 
     tasks = [asyncio.create_task(one(client)) for client in clients]
     for _ in range(5):
