@@ -39,10 +39,11 @@ def start_tracing() -> Tracer:
             f"({error}). Install it with `pip install bookgraph[otel]`, or turn tracing off."
         ) from error
     if not isinstance(trace.get_tracer_provider(), TracerProvider):
+        resource = Resource.create()
         # OTEL_SERVICE_NAME, where it is set, goes before this name.
-        provider = TracerProvider(
-            resource=Resource({"service.name": "bookgraph"}).merge(Resource.create())
-        )
+        if str(resource.attributes["service.name"]).startswith("unknown_service"):
+            resource = resource.merge(Resource({"service.name": "bookgraph"}))
+        provider = TracerProvider(resource=resource)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         trace.set_tracer_provider(provider)
     return trace.get_tracer("bookgraph")

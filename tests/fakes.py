@@ -29,6 +29,17 @@ class RecordingStore:
         return work(self)
 
 
+class FailingStore(RecordingStore):
+    """Raises what it is given."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def read(self, statement: str, **parameters: object) -> list[Any]:
+        raise self._error
+
+
 class CountingStore:
     """A real store whose reading statements are remembered."""
 

@@ -10,10 +10,10 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,11 @@ from typing import Any
 import psutil
 import pytest
 from fakes import wait_until
+from serving import serving
 
 from core.settings import Settings
 from graph.store import Store
 
-ROOT = Path(__file__).resolve().parents[2]
 KEY = "a-key-for-readers"
 NUM_WORKERS = 2
 
@@ -60,13 +60,6 @@ class Served:
                     found.append(one)
         return found
 
-    def is_ready(self) -> bool:
-        assert self.process.poll() is None, self.log.read_text()
-        try:
-            return self.get("/healthz")[0] == 200
-        except OSError:
-            return False
-
     def counted(self, sample: str) -> float:
         found = re.search(rf"^{re.escape(sample)} (\S+)$", self.get("/metrics")[1], re.MULTILINE)
         return float(found[1]) if found else 0.0
@@ -75,47 +68,28 @@ class Served:
 @pytest.fixture
 def serve(settings: Settings, store: Store, tmp_path: Path) -> Iterator[Callable[..., Served]]:
     """Starts a server over the session's Neo4j; ended at the end."""
-    servers = []
+    with ExitStack() as stack:
 
-    def start(**variables: str) -> Served:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port: int = probe.getsockname()[1]
-        environment = {
-            **os.environ,
-            "BOOKGRAPH_HOME": str(settings.home),
-            "BOOKGRAPH_BOLT_PORT": "0",
-            "BOOKGRAPH_HTTP_PORT": "0",
-            "BOOKGRAPH_HEAP_MB": "512",
-            "BOOKGRAPH_READ_KEYS": KEY,
-            **variables,
-        }
-        log = tmp_path / f"{port}.log"
-        command = [sys.executable, "-m", "bookgraph", "serve"]
-        with log.open("wb") as file:
-            process = subprocess.Popen(
-                [*command, "--port", str(port), "--workers", str(NUM_WORKERS)],
-                cwd=ROOT,
-                env=environment,
-                stdout=subprocess.DEVNULL,
-                stderr=file,
+        def start(**variables: str) -> Served:
+            log = tmp_path / "serve.log"
+            file = stack.enter_context(log.open("wb"))
+            arguments = ("--workers", str(NUM_WORKERS))
+            port, process = stack.enter_context(
+                serving(
+                    settings.home, *arguments, log=file, heap_mb="512", read_keys=KEY, **variables
+                )
             )
-        served = Served(process, port, log)
-        servers.append(served)
-        wait_until(served.is_ready, 60)
-        wait_until(lambda: len(served.workers()) == NUM_WORKERS, 60)
-        return served
+            served = Served(process, port, log)
+            wait_until(lambda: len(served.workers()) == NUM_WORKERS, 60)
+            return served
 
-    yield start
-    for served in servers:
-        served.process.terminate()
-        served.process.wait(timeout=30)
+        yield start
 
 
 def test_workers_share_port_settings_metrics_and_log(
     serve: Callable[..., Served], settings: Settings
 ) -> None:
-    served = serve(BOOKGRAPH_LOG_JSON="true")
+    served = serve(log_json="true")
     sample = 'bookgraph_requests_total{route="graphql",status="200"}'
     for _ in range(20):
         assert served.ask("{ stats { numBooks } }")["data"]["stats"]["numBooks"] == 0

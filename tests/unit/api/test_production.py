@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 import pytest
-from fakes import RecordingStore
+from fakes import FailingStore, RecordingStore
 from graphql import get_introspection_query
 from starlette.testclient import TestClient
 
@@ -18,17 +18,6 @@ from api.metrics import Metrics
 from api.options import ServerOptions
 from api.server import build_app
 from core.errors import QueryTimeoutError, StoreUnreachableError
-
-
-class FailingStore(RecordingStore):
-    """Raises what it is given."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self._error = error
-
-    def read(self, statement: str, **parameters: object) -> list[Any]:
-        raise self._error
 
 
 def make(store: RecordingStore | None = None, **options: Any) -> TestClient:
