@@ -23,10 +23,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from results import ROOT, write_results
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -201,11 +203,24 @@ def run_clients(
     return times
 
 
+@dataclass
+class Measured:
+    """What one way took.
+
+    Attributes:
+        times: seconds of each answer.
+        cpu_s: of all processes together: clients, server, Neo4j.
+    """
+
+    times: list[float] = field(default_factory=list)
+    cpu_s: float = 0.0
+
+
 def measure(
     ways: dict[str, Callable[[str], None]], titles: list[str], options: argparse.Namespace
-) -> dict[str, list[float]]:
+) -> dict[str, Measured]:
     """All ways in turns of a few seconds, so that the machine's moods hit each of them."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
+    found = {name: Measured() for name in ways}
     for ask in ways.values():
         run_clients(ask, titles, num_clients=options.clients, seconds=_TURN_S)  # warm
     num_turns = max(1, round(options.seconds / _TURN_S))
@@ -213,21 +228,32 @@ def measure(
         # Whoever goes first meets the pause of the one before; each is first in its turn.
         names = list(ways)[turn % len(ways) :] + list(ways)[: turn % len(ways)]
         for name in names:
-            times[name] += run_clients(
+            start_s = cpu_seconds()
+            found[name].times += run_clients(
                 ways[name],
                 titles,
                 num_clients=options.clients,
                 seconds=options.seconds / num_turns,
             )
-    return times
+            found[name].cpu_s += cpu_seconds() - start_s
+    return found
 
 
-def summarize(times: list[float], seconds: float) -> dict[str, float]:
-    """Quantiles in milliseconds, and answers a second."""
-    milliseconds = np.array(times) * 1000
+def cpu_seconds() -> float:
+    """Processor time of this process and of all that it started, Neo4j among them."""
+    own = psutil.Process()
+    times = [one.cpu_times() for one in (own, *own.children(recursive=True))]
+    return sum(one.user + one.system for one in times)
+
+
+def summarize(measured: Measured, seconds: float) -> dict[str, float]:
+    """Quantiles in milliseconds, answers a second, processor time of one."""
+    milliseconds = np.array(measured.times) * 1000
+    num = len(milliseconds)
     return {
-        "num": len(times),
-        "per_s": round(len(times) / seconds, 1),
+        "num": num,
+        "per_s": round(num / seconds, 1),
+        "cpu_ms": round(measured.cpu_s / num * 1000, 2),
         **{f"p{q}_ms": round(float(np.percentile(milliseconds, q)), 2) for q in (50, 90, 99)},
         "max_ms": round(float(milliseconds.max()), 2),
     }
@@ -261,7 +287,7 @@ def peer_server(
         process.wait()
 
 
-def run(options: argparse.Namespace, home: Path) -> tuple[int, dict[str, list[float]]]:
+def run(options: argparse.Namespace, home: Path) -> tuple[int, dict[str, Measured]]:
     """Load, serve, measure."""
     settings = Settings(_env_file=None, home=home, bolt_port=0, http_port=0, neo4j_uri=None)
     server = LocalServer(settings, is_fast_start=False)
@@ -297,14 +323,16 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep the result in the repository")
     options = parser.parse_args()
     home = options.home or Path(tempfile.mkdtemp(prefix="bookgraph-bench-"))
-    num_books, times = run(options, home)
-    found = {name: summarize(one, options.seconds) for name, one in times.items()}
+    num_books, measured = run(options, home)
+    found = {name: summarize(one, options.seconds) for name, one in measured.items()}
     print(f"{num_books:,} books, {options.clients} clients, {options.workers} workers")
-    print(f"{'':12}{'answers/s':>10}{'p50 ms':>9}{'p90 ms':>9}{'p99 ms':>9}{'over driver':>12}")
+    heads = (("answers/s", 10), ("p50 ms", 9), ("p90 ms", 9), ("p99 ms", 9), ("CPU ms", 9))
+    print(" " * 12 + "".join(f"{head:>{width}}" for head, width in heads) + "  p50 over driver")
     ratios = {name: one["p50_ms"] / found["driver"]["p50_ms"] for name, one in found.items()}
     for name, one in found.items():
         quantiles = "".join(f"{one[f'p{q}_ms']:>9.1f}" for q in (50, 90, 99))
-        print(f"{name:12}{one['per_s']:>10.1f}{quantiles}{ratios[name]:>12.2f}")
+        rest = f"{one['cpu_ms']:>9.1f}{ratios[name]:>17.2f}"
+        print(f"{name:12}{one['per_s']:>10.1f}{quantiles}{rest}")
     values = {
         "num_books": num_books,
         "num_clients": options.clients,

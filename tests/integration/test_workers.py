@@ -89,7 +89,7 @@ def serve(settings: Settings, store: Store, tmp_path: Path) -> Iterator[Callable
 def test_workers_share_port_settings_metrics_and_log(
     serve: Callable[..., Served], settings: Settings
 ) -> None:
-    served = serve(log_json="true")
+    served = serve(log_json="true", write_keys="a-key-for-writers")
     sample = 'bookgraph_requests_total{route="graphql",status="200"}'
     for _ in range(20):
         assert served.ask("{ stats { numBooks } }")["data"]["stats"]["numBooks"] == 0
@@ -97,9 +97,13 @@ def test_workers_share_port_settings_metrics_and_log(
     wait_until(lambda: all(served.counted(sample) == 20 for _ in range(6)), 10)
     assert served.counted("bookgraph_graphql_seconds_count") == 20
     assert served.get("/graphql", b"{}", Authorization="Bearer wrong")[0] == 401
+    change = json.dumps({"query": 'mutation { removeBook(title: "Emma") { title } }'}).encode()
+    assert "FORBIDDEN" in served.get("/graphql", change)[1]
+    given = {"Authorization": "Bearer a-key-for-writers"}
+    assert "BOOK_NOT_FOUND" in served.get("/graphql", change, **given)[1]
     lines = [json.loads(line) for line in served.log.read_text().splitlines()]
     asked = [line for line in lines if line.get("path") == "/graphql"]
-    assert len(asked) == 21
+    assert len(asked) == 23
     assert {"time", "level", "logger", "id", "method", "status", "ms"} <= asked[0].keys()
     assert KEY not in served.log.read_text()
 
@@ -108,7 +112,7 @@ def test_workers_share_port_settings_metrics_and_log(
     first.kill()
     assert served.ask("{ __typename }") == {"data": {"__typename": "Query"}}
     wait_until(lambda: {*served.workers()} > {second} and first not in served.workers(), 30)
-    wait_until(lambda: served.counted(sample) == 21, 10)
+    wait_until(lambda: served.counted(sample) == 22, 10)
 
     served.process.terminate()
     assert served.process.wait(timeout=30) == 0
