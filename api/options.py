@@ -50,6 +50,9 @@ class ServerOptions:
         timeout_s: seconds after which a question is given up, in Neo4j too.
         max_concurrent: requests that are worked on at once.
         max_waiting: requests that wait for that; more are told to come back (503).
+        heavy_cost: a query that costs more waits for one of `max_heavy` places of its own, so that
+            the costly ones together leave room for the small.
+        max_heavy: such queries that are worked on at once; four times as many may wait.
         max_per_client: requests of one address at once; more are refused (429).
         limits: of one request.
         cache: the cache folder, from which GraphiQL is served at `/graphiql`; None for no console,
@@ -68,6 +71,8 @@ class ServerOptions:
     timeout_s: float = 15.0
     max_concurrent: int = 32
     max_waiting: int = 256
+    heavy_cost: int = 2_000
+    max_heavy: int = 2
     max_per_client: int = 64
     limits: Limits = field(default_factory=Limits)
     cache: Path | None = None
@@ -101,6 +106,7 @@ class ServerOptions:
             max_concurrent=ceil(self.max_concurrent / num_workers),
             max_waiting=ceil(self.max_waiting / num_workers),
             max_per_client=ceil(self.max_per_client / num_workers),
+            max_heavy=ceil(self.max_heavy / num_workers),
             shared_dir=shared_dir,
         )
 

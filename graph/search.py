@@ -169,6 +169,8 @@ _BEST_NAME: LiteralString = (
     # Letter pairs are costly to count, and a country has fifty redirects.
     "WHEN place > 0 AND (left(stem, 1) <> left($stem, 1) "
     "OR abs(size(stem) - size($stem)) > " + _MOST_TYPOS + ") THEN 0.0 "
+    # Texts of such different lengths cannot be alike enough, so they are not compared at all.
+    "WHEN size(stem) > 5 * size($stem) OR size($stem) > 5 * size(stem) THEN 0.0 "
     "ELSE 0.9 * " + _dice("stem", "$stem") + " END "
     "RETURN alike * CASE place WHEN 0 THEN 1.0 ELSE " + _REDIRECT_WEIGHT + " END AS alike, "
     "CASE WHEN place > 0 THEN names[place] END AS redirect ORDER BY alike DESC, place LIMIT 1"

@@ -16,6 +16,9 @@ _NUM_CANDIDATES = 50
 _MOST_REDIRECTS: LiteralString = "500"
 _LUCENE_SPECIAL = re.compile(r'([+\-!(){}\[\]^"~*?:\\/&|])')
 _MIN_FUZZY_CHARS = 3
+# Longer words and more of them cost Lucene seconds, and no title has them.
+_MAX_FUZZY_CHARS = 40
+_MOST_WORDS = 25
 # A name is worth offering when it is alike at all, and not much less so than the best one.
 _LIKENESS = 0.5
 _SHARE_OF_BEST = 0.7
@@ -93,10 +96,10 @@ def phrase_query(wanted: str) -> str:
 def fuzzy_query(wanted: str) -> str:
     """A Lucene query that finds the words themselves, their beginnings and their misspellings."""
     terms = []
-    for word in wanted.split():
+    for word in wanted.split()[:_MOST_WORDS]:
         # Fuzzy terms bypass the analyzer, so case is folded here; `OR` and its like lose it too.
         term = _LUCENE_SPECIAL.sub(r"\\\1", word.lower())
-        if len(word) >= _MIN_FUZZY_CHARS:
+        if _MIN_FUZZY_CHARS <= len(word) <= _MAX_FUZZY_CHARS:
             terms.append(f"({term}^2 OR {term}~ OR {term}*)")
         else:
             terms.append(term)

@@ -148,6 +148,10 @@ def harass(port: int, *, seconds: float, timeout_s: float) -> Outcome:
         timeout_s: after which the server has promised to answer.
     """
     outcome = Outcome()
+    search = '{ search(text: "dun") { hits { score } } }'
+    for query in (POLITE, search) * 3:
+        # A JVM that has just been started compiles what it runs.
+        ask(port, as_json(query), timeout_s=60)
     end_s = time.monotonic() + seconds
     threads = [
         threading.Thread(target=attack, args=(port, seed, end_s, timeout_s, outcome))
