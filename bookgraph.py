@@ -26,7 +26,7 @@ from core.errors import (
     QualityGateError,
 )
 from core.progress import ProgressPrinter
-from core.settings import Settings, environment_name, load_settings
+from core.settings import Settings, environment_name, hand_on, load_settings
 
 if TYPE_CHECKING:
     from embed import EpochReport, TrainConfig
@@ -220,6 +220,9 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port; BOOKGRAPH_PORT by default.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Processes; BOOKGRAPH_WORKERS by default.")
+    ] = None,
     background: Annotated[
         bool, typer.Option("--background", help="Start it, wait until it is ready, and return.")
     ] = False,
@@ -228,26 +231,35 @@ def serve(
     ] = False,
 ) -> None:
     """Serve GraphQL at /graphql and the explorer at / until interrupted."""
-    from api import BackgroundServer  # noqa: PLC0415  # keeps `--help` fast
+    from api import BackgroundServer, ServerOptions, serve_workers  # noqa: PLC0415  # see above
     from api import serve as serve_forever  # noqa: PLC0415  # the same
     from api.background import choose_port  # noqa: PLC0415  # the same
+    from api.logs import configure_logs  # noqa: PLC0415  # the same
 
+    given = {"host": host, "port": port, "workers": workers}
+    hand_on(**{name: value for name, value in given.items() if value is not None})
     settings = load_settings()
-    host = host or settings.host
-    wanted = settings.port if port is None else port
     server = BackgroundServer(settings.home)
     if stop:
         text.say("Stopped." if server.stop() else "Nothing runs in the background.")
         return
     if background:
         with ProgressPrinter() as progress:
-            url = server.start(host=host, port=wanted, on_progress=progress)
+            url = server.start(host=settings.host, port=settings.port, on_progress=progress)
         text.say(f"GraphQL: {url}/graphql\nExplorer: {url}/\nStop: bookgraph serve --stop")
         return
-    chosen = choose_port(host, wanted)
+    chosen = choose_port(settings.host, settings.port)
+    address = f"http://{settings.host}:{chosen}"
+    if settings.log_json:
+        configure_logs(is_json=True)
     with open_store(settings) as (store, _):
-        text.say(f"GraphQL: http://{host}:{chosen}/graphql\nExplorer: http://{host}:{chosen}/")
-        serve_forever(store, host=host, port=chosen)
+        text.say(f"GraphQL: {address}/graphql\nExplorer: {address}/")
+        if settings.workers == 1:
+            options = ServerOptions.from_settings(settings)
+            serve_forever(store, host=settings.host, port=chosen, options=options)
+    if settings.workers > 1:
+        # Each connects by itself; here it was only found out that the graph is there.
+        serve_workers(settings, port=chosen)
 
 
 @app.command()

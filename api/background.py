@@ -18,11 +18,12 @@ from pathlib import Path
 
 import psutil
 
+from api.server import GRACE_S
 from core.errors import BookgraphError, PortTakenError
 from core.progress import OnProgress, Progress, ignore_progress
 
 _READY_LIMIT_S = 60.0
-_STOP_LIMIT_S = 10.0
+_STOP_LIMIT_S = GRACE_S + 5.0
 _PAUSE_S = 0.1
 
 
@@ -100,6 +101,7 @@ class BackgroundServer:
             try:
                 process.wait(timeout=_STOP_LIMIT_S)
             except psutil.TimeoutExpired:
+                # Its workers end by themselves when it is gone.
                 process.kill()
         self._state_file.unlink(missing_ok=True)
         return state is not None

@@ -38,6 +38,7 @@ _PAGE = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>bookgraph: GraphiQL</title>
+<link rel="icon" href="icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="graphiql/graphiql.css">
 <style>html, body, #graphiql { height: 100%; margin: 0 }</style>
 </head>
@@ -97,9 +98,15 @@ _START = (
     "const tabs = "
     + json.dumps([{"query": query} for query in _EXAMPLES])
     + """;
+const send = GraphiQL.createFetcher({ url: "graphql" });
+// For a moment after a change of tab or text GraphiQL still names the operation of before.
+function fetcher({ operationName, ...asked }, options) {
+  const isThere = new RegExp(`\\\\b(query|mutation|subscription)\\\\s+${operationName}\\\\b`);
+  return send(isThere.test(asked.query) ? { ...asked, operationName } : asked, options);
+}
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
   React.createElement(GraphiQL, {
-    fetcher: GraphiQL.createFetcher({ url: "graphql" }),
+    fetcher,
     defaultTabs: tabs,
     defaultEditorToolsVisibility: false,
   }),

@@ -7,7 +7,6 @@ texts that were asked last; persisted queries are found here by their hash.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
@@ -29,7 +28,6 @@ from api.options import Limits
 
 _MAX_KEPT = 500
 _MAX_ERRORS = 5
-_SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
 
 V = TypeVar("V")
 
@@ -84,11 +82,10 @@ class Documents:
         Args:
             schema: to validate against.
             limits: to hold.
-            is_hidden: refuse introspection and suggest no names.
+            is_hidden: refuse introspection.
         """
         self._schema = schema
         self._limits = limits
-        self._is_hidden = is_hidden
         self._rules = (
             [*specified_rules, NoSchemaIntrospectionCustomRule] if is_hidden else specified_rules
         )
@@ -129,14 +126,7 @@ class Documents:
             return Prepared(None, (LimitError("The query nests too deep to be read."),))
         if not errors:
             return Prepared(document)
-        return Prepared(None, tuple(self._shown(error) for error in errors[:_MAX_ERRORS]))
-
-    def _shown(self, error: GraphQLError) -> GraphQLError:
-        if not self._is_hidden:
-            return error
-        return GraphQLError(
-            _SUGGESTION.sub("", error.message), nodes=error.nodes, positions=error.positions
-        )
+        return Prepared(None, tuple(errors[:_MAX_ERRORS]))
 
 
 def text_hash(text: str) -> str:

@@ -9,18 +9,20 @@ import logging
 import re
 import time
 import uuid
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.logs import ACCESS_LOGGER
 from api.metrics import Metrics
 from api.options import ServerOptions
 
-access_log = logging.getLogger("bookgraph.access")
+access_log = logging.getLogger(ACCESS_LOGGER)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _FORBIDDEN = 4403
@@ -84,7 +86,7 @@ class Guard:
         try:
             if refused is not None:
                 await refused(scope, receive, send_marked)
-            elif scope["path"] == "/graphql":
+            elif _path(scope) == "/graphql":
                 await self._in_turn(scope, receive, send_marked)
             else:
                 await self._app(scope, receive, send_marked)
@@ -96,12 +98,24 @@ class Guard:
         """Let a question in when there is room for it, and turn it away when too many wait."""
         client = (scope.get("client") or ("", 0))[0]
         if self._num_by_client[client] >= self._options.max_per_client:
-            await _busy(HTTPStatus.TOO_MANY_REQUESTS, "TOO_MANY_REQUESTS", scope, receive, send)
-            return
-        if self._slots.locked() and self._num_waiting >= self._options.max_waiting:
-            await _busy(HTTPStatus.SERVICE_UNAVAILABLE, "BUSY", scope, receive, send)
+            await _turn_away(_TOO_MANY, scope, receive, send)
             return
         self._num_by_client[client] += 1
+        try:
+            # A body that comes slowly takes no place from those that have asked.
+            received = await self._received(receive)
+            if received is None:
+                await _turn_away(_SLOW, scope, receive, send)
+            elif self._slots.locked() and self._num_waiting >= self._options.max_waiting:
+                await _turn_away(_BUSY, scope, receive, send)
+            else:
+                await self._take_place(scope, received, send)
+        finally:
+            self._num_by_client[client] -= 1
+            if not self._num_by_client[client]:
+                del self._num_by_client[client]
+
+    async def _take_place(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._num_waiting += 1
         is_waiting = True
         try:
@@ -111,9 +125,27 @@ class Guard:
                 await self._app(scope, receive, send)
         finally:
             self._num_waiting -= is_waiting
-            self._num_by_client[client] -= 1
-            if not self._num_by_client[client]:
-                del self._num_by_client[client]
+
+    async def _received(self, receive: Receive) -> Receive | None:
+        """The body, read ahead as far as it may go; None when it does not come in time."""
+        messages: list[Message] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self._options.timeout_s):
+                while True:
+                    message = await receive()
+                    messages.append(message)
+                    size += len(message.get("body", b""))
+                    if not message.get("more_body") or size > self._options.limits.max_bytes:
+                        break
+        except TimeoutError:
+            return None
+        ahead = deque(messages)
+
+        async def replay() -> Message:
+            return ahead.popleft() if ahead else await receive()
+
+        return replay
 
     def _refusal(self, scope: Scope, headers: Headers, record: dict[str, Any]) -> Response | None:
         allowed = self._options.allowed_hosts
@@ -122,7 +154,7 @@ class Guard:
             return _error(
                 HTTPStatus.MISDIRECTED_REQUEST, "UNKNOWN_HOST", "This host is not served here."
             )
-        if not record["can_read"] and scope["path"] not in _OPEN_PATHS:
+        if not record["can_read"] and _path(scope) not in _OPEN_PATHS:
             record["codes"] = ["UNAUTHENTICATED"]
             response = _error(
                 HTTPStatus.UNAUTHORIZED, "UNAUTHENTICATED", "Send a key: Authorization: Bearer ..."
@@ -140,7 +172,7 @@ class Guard:
 
     def _note(self, scope: Scope, elapsed_s: float) -> None:
         record = scope["bookgraph"]
-        path = scope["path"]
+        path = _path(scope)
         route = path[1:] if path in {"/graphql", "/metrics", *_OPEN_PATHS} else "files"
         codes = record.get("codes", [])
         self._metrics.count(route, record["status"], elapsed_s, codes)
@@ -157,7 +189,14 @@ class Guard:
                     if record.get(name)
                 },
             }
-            access_log.info("%s", json.dumps(line, ensure_ascii=False))
+            text = json.dumps(line, ensure_ascii=False)
+            access_log.info("%s", text, extra={"fields": line})
+
+
+def _path(scope: Scope) -> str:
+    """The path below the prefix under which the application is mounted."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def rights(authorization: str, options: ServerOptions) -> dict[str, bool]:
@@ -183,10 +222,40 @@ def _host(header: str) -> str:
     return header.partition(":")[0].lower()
 
 
-async def _busy(status: HTTPStatus, code: str, scope: Scope, receive: Receive, send: Send) -> None:
-    scope["bookgraph"]["codes"] = [code]
-    response = _error(status, code, "Too much is asked at once. Come back in a moment.")
-    response.headers["Retry-After"] = "1"
+class _Away(NamedTuple):
+    """How a request is turned away that asks nothing wrong."""
+
+    status: HTTPStatus
+    code: str
+    message: str
+    headers: Mapping[str, str]
+
+
+_LATER = {"Retry-After": "1"}
+_TOO_MANY = _Away(
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "TOO_MANY_REQUESTS",
+    "You ask too much at once. Come back in a moment.",
+    _LATER,
+)
+_BUSY = _Away(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "BUSY",
+    "Too much is asked at once. Come back in a moment.",
+    _LATER,
+)
+_SLOW = _Away(
+    HTTPStatus.REQUEST_TIMEOUT,
+    "REQUEST_TIMEOUT",
+    "The request's body did not come in time.",
+    {"Connection": "close"},
+)
+
+
+async def _turn_away(away: _Away, scope: Scope, receive: Receive, send: Send) -> None:
+    scope["bookgraph"]["codes"] = [away.code]
+    response = _error(away.status, away.code, away.message)
+    response.headers.update(away.headers)
     await response(scope, receive, send)
 
 

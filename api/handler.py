@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -56,6 +57,8 @@ class Handler(GraphQLHTTPHandler):
         self._served = schema
         self._store = store
         self._options = options
+        self._heavy = asyncio.Semaphore(options.max_heavy)
+        self._num_heavy_waiting = 0
         self.documents = Documents(schema, options.limits, is_hidden=options.is_production)
 
     async def handle_request(self, request: Request) -> Response:
@@ -158,7 +161,8 @@ class Handler(GraphQLHTTPHandler):
             if cost > most:
                 message = f"The query may cost {cost}; at most {most} is answered. Ask for less."
                 return ExecutionResult(None, [LimitError(message)]), False
-        result = await self._execute(asked, document, record)
+        async with self._place(record.get("cost", 0)):
+            result = await self._execute(asked, document, record)
         # Without a path nothing was run: the variables or the operation's name do not fit.
         is_run = result.data is not None or any(
             error.path or isinstance(error.original_error, BookgraphError)
@@ -168,6 +172,37 @@ class Handler(GraphQLHTTPHandler):
             for error in result.errors or ():
                 error.extensions = {"code": "BAD_USER_INPUT"}
         return result, is_run
+
+    @asynccontextmanager
+    async def _place(self, cost: int) -> AsyncIterator[None]:
+        """Let a costly query wait for its turn, so that others are served beside it.
+
+        Raises:
+            Refusal: 503, too many wait already, or the turn does not come in time.
+        """
+        if cost <= self._options.heavy_cost:
+            yield
+            return
+        busy = Refusal(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            f"Too many costly queries are asked; this one may cost {cost}. Come back in a moment, "
+            "or ask for less.",
+            code="BUSY",
+            headers={"Retry-After": _RETRY_AFTER_S},
+        )
+        if self._heavy.locked() and self._num_heavy_waiting >= 4 * self._options.max_heavy:
+            raise busy
+        self._num_heavy_waiting += 1
+        try:
+            await asyncio.wait_for(self._heavy.acquire(), self._options.timeout_s / 2)
+        except TimeoutError:
+            raise busy from None
+        finally:
+            self._num_heavy_waiting -= 1
+        try:
+            yield
+        finally:
+            self._heavy.release()
 
     async def _execute(
         self, asked: GraphQLRequest, document: DocumentNode, record: dict[str, Any]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from graphene.utils.str_converters import to_snake_case
@@ -46,6 +47,7 @@ def selection_key(name: str, arguments: Mapping[str, Any]) -> str:
     return f"{_snake(name)}_{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
 
+@lru_cache(1024)
 def _snake(name: str) -> str:
     return str(to_snake_case(name))
 

@@ -38,8 +38,9 @@ class OverviewQuery(graphene.ObjectType):
 
     search = graphene.Field(
         SearchResult,
-        description="Books and links whose title is like a text. Letter case, accents, a missing "
-        "`(novel)`, typing errors and missing ends of words do not matter.",
+        description="Books and links whose title, or a redirect to it, is like a text. Letter "
+        "case, accents, a missing `(novel)`, typing errors and missing ends of words do not "
+        "matter.",
         text=graphene.String(required=True, description="What somebody typed."),
         first=graphene.Int(default_value=DEFAULT_PAGE_SIZE, description="At most so many, to 50."),
         kind=graphene.Argument(NodeKind, description="Only books or only links."),
@@ -71,7 +72,10 @@ class OverviewQuery(graphene.ObjectType):
         found = await ask(
             info, lambda store: search(store, text, first=first, book=book, link=link)
         )
-        hits = [{"score": one["score"], "node": _labelled(one)} for one in found.items]
+        hits = [
+            {"score": one["score"], "redirect": one["redirect"], "node": _labelled(one)}
+            for one in found.items
+        ]
         return {"hits": hits, "did_you_mean": found.did_you_mean}
 
     @staticmethod

@@ -62,9 +62,12 @@ class SearchNode(graphene.Union):
 
 
 class SearchHit(graphene.ObjectType):
-    """A book or link whose title is like the text."""
+    """A book or link whose title, or a redirect to it, is like the text."""
 
     score = graphene.Float(required=True, description="1 for the text itself, down to 0.3.")
+    redirect = graphene.String(
+        description="The other title that is like the text, where it is not its own title."
+    )
     node = graphene.NonNull(SearchNode, description="The book or link.")
 
 

@@ -65,13 +65,13 @@ class NodeQuery(graphene.ObjectType):
     book = graphene.Field(
         Book,
         description="One book, by title or by id. An unknown one is an error with the nearest.",
-        title=graphene.String(description="Its exact title."),
+        title=graphene.String(description="Its exact title, or one that redirects to it."),
         id=graphene.ID(description="Its global id."),
     )
     link = graphene.Field(
         Link,
         description="One link, by name or by id. An unknown one is an error with the nearest.",
-        name=graphene.String(description="Its name, in any letter case."),
+        name=graphene.String(description="Its name or a redirect to it, in any letter case."),
         id=graphene.ID(description="Its global id."),
     )
     books = _root_list(

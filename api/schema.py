@@ -13,7 +13,7 @@ from api.query import NodeQuery, SimilarQuery
 from api.subscription import Subscription
 
 
-class Query(NodeQuery, SimilarQuery, BetweenQuery, OverviewQuery):  # type: ignore[misc]  # Meta  # type: ignore[misc]  # graphene replaces Meta
+class Query(NodeQuery, SimilarQuery, BetweenQuery, OverviewQuery):  # type: ignore[misc]  # graphene replaces Meta
     """Books, the pages they link to, and what is near to what."""
 
 

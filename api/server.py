@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import uvicorn
 from ariadne.asgi import GraphQL
@@ -25,10 +27,11 @@ from api.errors import format_error
 from api.guard import Guard
 from api.handler import Handler
 from api.metrics import Metrics
-from api.options import ServerOptions
+from api.options import LOOPBACK, ServerOptions
 from api.requests import PREFLIGHT_HEADERS
 from api.schema import build_schema
 from api.subscription import SocketHandler
+from api.tracing import TracedApp, TracedStore, start_tracing
 from core.errors import BookgraphError
 from graph.store import Store
 
@@ -43,8 +46,8 @@ _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_GRACE_S = 10
+GRACE_S = 10
+"""Seconds that a server which is told to end takes for what is asked already."""
 
 
 class _ExplorerFiles(StaticFiles):
@@ -64,8 +67,11 @@ def build_app(store: Store, options: ServerOptions | None = None) -> ASGIApp:
         options: keys, limits, production mode; open and with the default limits without.
     """
     options = options or ServerOptions()
+    tracer = start_tracing() if options.is_traced else None
+    if tracer:
+        store = cast("Store", TracedStore(store, tracer))
     schema = build_schema()
-    metrics = Metrics()
+    metrics = Metrics(options.shared_dir)
     handler = Handler(schema, store, options)
     changes = ChangeFeed(store)
     graphql = GraphQL(
@@ -86,7 +92,14 @@ def build_app(store: Store, options: ServerOptions | None = None) -> ASGIApp:
         *(console_routes(options.cache) if options.cache and not options.is_production else ()),
         Mount("/", _ExplorerFiles(directory=_EXPLORER_DIR, html=True)),
     ]
-    app: ASGIApp = GZipMiddleware(Starlette(routes=routes), minimum_size=1_000, compresslevel=5)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        metrics.close()
+
+    inner = Starlette(routes=routes, lifespan=lifespan)
+    app: ASGIApp = GZipMiddleware(inner, minimum_size=1_000, compresslevel=5)
     if options.cors_origins:
         app = CORSMiddleware(
             app,
@@ -96,7 +109,8 @@ def build_app(store: Store, options: ServerOptions | None = None) -> ASGIApp:
             expose_headers=("ETag", "Retry-After", "X-Request-Id"),
             max_age=600,
         )
-    return Guard(app, options, metrics)
+    guarded = Guard(app, options, metrics)
+    return TracedApp(guarded, tracer) if tracer else guarded
 
 
 def _silent_logger() -> logging.Logger:
@@ -159,15 +173,21 @@ def serve(store: Store, *, host: str, port: int, options: ServerOptions | None =
         options: keys, limits, production mode.
     """
     options = options or ServerOptions()
-    if host in _LOOPBACK and not options.allowed_hosts:
-        options = replace(options, allowed_hosts=_LOOPBACK)
-    uvicorn.run(
-        build_app(store.with_timeout(options.timeout_s), options),
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        ws_max_size=options.limits.max_bytes,
-        timeout_graceful_shutdown=_GRACE_S,
-    )
+    if host in LOOPBACK and not options.allowed_hosts:
+        options = replace(options, allowed_hosts=LOOPBACK)
+    app = build_app(store.with_timeout(options.timeout_s), options)
+    uvicorn.run(app, host=host, port=port, **server_config(options))
+
+
+def server_config(options: ServerOptions) -> dict[str, Any]:
+    """What uvicorn is told beside the application and its address."""
+    return {
+        "log_level": "warning",
+        # Its own lines go the way of all others.
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "forwarded_allow_ips": options.trusted_proxies,
+        "ws_max_size": options.limits.max_bytes,
+        "timeout_graceful_shutdown": GRACE_S,
+    }

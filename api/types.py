@@ -78,6 +78,9 @@ class Book(graphene.ObjectType):
     )
     article_length = graphene.Int(description="Characters of the article without markup.")
     edited_at = graphene.String(description="Last edit of the page, ISO 8601.")
+    redirects = graphene.List(
+        graphene.NonNull(graphene.String), description="Other titles that lead to its page."
+    )
     num_links = graphene.Int(required=True, description="Distinct links of the page in the graph.")
     embedding = graphene.List(
         graphene.NonNull(graphene.Float), description="The book's vector in the current model."
@@ -116,6 +119,9 @@ class Link(graphene.ObjectType):
 
     name = graphene.String(required=True, description="Its name in lowercase, unique.")
     title = graphene.String(required=True, description="Its name as books most often write it.")
+    redirects = graphene.List(
+        graphene.NonNull(graphene.String), description="Other titles that lead to its page."
+    )
     kind = graphene.String(required=True, description="`article`, `category`, `file`, ...")
     num_books = graphene.Int(required=True, description="Books that mention it.")
     embedding = graphene.List(

@@ -70,8 +70,9 @@ def build_app(driver: neo4j.Driver, asked: dict[str, object]) -> GraphQL:
     parameters = asked["parameters"]
 
     def read(like: list[str], first: int) -> Connection:
-        given = [{**parameters["given"][0], "key": like[0]}]  # type: ignore[index]
-        own = {**parameters, "given": given, asked["excluded"]: like}  # type: ignore[dict-item]
+        phrase = f'redirects:"{like[0]}"'
+        given = [{**parameters["given"][0], "key": like[0], "phrase": phrase}]  # type: ignore[index]
+        own = {**parameters, "given": given}  # type: ignore[dict-item]
         with driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
             (row,) = session.run(asked["statement"], own).data()  # type: ignore[arg-type]
         edges = [

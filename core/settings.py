@@ -6,6 +6,7 @@ No other module reads the environment: whoever needs a setting is handed this ob
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import platformdirs
@@ -56,6 +57,42 @@ class Settings(BaseSettings):
         le=65535,
         description="The local Neo4j's HTTP port; a free one is chosen when it is taken.",
     )
+    workers: int = Field(
+        default=1, ge=1, le=64, description="Processes of `bookgraph serve`; they share the port."
+    )
+    production: bool = Field(
+        default=False,
+        description="Hide the schema and the console; a GET then needs a header of its own.",
+    )
+    read_keys: SecretStr = Field(
+        default=SecretStr(""),
+        description="Bearer keys, separated by commas, one of which each request needs.",
+    )
+    write_keys: SecretStr = Field(
+        default=SecretStr(""),
+        description="Bearer keys that permit mutations too; without any there are no mutations.",
+    )
+    allowed_hosts: str = Field(
+        default="",
+        description="Names, separated by commas, under which a proxy makes the server known.",
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1,::1",
+        description="Addresses of proxies whose X-Forwarded-For is believed.",
+    )
+    cors_origins: str = Field(
+        default="", description="Origins, separated by commas, whose pages may ask, as https://x.y."
+    )
+    timeout_s: float = Field(
+        default=15.0, gt=0, le=600, description="Seconds until a question is given up."
+    )
+    log_json: bool = Field(
+        default=False, description="Log JSON, one object a line, with one for each request."
+    )
+    otel: bool = Field(
+        default=False,
+        description="Send traces by OpenTelemetry, whose own OTEL_* variables say where to.",
+    )
     heap_mb: int = Field(default=1024, ge=256, description="The local Neo4j's Java heap, in MiB.")
     neo4j_uri: str | None = Field(
         default=None,
@@ -95,9 +132,19 @@ class Settings(BaseSettings):
         return self.home / "spools"
 
     @property
+    def run_dir(self) -> Path:
+        """Where the processes of one server leave what the others read."""
+        return self.home / "run"
+
+    @property
     def is_remote(self) -> bool:
         """Whether a Neo4j was named from outside, so that none is started here."""
         return self.neo4j_uri is not None
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """The parts of a setting that holds several, separated by commas."""
+    return tuple(part for one in text.split(",") if (part := one.strip()))
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -117,6 +164,12 @@ def load_settings(**overrides: object) -> Settings:
             for item in error.errors()
         )
         raise UsageError(f"A setting cannot be used. {problems}.") from error
+
+
+def hand_on(**values: object) -> None:
+    """Set fields for the processes that this one starts, which load their own settings."""
+    for name, value in values.items():
+        os.environ[environment_name(name)] = str(value)
 
 
 def environment_name(field: str) -> str:

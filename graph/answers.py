@@ -16,7 +16,13 @@ from graph.projection import Compiler
 from graph.selection import Page, Selection, select
 from graph.similar import NearQuestion, NodeList, similar_books
 from graph.store import Row, Store
-from graph.titles import nearest_names, nearest_titles
+from graph.titles import (
+    nearest_names,
+    nearest_titles,
+    redirect_query,
+    redirected_book,
+    redirected_link,
+)
 
 __all__ = [
     "BOOK_ORDERS",
@@ -64,18 +70,18 @@ class Neighbour:
 
 
 def find_book(store: Store, title: str, selections: Sequence[Selection]) -> Row:
-    """Get what is wanted of one book.
+    """Get what is wanted of one book, by its title or by one that redirects to it.
 
     Raises:
         BookNotFoundError: no book has this title.
     """
-    compiler = Compiler({"key": title})
+    compiler = Compiler({"key": title, "phrase": redirect_query(title)})
     rows = store.read(
-        "CYPHER 25 MATCH (n:Book {title: $key}) RETURN "
-        + compiler.book("n", selections)
-        + " AS node",
+        "CYPHER 25 OPTIONAL MATCH (exact:Book {title: $key}) LET n = "
+        + redirected_book("exact", "$key", "$phrase")
+        + " FILTER n IS NOT NULL RETURN " + compiler.book("n", selections) + " AS node",
         **compiler.parameters,
-    )
+    )  # fmt: skip
     if not rows:
         raise BookNotFoundError(title, nearest=nearest_titles(store, title))
     node: Row = rows[0]["node"]
@@ -83,18 +89,19 @@ def find_book(store: Store, title: str, selections: Sequence[Selection]) -> Row:
 
 
 def find_link(store: Store, name: str, selections: Sequence[Selection]) -> Row:
-    """Get what is wanted of one link; letter case does not matter.
+    """Get what is wanted of one link, by its name in any letter case or by a redirect to it.
 
     Raises:
         LinkNotFoundError: no link has this name.
     """
-    compiler = Compiler({"key": name.strip().lower()})
+    key = name.strip().lower()
+    compiler = Compiler({"key": key, "phrase": redirect_query(key)})
     rows = store.read(
-        "CYPHER 25 MATCH (n:Link {name: $key}) RETURN "
-        + compiler.link("n", selections)
-        + " AS node",
+        "CYPHER 25 OPTIONAL MATCH (exact:Link {name: $key}) LET n = "
+        + redirected_link("exact", "$key", "$phrase")
+        + " FILTER n IS NOT NULL RETURN " + compiler.link("n", selections) + " AS node",
         **compiler.parameters,
-    )
+    )  # fmt: skip
     if not rows:
         raise LinkNotFoundError(name, nearest=nearest_names(store, name))
     node: Row = rows[0]["node"]

@@ -11,12 +11,21 @@ from graph.near import rarity
 from graph.projection import Compiler
 from graph.selection import Selection
 from graph.store import Row, Store
-from graph.titles import nearest_names, nearest_titles
+from graph.titles import (
+    nearest_names,
+    nearest_titles,
+    redirect_query,
+    redirected_book,
+    redirected_link,
+)
 
 MAX_CHAINS = 20
 MAX_LENGTH = 8
 # Of very many equally short chains so many are looked at for the most telling ones.
 _NUM_LOOKED_AT = 500
+
+_EXACT: dict[str, LiteralString] = {"Book": "Book {title: ", "Link": "Link {name: "}
+_REDIRECTED = {"Book": redirected_book, "Link": redirected_link}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,7 @@ def find_paths(
     row = store.read(
         _ends_text(start, end) + "RETURN start IS NOT NULL AS is_start, end IS NOT NULL AS is_end, "
         "COLLECT { WITH start, end WHERE start IS NOT NULL AND end IS NOT NULL "
+        "AND start <> end "
         "MATCH path = SHORTEST " + str(_NUM_LOOKED_AT) + " (start)-[:LINKS_TO]-"
         "{1," + str(MAX_LENGTH) + "}(end) "
         "WITH nodes(path) AS chain, length(path) AS size WITH chain, size, reduce(sum = 0.0, n IN "
@@ -76,6 +86,8 @@ def find_paths(
         + compiler.book("n", book) + " ELSE " + compiler.link("n", link) + " END} } } AS chains",
         start=start.key,
         end=end.key,
+        start_phrase=redirect_query(start.key),
+        end_phrase=redirect_query(end.key),
         first=first,
         **compiler.parameters,
     )[0]  # fmt: skip
@@ -133,7 +145,10 @@ def compare_books(
         raise UsageError(f"first: {first} is out of bounds; give 0 to 100.")
     compiler = Compiler()
     row = store.read(
-        "CYPHER 25 OPTIONAL MATCH (a:Book {title: $a}) OPTIONAL MATCH (b:Book {title: $b}) "
+        "CYPHER 25 OPTIONAL MATCH (exact_a:Book {title: $a}) "
+        "OPTIONAL MATCH (exact_b:Book {title: $b}) "
+        "LET a = " + redirected_book("exact_a", "$a", "$a_phrase") + ", "
+        "b = " + redirected_book("exact_b", "$b", "$b_phrase") + " "
         "LET shared = COLLECT { MATCH (a)-[:LINKS_TO]->(via:Link)<-[:LINKS_TO]-(b) RETURN via } "
         "RETURN CASE WHEN a IS NOT NULL THEN " + compiler.book("a", book) + " END AS first_book, "
         "CASE WHEN b IS NOT NULL THEN " + compiler.book("b", book) + " END AS second_book, "
@@ -147,6 +162,8 @@ def compare_books(
         + " AS only_second",
         a=titles[0],
         b=titles[1],
+        a_phrase=redirect_query(titles[0]),
+        b_phrase=redirect_query(titles[1]),
         first=first,
         **compiler.parameters,
     )[0]  # fmt: skip
@@ -172,10 +189,12 @@ def _rarest(compiler: Compiler, match: LiteralString, link: Sequence[Selection])
 
 
 def _ends_text(start: End, end: End) -> LiteralString:
-    texts: dict[str, LiteralString] = {"Book": "Book {title: ", "Link": "Link {name: "}
+    # A redirect leads to its page, so that `start` and `end` may still be one node.
     return (
-        "CYPHER 25 OPTIONAL MATCH (start:" + texts[start.label] + "$start}) "
-        "OPTIONAL MATCH (end:" + texts[end.label] + "$end}) "
+        "CYPHER 25 OPTIONAL MATCH (exact_start:" + _EXACT[start.label] + "$start}) "
+        "OPTIONAL MATCH (exact_end:" + _EXACT[end.label] + "$end}) "
+        "LET start = " + _REDIRECTED[start.label]("exact_start", "$start", "$start_phrase") + ", "
+        "end = " + _REDIRECTED[end.label]("exact_end", "$end", "$end_phrase") + " "
     )
 
 

@@ -42,6 +42,7 @@ BOOK_PROPERTIES: frozenset[LiteralString] = frozenset(
         "infobox",
         "article_length",
         "edited_at",
+        "redirects",
         "num_links",
         "embedding",
         "x",
@@ -49,7 +50,7 @@ BOOK_PROPERTIES: frozenset[LiteralString] = frozenset(
     }
 )
 LINK_PROPERTIES: frozenset[LiteralString] = frozenset(
-    {"name", "title", "kind", "num_books", "embedding", "x", "y"}
+    {"name", "title", "redirects", "kind", "num_books", "embedding", "x", "y"}
 )
 EXTERNAL_LINK_PROPERTIES: frozenset[LiteralString] = frozenset({"url", "host", "num_books"})
 

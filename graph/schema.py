@@ -59,14 +59,18 @@ INDEXES: tuple[LiteralString, ...] = (
     "CREATE RANGE INDEX link_num_books IF NOT EXISTS FOR (n:Link) ON (n.num_books)",
     # The analyzer folds case and accents: `emile zola` finds `Émile Zola`.
     (
-        "CREATE FULLTEXT INDEX book_title_text IF NOT EXISTS FOR (n:Book) ON EACH [n.title] "
+        "CREATE FULLTEXT INDEX book_title_text IF NOT EXISTS "
+        "FOR (n:Book) ON EACH [n.title, n.redirects] "
         "OPTIONS {indexConfig: {`fulltext.analyzer`: 'standard-folding'}}"
     ),
     (
-        "CREATE FULLTEXT INDEX link_title_text IF NOT EXISTS FOR (n:Link) ON EACH [n.title] "
+        "CREATE FULLTEXT INDEX link_title_text IF NOT EXISTS "
+        "FOR (n:Link) ON EACH [n.title, n.redirects] "
         "OPTIONS {indexConfig: {`fulltext.analyzer`: 'standard-folding'}}"
     ),
 )
+TEXT_PROPERTIES = ("title", "redirects")
+"""What the full-text indexes hold of a node."""
 
 # No `vector.dimensions`: one index then holds vectors of any length, and a query meets only those
 # of its own, so that a model of another dim needs no other index.
@@ -95,9 +99,21 @@ def create_schema(store: Store) -> None:
         ForeignDataError: the database holds books that bookgraph did not load.
     """
     refuse_foreign_data(store)
+    _drop_old_text_indexes(store)
     for statement in (*CONSTRAINTS, *INDEXES):
         store.run(statement)
     await_indexes(store)
+
+
+def _drop_old_text_indexes(store: Store) -> None:
+    """Drop those that an earlier version made on other properties, since names do not repeat."""
+    drops: dict[str, LiteralString] = {
+        BOOK_TITLE_INDEX: "DROP INDEX book_title_text IF EXISTS",
+        LINK_TITLE_INDEX: "DROP INDEX link_title_text IF EXISTS",
+    }
+    for row in store.run("SHOW FULLTEXT INDEXES YIELD name, properties RETURN name, properties"):
+        if row["name"] in drops and sorted(row["properties"]) != sorted(TEXT_PROPERTIES):
+            store.run(drops[row["name"]])
 
 
 def create_vector_indexes(store: Store) -> None:

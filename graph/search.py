@@ -1,5 +1,7 @@
 """Finds books and links by what somebody typed: case, accents, "(novel)", typos do not matter.
 
+Redirects are names too: `1984` finds `Nineteen Eighty-Four`.
+
 The full-text indexes name the candidates; how alike each is to the text is counted on their folded
 letters inside the same statement, so that one round trip finds, ranks and fetches.
 """
@@ -15,13 +17,17 @@ from typing import LiteralString
 from core.errors import UsageError
 from graph.projection import Compiler, Selection
 from graph.store import Row, Store
-from graph.titles import fuzzy_query
+from graph.titles import fuzzy_query, phrase_query
 
 MAX_TEXT_CHARS = 300
 MAX_HITS = 50
 
 _NUM_CANDIDATES = 60
 _LEAST_SCORE = 0.3
+# A title goes before a redirect that is as much alike.
+_REDIRECT_WEIGHT: LiteralString = "0.98"
+# Letters that a redirect may have more or less than a text that was mistyped.
+_MOST_TYPOS: LiteralString = "3"
 # What a decomposed letter may carry: grave to ring, caron, cedilla, ogonek.
 _MARKS = [chr(code) for code in (*range(0x300, 0x305), *range(0x306, 0x30D), 0x327, 0x328)]
 _ARTICLES = ("the ", "a ", "an ")
@@ -33,7 +39,8 @@ class SearchHits:
     """What a text led to.
 
     Attributes:
-        items: rows with `label` (`Book` or `Link`), `score` in (0, 1] and `node`, best first.
+        items: rows with `label` (`Book` or `Link`), `score` in (0, 1], `node`, and `redirect`, the
+            other title that is like the text where the node's own is less so; best first.
         did_you_mean: the title of the best hit where none is just what was typed.
     """
 
@@ -73,7 +80,7 @@ def search(
         _statement(compiler, book, link),
         text=folded,
         stem=_stem(folded),
-        query=fuzzy_query(text),
+        query=f"{phrase_query(text)}^8 OR {fuzzy_query(text)}",
         candidates=_NUM_CANDIDATES,
         marks=_MARKS,
         least=_LEAST_SCORE,
@@ -116,23 +123,13 @@ def _statement(
         nodes.append("WHEN node:Link THEN " + compiler.link("node", link))
     return (
         "CYPHER 25 RETURN COLLECT { CALL () { " + " UNION ALL ".join(parts) + " } "
-        "LET title = " + _folded("node.title") + " "
-        "LET short = split(title, ' (')[0] "
-        "LET stem = CASE WHEN short STARTS WITH 'the ' THEN substring(short, 4) "
-        "WHEN short STARTS WITH 'an ' THEN substring(short, 3) "
-        "WHEN short STARTS WITH 'a ' THEN substring(short, 2) ELSE short END "
-        "LET alike = CASE WHEN title = $text THEN 1.0 "
-        "WHEN stem = $stem THEN 0.95 "
-        # A beginning is what a search box sees first.
-        "WHEN stem STARTS WITH $stem THEN 0.7 + 0.2 * size($stem) / size(stem) "
-        "WHEN any(word IN split(stem, ' ') WHERE word STARTS WITH $stem) "
-        "THEN 0.6 + 0.2 * size($stem) / size(stem) "
-        "ELSE 0.9 * " + _dice("stem", "$stem") + " END "
+        "LET names = [node.title] + coalesce(node.redirects, []) "
+        "CALL (names) { " + _BEST_NAME + " } "
         "LET weight = coalesce(node.num_books, node.num_links, 0) "
-        "WITH node, alike, weight WHERE alike >= $least "
+        "WITH node, alike, redirect, weight WHERE alike >= $least "
         "ORDER BY alike DESC, node:Book DESC, weight DESC, node.title LIMIT $first "
         "RETURN {title: node.title, label: CASE WHEN node:Book THEN 'Book' ELSE 'Link' END, "
-        "score: alike, node: CASE " + " ".join(nodes) + " END} } AS items"
+        "score: alike, redirect: redirect, node: CASE " + " ".join(nodes) + " END} } AS items"
     )
 
 
@@ -153,3 +150,28 @@ def _dice(one: LiteralString, other: LiteralString) -> LiteralString:
         "(2.0 * size([gram IN " + grams + " WHERE gram IN " + others + "]) "
         "/ (size(" + one + ") + size(" + other + ")))"
     )
+
+
+# Of a node's names, its title first, the one that is most like the text, and how much it is.
+_BEST_NAME: LiteralString = (
+    "UNWIND range(0, size(names) - 1) AS place "
+    "LET title = " + _folded("names[place]") + " "
+    "LET short = split(title, ' (')[0] "
+    "LET stem = CASE WHEN short STARTS WITH 'the ' THEN substring(short, 4) "
+    "WHEN short STARTS WITH 'an ' THEN substring(short, 3) "
+    "WHEN short STARTS WITH 'a ' THEN substring(short, 2) ELSE short END "
+    "LET alike = CASE WHEN title = $text THEN 1.0 "
+    "WHEN stem = $stem THEN 0.95 "
+    # A beginning is what a search box sees first.
+    "WHEN stem STARTS WITH $stem THEN 0.7 + 0.2 * size($stem) / size(stem) "
+    "WHEN any(word IN split(stem, ' ') WHERE word STARTS WITH $stem) "
+    "THEN 0.6 + 0.2 * size($stem) / size(stem) "
+    # Letter pairs are costly to count, and a country has fifty redirects.
+    "WHEN place > 0 AND (left(stem, 1) <> left($stem, 1) "
+    "OR abs(size(stem) - size($stem)) > " + _MOST_TYPOS + ") THEN 0.0 "
+    # Texts of such different lengths cannot be alike enough, so they are not compared at all.
+    "WHEN size(stem) > 5 * size($stem) OR size($stem) > 5 * size(stem) THEN 0.0 "
+    "ELSE 0.9 * " + _dice("stem", "$stem") + " END "
+    "RETURN alike * CASE place WHEN 0 THEN 1.0 ELSE " + _REDIRECT_WEIGHT + " END AS alike, "
+    "CASE WHEN place > 0 THEN names[place] END AS redirect ORDER BY alike DESC, place LIMIT 1"
+)

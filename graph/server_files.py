@@ -231,4 +231,6 @@ def _configuration(bolt_port: int, http_port: int) -> dict[str, str]:
         "internal.server.bolt.thread_pool_shutdown_wait_time": "0s",
         "internal.server.bolt.connection_shutdown_wait_time": "0s",
         "db.shutdown_transaction_end_timeout": "1s",
+        # How late a statement can be ended whose time is over; the default is 2 s.
+        "db.transaction.monitor.check.interval": "500ms",
     }

@@ -25,7 +25,13 @@ from graph.near import NearEdge, near_edge
 from graph.projection import Compiler
 from graph.selection import Page, Selection, select
 from graph.store import Row, Store
-from graph.titles import nearest_names, nearest_titles
+from graph.titles import (
+    nearest_names,
+    nearest_titles,
+    redirect_query,
+    redirected_book,
+    redirected_link,
+)
 
 MAX_GIVEN = 50
 MAX_EXCLUDED = 200
@@ -193,9 +199,13 @@ def _given(kind: _Kind, question: NearQuestion) -> list[Row]:
     if both:
         raise UsageError(f"{min(both)!r} is given to be like and to be unlike; give one.")
     away = -_UNLIKE_WEIGHT / max(1, len(unliked))
+    weighed = [
+        *((label, key, 1 / len(liked)) for label, key in liked),
+        *((kind.label, key, away) for key in unliked),
+    ]
     return [
-        *({"label": label, "key": key, "weight": 1 / len(liked)} for label, key in liked),
-        *({"label": kind.label, "key": key, "weight": away} for key in unliked),
+        {"label": label, "key": key, "phrase": redirect_query(key), "weight": weight}
+        for label, key, weight in weighed
     ]
 
 
@@ -205,7 +215,11 @@ _DIRECTION: LiteralString = (
     "CALL (model) { UNWIND $given AS one "
     "OPTIONAL MATCH (book:Book {title: CASE one.label WHEN 'Book' THEN one.key END}) "
     "OPTIONAL MATCH (link:Link {name: CASE one.label WHEN 'Link' THEN one.key END}) "
-    "LET known = coalesce(book, link) "
+    "LET known = CASE one.label WHEN 'Book' THEN "
+    + redirected_book("book", "one.key", "one.phrase")
+    + " ELSE "
+    + redirected_link("link", "one.key", "one.phrase")
+    + " END "
     "RETURN collect({label: one.label, key: one.key, weight: one.weight, known: known, "
     "version: known.embedding_version, "
     "vector: CASE WHEN known.embedding_version = model.version THEN known.embedding END}) "
@@ -215,6 +229,7 @@ _DIRECTION: LiteralString = (
     "LET centre = CASE WHEN size(placed) = $num_given THEN "
     "[i IN range(0, size(placed[0].vector) - 1) | "
     "reduce(sum = 0.0, one IN placed | sum + one.weight * one.vector[i])] END "
+    "LET own = [one IN given | one.known] "
     "LET sources = [one IN given WHERE one.weight > 0 | one.known] "
     "LET authors = reduce(all = [], one IN sources | all + coalesce(one.authors, [])) "
 )
@@ -258,7 +273,7 @@ def _found(kind: _Kind, compiler: Compiler, question: NearQuestion, page: Page) 
     # What is given is nearest to itself; it is found too, and is taken out again.
     num_out = MAX_GIVEN + len(question.exclude)
     num = min(_MOST_SEARCHED, _WIDER * needed) if is_wide else needed
-    excluded = compiler.parameter([*question.like, *question.unlike, *question.exclude])
+    excluded = compiler.parameter(list(question.exclude))
     search: LiteralString = (
         "LET found = COLLECT { WITH centre WHERE any(x IN centre WHERE x <> 0.0) "
         "MATCH (near:" + kind.label + ") SEARCH near IN (VECTOR INDEX " + kind.index + " "
@@ -268,7 +283,7 @@ def _found(kind: _Kind, compiler: Compiler, question: NearQuestion, page: Page) 
         "WITH near, similarity ORDER BY similarity DESC, near." + kind.key + " "
         "RETURN {node: near, similarity: similarity} } "
     )  # fmt: skip
-    matching: LiteralString = "NOT near." + kind.key + " IN " + excluded
+    matching: LiteralString = "NOT near IN own AND NOT near." + kind.key + " IN " + excluded
     if not is_wide:
         return search + (
             "LET chosen = COLLECT { UNWIND found AS hit WITH hit, hit.node AS near "

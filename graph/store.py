@@ -78,7 +78,7 @@ class Store:
         self._driver.close()
 
     def with_timeout(self, timeout_s: float) -> Store:
-        """The same database, whose reads Neo4j itself gives up after so many seconds.
+        """The same database, whose statements Neo4j itself gives up after so many seconds.
 
         The connections are shared: closing one of the two closes both.
         """
@@ -95,8 +95,9 @@ class Store:
             StoreUnreachableError: no answer; a retry may help.
             BookgraphError: the server refuses the statement.
         """
+        query = neo4j.Query(statement, timeout=self._timeout_s)
         with self._translated(), self._session() as session:
-            return [record.data() for record in session.run(statement, parameters)]
+            return [record.data() for record in session.run(query, parameters)]
 
     def read(self, statement: LiteralString, **parameters: object) -> list[Row]:
         """Run one reading statement in one round trip, on any member of a cluster.
@@ -135,8 +136,13 @@ class Store:
             StoreUnreachableError: no answer; of an unacknowledged transaction assume nothing.
             BookgraphError: the server refuses a statement.
         """
+
+        @neo4j.unit_of_work(timeout=self._timeout_s)
+        def run(transaction: neo4j.ManagedTransaction) -> T:
+            return work(Transaction(transaction))
+
         with self._translated(), self._session() as session:
-            return session.execute_write(lambda transaction: work(Transaction(transaction)))
+            return session.execute_write(run)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -1,7 +1,8 @@
-"""Stores that remember what they are asked: one answers from a list, one passes it on."""
+"""Stores that remember what they are asked, and waiting for what takes its time."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -28,6 +29,17 @@ class RecordingStore:
         return work(self)
 
 
+class FailingStore(RecordingStore):
+    """Raises what it is given."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def read(self, statement: str, **parameters: object) -> list[Any]:
+        raise self._error
+
+
 class CountingStore:
     """A real store whose reading statements are remembered."""
 
@@ -42,3 +54,11 @@ class CountingStore:
         return rows
 
     run = read
+
+
+def wait_until(is_so: Callable[[], bool], limit_s: float) -> None:
+    """Wait until something is so, and fail when it is not in time."""
+    end_s = time.monotonic() + limit_s
+    while not is_so():
+        assert time.monotonic() < end_s, "it did not become so in time"
+        time.sleep(0.05)

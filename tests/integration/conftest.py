@@ -84,6 +84,13 @@ def store(_session_store: Store) -> Store:
 
 
 @pytest.fixture(scope="module")
+def module_store(_session_store: Store) -> Store:
+    """The session's database, empty when the module begins."""
+    wipe(_session_store)
+    return _session_store
+
+
+@pytest.fixture(scope="module")
 def sample_store(
     _session_store: Store, sample_file: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Store:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from fakes import CountingStore
+from fakes import CountingStore, wait_until
 from starlette.testclient import TestClient
 
-from api import build_app
+from api import ServerOptions, build_app
+from api.options import Limits
+from core.errors import QueryTimeoutError
 from graph.connection import connect
 from graph.store import Store
 from graph.vectors import read_current_model
@@ -238,6 +241,47 @@ def test_neo4j_gone_and_back(own_server) -> None:
         assert client.get("/healthz").status_code == 200
         own_server.server.start()
         assert ask(client, "{ books { totalCount } }") == {"books": {"totalCount": 0}}
+
+
+# Seconds of work: lists that differ in nothing but their length, eight times.
+_LISTS = [
+    f"r{n}: relatedBooks(first: {100 - n}) {{ edges {{ why(first: 100) {{ score }} }} }}"
+    for n in range(8)
+]
+COSTLY = "{ books(first: 100) { nodes { " + " ".join(_LISTS) + " } } }"
+
+
+def test_what_takes_too_long_is_ended_in_neo4j(sample_store: Store) -> None:
+    def running() -> list[dict[str, Any]]:
+        return sample_store.read(
+            "SHOW TRANSACTIONS YIELD currentQuery, status "
+            "WHERE currentQuery CONTAINS '`related_books' AND NOT currentQuery CONTAINS 'SHOW' "
+            "RETURN status"
+        )
+
+    limit_s = 2.5
+    # The server would refuse it for its cost, were that not allowed here.
+    options = ServerOptions(timeout_s=limit_s, limits=Limits(max_cost=10**9))
+    client = TestClient(build_app(sample_store.with_timeout(limit_s), options))
+    answers: list[Any] = []
+    thread = threading.Thread(
+        target=lambda: answers.append(client.post("/graphql", json={"query": COSTLY}))
+    )
+    thread.start()
+    # It does run there for a while, and then no longer: nobody waits for it.
+    wait_until(lambda: len(running()) > 0, 5)
+    thread.join()
+    assert answers[0].status_code == 504
+    (error,) = answers[0].json()["errors"]
+    assert error["extensions"]["code"] == "TIMEOUT"
+    wait_until(lambda: running() == [], 5)
+
+
+def test_a_change_that_takes_too_long_is_ended_too(sample_store: Store) -> None:
+    with pytest.raises(QueryTimeoutError):
+        sample_store.with_timeout(0.2).write(
+            lambda transaction: transaction.run("UNWIND range(1, 1000000000) AS n RETURN sum(n)")
+        )
 
 
 def test_the_api_starts_without_torch() -> None:

@@ -9,7 +9,7 @@ import threading
 from typing import Any
 
 import pytest
-from fakes import RecordingStore
+from fakes import FailingStore, RecordingStore, wait_until
 from graphql import get_introspection_query
 from starlette.testclient import TestClient
 
@@ -18,17 +18,6 @@ from api.metrics import Metrics
 from api.options import ServerOptions
 from api.server import build_app
 from core.errors import QueryTimeoutError, StoreUnreachableError
-
-
-class FailingStore(RecordingStore):
-    """Raises what it is given."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self._error = error
-
-    def read(self, statement: str, **parameters: object) -> list[Any]:
-        raise self._error
 
 
 def make(store: RecordingStore | None = None, **options: Any) -> TestClient:
@@ -226,8 +215,11 @@ async def crowd(options: ServerOptions, clients: list[str]) -> tuple[list[int], 
             if message["type"] == "http.response.start":
                 statuses.append(message["status"])
 
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
         scope = {"type": "http", "path": "/graphql", "method": "POST", "headers": []}
-        await guard({**scope, "client": (client, 1)}, None, send)  # type: ignore[arg-type]
+        await guard({**scope, "client": (client, 1)}, receive, send)
 
     tasks = [asyncio.create_task(one(client)) for client in clients]
     for _ in range(5):
@@ -297,3 +289,29 @@ def test_nobody_waits_longer_than_the_time_limit(monkeypatch: pytest.MonkeyPatch
     store.go.set()
     assert answer.status_code == 504
     assert answer.json()["errors"][0]["extensions"]["code"] == "TIMEOUT"
+
+
+def test_costly_queries_wait_for_their_turn_and_small_ones_do_not() -> None:
+    store = Stuck()
+    client = make(store, timeout_s=1.0, heavy_cost=100, max_heavy=1)
+    costly = "{ books(first: 100) { nodes { links(first: 3) { nodes { name } } } } }"
+    answers: list[Any] = []
+    with client:
+        threads = [
+            threading.Thread(target=lambda: answers.append(ask(client, costly))) for _ in range(7)
+        ]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: len(answers) == 2, 20)
+        # One is worked on, four wait, two were sent away at once.
+        assert all(answer.status_code == 503 for answer in answers)
+        assert ask(client, "{ __typename }").status_code == 200
+        # Those that wait are told in time that it is not their turn.
+        wait_until(lambda: len(answers) == 6, 20)
+        store.go.set()
+        for thread in threads:
+            thread.join()
+    codes = [answer.json()["errors"][0]["extensions"]["code"] for answer in answers]
+    assert codes[:6] == ["BUSY"] * 6
+    assert all(answer.headers["retry-after"] == "2" for answer in answers[:6])
+    assert "cost" in answers[0].json()["errors"][0]["message"]

@@ -101,7 +101,7 @@ def test_a_torn_read_is_asked_again() -> None:
 
 def test_an_unknown_book_comes_with_the_nearest_titles() -> None:
     row = near_row(given=given("Dunne", is_found=False, is_placed=False, version=None), best=None)
-    store = RecordingStore([[row | {"has_direction": None}], [{"name": "Dune"}]])
+    store = RecordingStore([[row | {"has_direction": None}], [{"name": "Dune", "others": None}]])
     with pytest.raises(BookNotFoundError) as caught:
         ask(store, like=["Dunne"])
     assert caught.value.nearest == ("Dune",)
@@ -109,7 +109,9 @@ def test_an_unknown_book_comes_with_the_nearest_titles() -> None:
 
 def test_an_unknown_liked_link_is_a_link_that_is_missing() -> None:
     row = near_row(given=given("wr", label="Link", is_found=False, is_placed=False, version=None))
-    store = RecordingStore([[row | {"has_direction": None}], [{"name": "war"}]])
+    store = RecordingStore(
+        [[row | {"has_direction": None}], [{"name": "war", "others": ["Warfare"]}]]
+    )
     with pytest.raises(LinkNotFoundError, match="'war'"):
         ask(store, like_others=["wr"])
 

@@ -1,0 +1,161 @@
+"""Several workers behind one port: limits, metrics, logs, death and end, as one server has them."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from fakes import wait_until
+from serving import serving
+
+from core.settings import Settings
+from graph.store import Store
+
+KEY = "a-key-for-readers"
+NUM_WORKERS = 2
+
+
+@dataclass
+class Served:
+    """A server of several workers."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def get(self, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            given = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+            connection.request("POST" if body else "GET", path, body, {**given, **headers})
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()
+
+    def ask(self, query: str) -> Any:
+        return json.loads(self.get("/graphql", json.dumps({"query": query}).encode())[1])
+
+    def workers(self) -> list[psutil.Process]:
+        found = []
+        for one in psutil.Process(self.process.pid).children():
+            # One that has just died is there until its parent looks.
+            with contextlib.suppress(psutil.Error):
+                if "spawn_main" in " ".join(one.cmdline()):
+                    found.append(one)
+        return found
+
+    def counted(self, sample: str) -> float:
+        found = re.search(rf"^{re.escape(sample)} (\S+)$", self.get("/metrics")[1], re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+
+@pytest.fixture
+def serve(settings: Settings, store: Store, tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts a server over the session's Neo4j; ended at the end."""
+    with ExitStack() as stack:
+
+        def start(**variables: str) -> Served:
+            log = tmp_path / "serve.log"
+            file = stack.enter_context(log.open("wb"))
+            arguments = ("--workers", str(NUM_WORKERS))
+            port, process = stack.enter_context(
+                serving(
+                    settings.home, *arguments, log=file, heap_mb="512", read_keys=KEY, **variables
+                )
+            )
+            served = Served(process, port, log)
+            wait_until(lambda: len(served.workers()) == NUM_WORKERS, 60)
+            return served
+
+        yield start
+
+
+def test_workers_share_port_settings_metrics_and_log(
+    serve: Callable[..., Served], settings: Settings
+) -> None:
+    served = serve(log_json="true", write_keys="a-key-for-writers")
+    sample = 'bookgraph_requests_total{route="graphql",status="200"}'
+    for _ in range(20):
+        assert served.ask("{ stats { numBooks } }")["data"]["stats"]["numBooks"] == 0
+    # Whichever worker is asked, it knows what all of them did.
+    wait_until(lambda: all(served.counted(sample) == 20 for _ in range(6)), 10)
+    assert served.counted("bookgraph_graphql_seconds_count") == 20
+    assert served.get("/graphql", b"{}", Authorization="Bearer wrong")[0] == 401
+    change = json.dumps({"query": 'mutation { removeBook(title: "Emma") { title } }'}).encode()
+    assert "FORBIDDEN" in served.get("/graphql", change)[1]
+    given = {"Authorization": "Bearer a-key-for-writers"}
+    assert "DATA_MISSING" in served.get("/graphql", change, **given)[1]
+    lines = [json.loads(line) for line in served.log.read_text().splitlines()]
+    asked = [line for line in lines if line.get("path") == "/graphql"]
+    assert len(asked) == 23
+    assert {"time", "level", "logger", "id", "method", "status", "ms"} <= asked[0].keys()
+    assert KEY not in served.log.read_text()
+
+    # A worker that dies is replaced, its counts stay, and the other one serves meanwhile.
+    (first, second) = served.workers()
+    first.kill()
+    assert served.ask("{ __typename }") == {"data": {"__typename": "Query"}}
+    wait_until(lambda: {*served.workers()} > {second} and first not in served.workers(), 30)
+    wait_until(lambda: served.counted(sample) == 22, 10)
+
+    served.process.terminate()
+    assert served.process.wait(timeout=30) == 0
+    assert not second.is_running()
+    assert list((settings.home / "run").iterdir()) == []
+
+
+def test_what_is_asked_is_answered_before_the_workers_end(serve: Callable[..., Served]) -> None:
+    served = serve()
+    statuses: list[bytes] = []
+    asked = threading.Barrier(7)
+
+    def ask() -> None:
+        body = b'{"query": "{ stats { numBooks } }"}'
+        with socket.create_connection(("127.0.0.1", served.port), timeout=30) as connection:
+            head = (
+                f"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                f"Authorization: Bearer {KEY}\r\nConnection: close\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n"
+            )
+            # The head arrives before the server is told to end, the rest only afterwards.
+            connection.sendall(head.encode() + body[:5])
+            time.sleep(0.5)
+            asked.wait(20)
+            time.sleep(1.0)
+            connection.sendall(body[5:])
+            statuses.append(connection.makefile("rb").readline())
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    asked.wait(20)
+    served.process.terminate()
+    for thread in threads:
+        thread.join()
+    assert statuses == [b"HTTP/1.1 200 OK\r\n"] * 6
+    assert served.process.wait(timeout=30) == 0
+
+
+def test_workers_do_not_outlive_a_parent_that_was_killed(serve: Callable[..., Served]) -> None:
+    served = serve()
+    workers = served.workers()
+    os.kill(served.process.pid, signal.SIGKILL)
+    wait_until(lambda: not any(one.is_running() for one in workers), 20)
+    with pytest.raises(OSError, match="refused"):
+        served.get("/healthz")

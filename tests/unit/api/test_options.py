@@ -1,0 +1,140 @@
+"""What the environment says becomes options; logs as JSON; a server under a path prefix."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import RecordingStore
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+
+from api.logs import JsonFormatter, configure_logs
+from api.metrics import Metrics
+from api.options import LOOPBACK, ServerOptions
+from api.server import build_app, server_config
+from core.settings import Settings
+
+
+def options_of(**fields: Any) -> ServerOptions:
+    return ServerOptions.from_settings(Settings(_env_file=None, **fields))
+
+
+def test_without_settings_the_server_is_open_on_loopback_and_read_only() -> None:
+    options = options_of(cache=Path("/cache"))
+    assert options == ServerOptions(allowed_hosts=LOOPBACK, cache=Path("/cache"))
+    assert options.write_keys == ()
+
+
+def test_settings_become_options() -> None:
+    options = options_of(
+        production=True,
+        read_keys="one, two,,",
+        write_keys="three",
+        allowed_hosts="Books.example.org",
+        cors_origins="https://a.example,https://b.example",
+        trusted_proxies="10.0.0.1",
+        timeout_s=3,
+        otel=True,
+    )
+    assert options.is_production
+    assert options.is_traced
+    assert (options.read_keys, options.write_keys) == (("one", "two"), ("three",))
+    # A health check on the machine itself still gets through.
+    assert options.allowed_hosts == (*LOOPBACK, "books.example.org")
+    assert options.cors_origins == ("https://a.example", "https://b.example")
+    assert options.timeout_s == 3
+    assert server_config(options)["forwarded_allow_ips"] == "10.0.0.1"
+
+
+def test_beyond_loopback_every_name_is_served_unless_some_are_given() -> None:
+    assert options_of(host="0.0.0.0").allowed_hosts == ()
+    assert options_of(host="0.0.0.0", allowed_hosts="a.example").allowed_hosts == ("a.example",)
+
+
+def test_keys_in_settings_never_print() -> None:
+    settings = Settings(_env_file=None, read_keys="sesame", write_keys="sesame")
+    assert "sesame" not in repr(settings)
+    assert "sesame" not in str(settings.read_keys)
+
+
+def test_workers_share_the_limits_of_one_server(tmp_path: Path) -> None:
+    options = ServerOptions(max_concurrent=32, max_waiting=100, max_per_client=5)
+    one = options.shared_by(3, tmp_path)
+    assert (one.max_concurrent, one.max_waiting, one.max_per_client) == (11, 34, 2)
+    assert one.shared_dir == tmp_path
+
+
+def test_metrics_of_other_workers_are_added(tmp_path: Path) -> None:
+    metrics = Metrics(tmp_path)
+    metrics.count("graphql", 200, 0.02, ["TIMEOUT"])
+    # One that has ended: what it did counts, what it was doing does not.
+    other = {
+        'bookgraph_requests_total{route="graphql",status="200"}': 4,
+        'bookgraph_requests_total{route="files",status="404"}': 1,
+        "bookgraph_graphql_seconds_count": 4,
+        "bookgraph_graphql_seconds_sum": 1.5,
+        'bookgraph_graphql_seconds_bucket{le="0.025"}': 3,
+        "bookgraph_in_flight": 7,
+    }
+    (tmp_path / "999999999.json").write_text(json.dumps(other), "utf-8")
+    (tmp_path / "999999998.json").write_text("{", "utf-8")
+    lines = metrics.text().splitlines()
+    assert 'bookgraph_requests_total{route="graphql",status="200"} 5' in lines
+    assert 'bookgraph_requests_total{route="files",status="404"} 1' in lines
+    assert 'bookgraph_errors_total{code="TIMEOUT"} 1' in lines
+    assert 'bookgraph_graphql_seconds_bucket{le="0.025"} 4' in lines
+    assert "bookgraph_graphql_seconds_sum 1.520000" in lines
+    assert "bookgraph_in_flight 0" in lines
+    metrics.close()
+    (own,) = [file for file in tmp_path.glob("*.json") if not file.name.startswith("99999999")]
+    assert json.loads(own.read_text("utf-8"))["bookgraph_graphql_seconds_count"] == 1
+
+
+def test_a_log_line_is_one_json_object() -> None:
+    record = logging.LogRecord("bookgraph.x", logging.ERROR, "", 1, "%s is\nodd", ("é",), None)
+    line = json.loads(JsonFormatter().format(record))
+    assert line.keys() == {"time", "level", "logger", "message"}
+    assert (line["level"], line["message"]) == ("error", "é is\nodd")
+    record.fields = {"id": "abc", "status": 200}
+    line = json.loads(JsonFormatter().format(record))
+    assert "message" not in line
+    assert line["status"] == 200
+    try:
+        raise ValueError("inside")  # noqa: TRY301  # caught at once on purpose
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    assert "ValueError: inside" in json.loads(JsonFormatter().format(record))["exception"]
+    assert "\n" not in JsonFormatter().format(record)
+
+
+def test_logs_become_json_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    root, access = logging.getLogger(), logging.getLogger("bookgraph.access")
+    before = (root.handlers[:], root.level, access.level)
+    try:
+        configure_logs(is_json=True)
+        access.info("text", extra={"fields": {"path": "/graphql"}})
+        logging.getLogger("any").warning("beware")
+        lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    finally:
+        root.handlers[:], root.level = before[:2]
+        access.setLevel(before[2])
+    assert [line.get("path", line.get("message")) for line in lines] == ["/graphql", "beware"]
+
+
+def test_under_a_prefix_the_same_is_served_and_guarded() -> None:
+    options = ServerOptions(read_keys=("key",))
+    app = build_app(RecordingStore(), options)  # type: ignore[arg-type]
+    client = TestClient(Starlette(routes=[Mount("/books", app)]))
+    assert client.get("/books/healthz").status_code == 200
+    body = {"query": "{ __typename }"}
+    assert client.post("/books/graphql", json=body).status_code == 401
+    key = {"Authorization": "Bearer key"}
+    assert client.post("/books/graphql", json=body, headers=key).json()["data"]
+    metrics = client.get("/books/metrics", headers=key).text
+    assert 'bookgraph_requests_total{route="graphql",status="200"} 1' in metrics
