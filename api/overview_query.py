@@ -27,6 +27,7 @@ from api.overview_types import (
 )
 from core.errors import UsageError
 from graph import overview
+from graph.layout import MapName
 from graph.paths import End, compare_books, find_paths
 from graph.projection import BOOK_PROPERTIES, LINK_PROPERTIES
 from graph.search import search
@@ -115,7 +116,7 @@ class OverviewQuery(graphene.ObjectType):
         chosen = value_of(kind)
         known = BOOK_PROPERTIES if chosen == "Book" else LINK_PROPERTIES
         columns = sorted(selected_fields(info) & known)
-        wanted = value_of(layout)
+        wanted: MapName = "umap" if value_of(layout) == "umap" else "tsne"
         found = await ask(
             info, lambda store: overview.read_map(store, chosen, columns, layout=wanted)
         )
