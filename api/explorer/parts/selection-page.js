@@ -18,7 +18,8 @@ export function describeSelection(points, rows, browserUrl) {
   const columns = COLUMNS[points.kind];
   return {
     kind: points.kind,
-    title: `${count(rows.length)} ${nounOf(points.kind, rows.length)}`,
+    title:
+      rows.length === 1 ? points.titles[rows[0]] : `${count(rows.length)} ${nounOf(points.kind)}`,
     rows,
     keys: rows.map((row) => points.keys[row]),
     table: rows.map((row) => columns.map((name) => points.columns[name]?.[row] ?? null)),
@@ -101,8 +102,8 @@ function tableRow({ kind, table }, key, index, state) {
   );
 }
 
-function nounOf(kind, number) {
-  return (kind === "link" ? "topic" : "book") + (number === 1 ? "" : "s");
+function nounOf(kind) {
+  return kind === "link" ? "topics" : "books";
 }
 
 function count(number) {
