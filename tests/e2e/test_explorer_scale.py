@@ -108,8 +108,6 @@ def crowded_page(browser: Browser, crowded_site: str, watch: Watch) -> Iterator[
     context = browser.new_context(viewport={"width": 1200, "height": 760})
     page = watched_page(context, watch)
     page.set_default_timeout(60_000)
-    # There is no model in this graph, and the API says so.
-    watch.allowed.append("Failed to load resource")
     open_map(page, crowded_site)
     yield page
     context.close()
