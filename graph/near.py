@@ -215,6 +215,8 @@ def predicted_list(
         "LIMIT " + compiler.parameter(candidates) + ") SCORE AS " + found + " "
         "WITH " + vector + ", " + near + " "
         "WHERE NOT EXISTS { (" + book + ")-[:LINKS_TO]->(" + link + ") } "
+        # No page links to itself.
+        "AND NOT EXISTS { (" + link + ")-[:REFERS_TO]->(" + book + ") } "
         "WITH " + near + ", " + vector + ", " + near + ".embedding AS " + other + " "
         "WITH " + near + ", reduce(sum = 0.0, i IN range(0, size(" + vector + ") - 1) | "
         "sum + " + vector + "[i] * " + other + "[i]) AS " + score + " "

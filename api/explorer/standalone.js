@@ -52,7 +52,7 @@ function setInsets() {
   map.setInsets(
     isPhone
       ? { left: 0, right: 0, top: 64, bottom: box.height }
-      : { left: legend.offsetWidth + 16, right: box.width, top: 0, bottom: 0 },
+      : { left: legend.offsetWidth + 16, right: box.width + controls.offsetWidth + 16, top: 0, bottom: 0 },
   );
 }
 

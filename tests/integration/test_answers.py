@@ -210,6 +210,15 @@ def test_predicted_links_are_those_that_the_page_lacks(sample_store: Store, book
     assert scores == sorted(scores, reverse=True)
 
 
+def test_no_page_is_predicted_to_link_to_itself(sample_store: Store) -> None:
+    wanted = Selection("p", "predicted_links", Page(50), node=select("name"))
+    found = answers.find_book(sample_store, "War and Peace", (wanted,))["p"]["items"]
+    assert "war and peace" not in {one["node"]["name"] for one in found}
+    back = Selection("p", "predicted_books", Page(50), node=select("title"))
+    found = answers.find_link(sample_store, "war and peace", (back,))["p"]["items"]
+    assert "War and Peace" not in {one["node"]["title"] for one in found}
+
+
 def test_predicted_books_are_those_that_lack_the_link(sample_store: Store, books: Books) -> None:
     wanted = Selection("p", "predicted_books", Page(20), node=select("title"))
     found = answers.find_link(sample_store, "leo tolstoy", (*select("embedding"), wanted))

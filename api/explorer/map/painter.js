@@ -170,7 +170,7 @@ export class Painter {
 
   #paintRegions({ viewport, regions }) {
     const { width, height, zoom } = viewport;
-    this.labels.begin([], [0, 0, width, height]);
+    this.labels.begin([], viewport.clearArea);
     let written = 0;
     for (const region of regions) {
       if (region.fromZoom > zoom || written >= MAX_NAMES) break;

@@ -33,7 +33,7 @@ export function bookPage(book, state) {
     book.predictedLinks.edges.length > 0 &&
       section(
         "Links it could have",
-        "the page lacks them, its vector expects them",
+        "expected by its vector",
         predicted(book.predictedLinks.edges, ({ node }) => chip(node, state)),
       ),
     section("Links", `${book.links.totalCount} in all`, linkCloud(book.links.edges, state)),

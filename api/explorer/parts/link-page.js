@@ -24,7 +24,7 @@ export function linkPage(link, state) {
     link.predictedBooks.edges.length > 0 &&
       section(
         "Books that could link to it",
-        "they do not, their vectors expect it",
+        "expected by their vectors",
         predicted(link.predictedBooks.edges, ({ node }) => predictedBook(node, state)),
       ),
     section(

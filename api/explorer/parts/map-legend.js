@@ -11,9 +11,9 @@ const NAMES = {
   genre: "Genre",
   country: "Country",
   language: "Language",
-  year: "Year of publication",
+  year: "Year",
   author: "Author",
-  degree: { book: "Number of links", link: "Number of books" },
+  degree: { book: "Links", link: "Books" },
   kind: "Kind of page",
 };
 
