@@ -21,7 +21,7 @@ from graph.overview import MapColumns
 _FOLDER = Path(__file__).parent / "explorer"
 _TEMPLATE = Path(__file__).parent / "standalone.html"
 _ENTRY = "standalone.js"
-_STYLES = ("css/base.css", "css/map.css", "css/panel.css")
+_STYLE = re.compile(r'href="(css/[^"]+)"')
 _IMPORT = re.compile(r'(?:from|import) "(?P<path>\.[^"]+)"')
 # Bare names of modules, which only the import map can resolve.
 _PREFIX = "bookgraph/"
@@ -40,7 +40,9 @@ def build_page(maps: Mapping[str, MapColumns]) -> str:
         maps: by kind and layout, `book tsne` or `link umap`; at least one.
     """
     imports = {_PREFIX + path: _data_url(text) for path, text in _modules(_ENTRY).items()}
-    styles = "\n".join((_FOLDER / path).read_text("utf-8") for path in _STYLES)
+    # The served page's own list of style sheets.
+    paths = _STYLE.findall((_FOLDER / "index.html").read_text("utf-8"))
+    styles = "\n".join((_FOLDER / path).read_text("utf-8") for path in paths)
     data = {name: _columns_of(one) for name, one in maps.items()}
     parts = {
         "policy": html.escape(_POLICY),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -121,6 +122,18 @@ def test_eighty_thousand_points_move_without_a_stutter(crowded_page: Page) -> No
     gap_ms = median(frame["gap"] for frame in frames)
     logger.info("drawing took %.1f ms, frames were %.1f ms apart", draw_ms, gap_ms)
     assert draw_ms < MAX_DRAW_MS, f"drawing took {draw_ms:.1f} ms, frames were {gap_ms:.1f} apart"
+
+
+def test_all_of_them_can_be_chosen(crowded_page: Page) -> None:
+    crowded_page.get_by_role("button", name="List what is in view").click()
+    expect(crowded_page.locator("detail-panel h2")).to_have_text("80,000 books")
+    expect(crowded_page.locator(".selection tbody tr")).to_have_count(200)
+    with crowded_page.expect_download() as started:
+        crowded_page.get_by_role("button", name="Download CSV").click()
+    lines = Path(started.value.path()).read_text("utf-8").splitlines()
+    assert len(lines) == NUM_BOOKS + 1
+    frames = crowded_page.evaluate(MOVE, 30)
+    assert median(frame["draw"] for frame in frames) < MAX_DRAW_MS
 
 
 def test_the_first_picture_follows_the_data(crowded_page: Page) -> None:

@@ -56,13 +56,17 @@ export function selectionPage(selection, state) {
 function ways({ kind, keys, table, browserUrl }) {
   const query = selectionQuery(kind, keys);
   const text = h("textarea.cypher", { readonly: true, rows: "7", spellcheck: "false", "aria-label": "Cypher" });
-  text.value = query;
-  const details = h("details.infobox", {}, h("summary", {}, "The Cypher"), text);
+  // Filled when it is to be seen: the text of 80,000 titles takes a browser seconds to lay out.
+  const fill = () => {
+    text.value = query;
+  };
+  const details = h("details.infobox", { on: { toggle: fill } }, h("summary", {}, "The Cypher"), text);
   const save = () =>
     download(`${kind}s.csv`, toCsv([COLUMNS[kind].map(snake), ...table]), "text/csv;charset=utf-8");
   const copy = async () => {
     if (await copyText(query)) return announce("The Cypher is copied.");
     details.open = true;
+    fill();
     text.select();
     return announce("Copying is not permitted here. The text is selected: press Control and C.");
   };
