@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import math
 from pathlib import Path
@@ -192,3 +193,40 @@ def test_any_title_is_quoted_safely(page: Page, site: str, mapped_store: Store, 
         address,
     )
     assert mapped_store.read(shown) == [{"t": title}]
+
+
+def test_any_value_comes_through_csv(page: Page, site: str) -> None:
+    page.goto(site)
+    rows = [["title", "year"], *([title, -750] for title in ODD_TITLES), ["", None]]
+    text = page.evaluate("async (rows) => (await import('./files.js')).toCsv(rows)", rows)
+    found = [*csv.reader(io.StringIO(text, newline=""))]
+    assert found == [["" if value is None else str(value) for value in row] for row in rows]
+
+
+def test_a_long_line_becomes_few_corners_of_the_same_shape(page: Page, site: str) -> None:
+    page.goto(site)
+    line = [[math.cos(i / 80), math.sin(i / 80)] for i in range(502)]
+    corners = page.evaluate("async (line) => (await import('./map/area.js')).simplify(line)", line)
+    assert len(corners) == 32
+    pairs = zip(corners, [*corners[1:], corners[0]], strict=True)
+    size = abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in pairs)) / 2
+    assert size == pytest.approx(math.pi, rel=0.02)
+
+
+def test_a_state_and_its_address_are_the_same(page: Page, site: str) -> None:
+    page.goto(site)
+    for query in (
+        "",
+        "map=link&layout=umap&color=kind",
+        "book=A+%26+B&other=C%23&at=1.00%2C-2.00%2C3.00",
+        "like=a&like=b&unlike=c",
+        "area=0.00%2C1.00+2.00%2C-3.00+4.00%2C5.00",
+    ):
+        again = page.evaluate(
+            """async (query) => {
+              const { formatState, parseState } = await import("./state.js");
+              return formatState(parseState(query));
+            }""",
+            query,
+        )
+        assert again == query

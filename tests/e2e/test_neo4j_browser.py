@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
+
+from api.neo4j_files import read_queries
+from graph.overview import read_browser_url
+from graph.store import Store
 
 from .conftest import open_map, settle
 
@@ -101,3 +107,30 @@ def test_a_few_chosen_books_open_there_and_many_do_not(
     with visitor.expect_page() as opened:
         explorer.get_by_role("link", name="Open in Neo4j Browser").click()
     expect(opened.value.locator(".view-lines")).to_contain_text("WHERE n.title IN")
+
+
+DROP = """(archive) => {
+  const bytes = Uint8Array.from(atob(archive), (letter) => letter.charCodeAt(0));
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([bytes], "queries.zip", { type: "application/zip" }));
+  const options = { dataTransfer, bubbles: true, cancelable: true };
+  const target = document.querySelector("[data-testid=password]");
+  for (const type of ["dragenter", "dragover", "drop"]) {
+    target.dispatchEvent(new DragEvent(type, options));
+  }
+}"""
+
+
+def test_the_dropped_archive_becomes_a_folder_of_favourites(
+    visitor: BrowserContext, site: str, mapped_store: Store
+) -> None:
+    archive = base64.b64encode(httpx.get(f"{site}/neo4j/queries.zip").content).decode()
+    page = visitor.new_page()
+    page.goto(str(read_browser_url(mapped_store)))
+    page.get_by_test_id("password").wait_for()
+    page.evaluate(DROP, archive)
+    page.get_by_test_id("navigationFavorites").click()
+    page.get_by_text("bookgraph", exact=True).click()
+    for text in read_queries().values():
+        name = text.partition("\n")[0].removeprefix("// ")
+        expect(page.get_by_text(name[:20]).first).to_be_visible()
