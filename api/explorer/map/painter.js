@@ -118,7 +118,7 @@ export class Painter {
       colors: this.colors,
     };
     if (lit) {
-      raster.stamp({ ...job, colors: this.dimmed });
+      if (lit.rows.length < points.count) raster.stamp({ ...job, colors: this.dimmed });
       const rows = lit.centre >= 0 ? [...lit.rows, lit.centre] : lit.rows;
       if (isRegion(lit)) {
         raster.stamp({ ...job, rows });
