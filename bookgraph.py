@@ -10,7 +10,7 @@ import logging
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, cast, get_args
 
 import typer
 
@@ -24,6 +24,7 @@ from core.errors import (
     DataMissingError,
     PortTakenError,
     QualityGateError,
+    UsageError,
 )
 from core.progress import ProgressPrinter
 from core.settings import Settings, environment_name, hand_on, load_settings
@@ -197,21 +198,31 @@ def similar(
 
 @app.command("export")
 def export_files(
-    file_format: Annotated[str, typer.Argument(help="csv, graphml, npz or projector.")],
+    file_format: Annotated[
+        str,
+        typer.Argument(
+            help="csv, graphml, npz, parquet or projector; of the map: html, png or svg."
+        ),
+    ],
     folder: Annotated[Path, typer.Option("--to", help="Folder to write into.")] = Path("export"),
     as_json: AsJson = False,
 ) -> None:
     """Write the graph, its vectors and its map into files that other programs open."""
-    from graph.export import export_graph  # noqa: PLC0415  # keeps `--help` fast
+    from api.map_export import MapFormat, export_map  # noqa: PLC0415  # keeps `--help` fast
+    from graph.export import ExportFormat, export_graph  # noqa: PLC0415  # the same
 
+    graph_formats, map_formats = get_args(ExportFormat), get_args(MapFormat)
+    if file_format not in (*graph_formats, *map_formats):
+        known = ", ".join(sorted((*graph_formats, *map_formats)))
+        raise UsageError(f"The format {file_format!r} is unknown; use one of {known}.")
     with open_store(load_settings()) as (store, progress):
-        report = export_graph(
-            store,
-            folder,
-            file_format,  # type: ignore[arg-type]  # checked there
-            on_progress=progress,
-        )
-    text.print_files(report.files, as_json=as_json)
+        if file_format in map_formats:
+            wanted = cast("MapFormat", file_format)
+            files = [export_map(store, folder, wanted, on_progress=progress)]
+        else:
+            wanted_graph = cast("ExportFormat", file_format)
+            files = [*export_graph(store, folder, wanted_graph, on_progress=progress).files]
+    text.print_files(files, as_json=as_json)
 
 
 @app.command()

@@ -234,6 +234,9 @@ def print_farewell(url: str, browser: str, settings: Settings) -> None:
     say(f"GraphQL:       {url}/graphql")
     if browser:
         say(f"Neo4j Browser: {browser}/browser/ (`{program()} neo4j url` prints the password)")
+        # Neo4j lets its Browser load from this name of the machine, and not from its number.
+        guide = url.replace("127.0.0.1", "localhost")
+        say(f"Its guide:     {browser}/browser/?cmd=play&arg={guide}/neo4j/guide.html")
     say("\nAsk it:")
     say(f"curl -s {url}/graphql -H 'Content-Type: application/json' -d '{body}'")
     say(f"\nData are in {settings.home}. It keeps running; `make stop` ends it.")

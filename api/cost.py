@@ -32,6 +32,7 @@ _SEARCHES = {
     "similarBooks": 20,
     "similarLinks": 20,
     "predictedLinks": 40,
+    "predictedBooks": 40,
     "relatedBooks": 100,
     "why": 2,
     "sharedLinks": 2,

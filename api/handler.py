@@ -213,6 +213,7 @@ class Handler(GraphQLHTTPHandler):
             context_value={
                 "store": self._store,
                 "can_write": record.get("can_write", False),
+                "is_production": self._options.is_production,
             },
             variable_values=asked.variables,
             operation_name=asked.operation_name,

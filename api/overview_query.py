@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 import graphene
@@ -19,12 +20,14 @@ from api.overview_types import (
     EmbeddingModel,
     FacetField,
     FacetValues,
+    MapLayout,
     MapPoints,
     SearchResult,
     Stats,
 )
 from core.errors import UsageError
 from graph import overview
+from graph.layout import MapName
 from graph.paths import End, compare_books, find_paths
 from graph.projection import BOOK_PROPERTIES, LINK_PROPERTIES
 from graph.search import search
@@ -59,6 +62,13 @@ class OverviewQuery(graphene.ObjectType):
         MapPoints,
         description="All points of the 2-D map in one small answer.",
         kind=graphene.Argument(NodeKind, default_value="Book", description="Books or links."),
+        layout=graphene.Argument(
+            MapLayout, default_value="tsne", description="Which of the two maps."
+        ),
+    )
+    neo4j_browser_url = graphene.String(
+        description="Address of Neo4j Browser, as the database advertises it; null where it has "
+        "none, may not tell, or the server is in production."
     )
 
     @staticmethod
@@ -103,17 +113,26 @@ class OverviewQuery(graphene.ObjectType):
         }
 
     @staticmethod
-    async def resolve_map_points(root: None, info: GraphQLResolveInfo, kind: Any) -> dict[str, Any]:
+    async def resolve_map_points(
+        root: None, info: GraphQLResolveInfo, kind: Any, layout: Any
+    ) -> dict[str, Any]:
         """Read the columns that are wanted and that the kind has."""
         chosen = value_of(kind)
         known = BOOK_PROPERTIES if chosen == "Book" else LINK_PROPERTIES
         columns = sorted(selected_fields(info) & known)
-        found = await ask(info, lambda store: overview.read_map(store, chosen, columns))
-        return {
-            **found.columns,
-            "num_points": found.num_points,
-            "num_unplaced": found.num_unplaced,
-        }
+        wanted: MapName = "umap" if value_of(layout) == "umap" else "tsne"
+        found = await ask(
+            info, lambda store: overview.read_map(store, chosen, columns, layout=wanted)
+        )
+        facts = {one.name: getattr(found, one.name) for one in fields(found)}
+        return {**facts, **found.columns}
+
+    @staticmethod
+    async def resolve_neo4j_browser_url(root: None, info: GraphQLResolveInfo) -> str | None:
+        """Ask the database, but tell nobody outside where it is."""
+        if info.context["is_production"]:
+            return None
+        return await ask(info, overview.read_browser_url)
 
 
 class BetweenQuery(graphene.ObjectType):

@@ -49,6 +49,20 @@ class FacetField(graphene.Enum):
         return "Every one of a book's, not only the first."
 
 
+class MapLayout(graphene.Enum):
+    """How the points of a map were placed."""
+
+    TSNE = "tsne"
+    UMAP = "umap"
+
+    @property
+    def description(self) -> str:
+        """What each value stands for."""
+        if self is MapLayout.TSNE:
+            return "t-SNE, the one that `bookgraph map` makes; keeps most of the nearest."
+        return "UMAP, made by `bookgraph map --method umap`; keeps more of the whole's shape."
+
+
 class SearchNode(graphene.Union):
     """A book or a link."""
 
@@ -152,6 +166,16 @@ class MapPoints(graphene.ObjectType):
     num_points = graphene.Int(required=True, description="The length of each column.")
     num_unplaced = graphene.Int(
         required=True, description="Books or links without a place; `bookgraph map` gives them one."
+    )
+    layout = graphene.NonNull(MapLayout, description="How the points were placed.")
+    layouts = graphene.NonNull(
+        graphene.List(graphene.NonNull(MapLayout)),
+        description="The layouts that were made from the current model.",
+    )
+    seed = graphene.Int(description="The layout's seed; null when an earlier model was mapped.")
+    kept_share = graphene.Float(
+        description="Share of the 15 nearest by cosine that are among the 15 nearest on the map, "
+        "mean over the points; null when an earlier model was mapped."
     )
     title = Column(required=True, description="Titles.")
     name = Column(description="Names of links; null for books.")

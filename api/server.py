@@ -27,6 +27,7 @@ from api.errors import format_error
 from api.guard import Guard
 from api.handler import Handler
 from api.metrics import Metrics
+from api.neo4j_files import neo4j_routes
 from api.options import LOOPBACK, ServerOptions
 from api.requests import PREFLIGHT_HEADERS
 from api.schema import build_schema
@@ -89,6 +90,7 @@ def build_app(store: Store, options: ServerOptions | None = None) -> ASGIApp:
         Route("/metrics", _metrics_of(metrics)),
         Route("/graphql", graphql),
         WebSocketRoute("/graphql", graphql),
+        *neo4j_routes(),
         *(console_routes(options.cache) if options.cache and not options.is_production else ()),
         Mount("/", _ExplorerFiles(directory=_EXPLORER_DIR, html=True)),
     ]

@@ -132,6 +132,10 @@ class Link(graphene.ObjectType):
     book = graphene.Field(lambda: Book, description="The book that this link leads to, if any.")
     books = paged(lambda: LinkBookConnection, "Books that mention it, those most often first.")
     similar_links = paged(lambda: SimilarLinkConnection, "The nearest links, best first.")
+    predicted_books = paged(
+        lambda: PredictedBookConnection,
+        "Books that do not mention it and whose vectors expect it, the most expected first.",
+    )
 
     @staticmethod
     def resolve_id(row: Row, info: GraphQLResolveInfo) -> str:
@@ -318,3 +322,20 @@ class PredictedLinkConnection(Connection):
 
     edges = edges_of(PredictedLinkEdge, "With scores.")
     nodes = nodes_of(Link)
+
+
+class PredictedBookEdge(Edge):
+    """A book whose page could mention a link."""
+
+    node = graphene.NonNull(Book, description="The book.")
+    score = graphene.Float(
+        required=True,
+        description="The dot product of the two vectors; comparable for one link only.",
+    )
+
+
+class PredictedBookConnection(Connection):
+    """Books that lack a link, those that it is most expected of first."""
+
+    edges = edges_of(PredictedBookEdge, "With scores.")
+    nodes = nodes_of(Book)

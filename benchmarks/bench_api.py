@@ -29,13 +29,13 @@ from typing import Any
 
 import numpy as np
 import psutil
-from results import ROOT, write_results
 
-sys.path.insert(0, str(ROOT / "tests"))
-sys.path.insert(0, str(ROOT))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from serving import serving
 
+from benchmarks.results import write_results
 from core.settings import Settings
 from core.types import BookRow, LinkRow
 from embed.generate import generate_graph

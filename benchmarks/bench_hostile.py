@@ -16,14 +16,14 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from results import ROOT, write_results
 
-sys.path.insert(0, str(ROOT / "tests"))
-sys.path.insert(0, str(ROOT))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from hostile import Outcome, harass
 from serving import serving
 
+from benchmarks.results import write_results
 from core.settings import Settings
 from embed import TrainConfig
 from embed.pipeline import train_graph

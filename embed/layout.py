@@ -319,8 +319,8 @@ def _run_umap(
         from umap import UMAP  # noqa: PLC0415  # compiles itself when it is loaded
     except ImportError as error:
         raise UsageError(
-            "The layout 'umap' was asked for and umap-learn is not installed. Install it, or use "
-            "--method tsne."
+            "The layout 'umap' was asked for and umap-learn is not installed. Install it with "
+            "`pip install 'bookgraph[maps]'`, or use --method tsne."
         ) from error
     on_progress(Progress("Arranging the map", 0, 1, "UMAP layouts"))
     own = np.arange(len(unit))[:, None]

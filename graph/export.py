@@ -1,8 +1,9 @@
 """Writes the graph, its vectors and its map into files that other programs open.
 
-Formats: `csv` (three tables), `graphml` (NetworkX, Gephi, Cytoscape), `npz` (numpy) and
-`projector` (the TensorFlow Embedding Projector). Each is written beside its place and moved there
-when it is whole, so that a broken run leaves no half of a file behind.
+Formats: `csv` (three tables), `graphml` (NetworkX, Gephi, Cytoscape), `npz` (numpy), `parquet`
+(notebooks, Apple's Embedding Atlas) and `projector` (the TensorFlow Embedding Projector). Each is
+written beside its place and moved there when it is whole, so that a broken run leaves no half of a
+file behind.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ import csv
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, LiteralString, get_args
 from xml.sax.saxutils import escape, quoteattr
@@ -21,27 +20,29 @@ import numpy as np
 
 from core.errors import DataMissingError, UsageError
 from core.progress import OnProgress, Progress, ignore_progress
+from graph.export_parquet import export_parquet
+from graph.export_parts import (
+    BOOK_COLUMNS,
+    BOOK_FACTS,
+    EDGE_COLUMNS,
+    LINK_COLUMNS,
+    LINK_FACTS,
+    READ_BOOK_VECTORS,
+    READ_BOOKS,
+    READ_EDGES,
+    READ_LINK_VECTORS,
+    READ_LINKS,
+    ExportReport,
+    vector_rows,
+    whole_file,
+)
 from graph.store import Store
 
 logger = logging.getLogger(__name__)
 
-ExportFormat = Literal["csv", "graphml", "npz", "projector"]
+__all__ = ["BOOK_COLUMNS", "LINK_COLUMNS", "ExportFormat", "ExportReport", "export_graph"]
 
-BOOK_COLUMNS = (
-    "title",
-    "author",
-    "genre",
-    "country",
-    "language",
-    "publisher",
-    "year",
-    "pages",
-    "num_links",
-    "x",
-    "y",
-)
-LINK_COLUMNS = ("name", "title", "kind", "num_books", "x", "y")
-EDGE_COLUMNS = ("book", "link", "count")
+ExportFormat = Literal["csv", "graphml", "npz", "parquet", "projector"]
 
 _GRAPHML_TYPES = {
     "year": "int",
@@ -52,47 +53,6 @@ _GRAPHML_TYPES = {
     "x": "double",
     "y": "double",
 }
-
-_READ_BOOKS: LiteralString = (
-    "MATCH (n:Book) RETURN n.title, n.author, n.genre, n.country, n.language, n.publisher, "
-    "n.year, n.pages, n.num_links, n.x, n.y ORDER BY n.title"
-)
-_READ_LINKS: LiteralString = (
-    "MATCH (n:Link) RETURN n.name, n.title, n.kind, n.num_books, n.x, n.y ORDER BY n.name"
-)
-_READ_EDGES: LiteralString = (
-    "MATCH (b:Book)-[r:LINKS_TO]->(l:Link) RETURN b.title, l.name, r.count ORDER BY b.title, l.name"
-)
-_READ_BOOK_VECTORS: LiteralString = (
-    "MATCH (m:EmbeddingModel {is_current: true}) "
-    "MATCH (n:Book) WHERE n.embedding_version = m.version "
-    "RETURN n.embedding, n.title, n.author, n.genre, n.country, n.language, n.year, n.x, n.y "
-    "ORDER BY n.title"
-)
-_READ_LINK_VECTORS: LiteralString = (
-    "MATCH (m:EmbeddingModel {is_current: true}) "
-    "MATCH (n:Link) WHERE n.embedding_version = m.version "
-    "RETURN n.embedding, n.name, n.title, n.kind, n.num_books, n.x, n.y ORDER BY n.name"
-)
-_BOOK_FACTS = ("title", "author", "genre", "country", "language", "year")
-_LINK_FACTS = ("name", "title", "kind", "num_books")
-
-
-@dataclass(frozen=True, slots=True)
-class ExportReport:
-    """What was written.
-
-    Attributes:
-        files: the files, in the order of writing.
-        num_books: books in them.
-        num_links: links in them.
-        num_edges: edges in them; 0 where the format has none.
-    """
-
-    files: tuple[Path, ...]
-    num_books: int
-    num_links: int
-    num_edges: int
 
 
 def export_graph(
@@ -121,6 +81,7 @@ def export_graph(
         "csv": _export_csv,
         "graphml": _export_graphml,
         "npz": _export_npz,
+        "parquet": export_parquet,
         "projector": _export_projector,
     }
     if not store.read("MATCH (n:Book) RETURN 1 AS found LIMIT 1"):
@@ -139,13 +100,13 @@ def export_graph(
 
 def _export_csv(store: Store, folder: Path, on_progress: OnProgress) -> ExportReport:
     tables: tuple[tuple[str, Sequence[str], LiteralString], ...] = (
-        ("books.csv", BOOK_COLUMNS, _READ_BOOKS),
-        ("links.csv", LINK_COLUMNS, _READ_LINKS),
-        ("edges.csv", EDGE_COLUMNS, _READ_EDGES),
+        ("books.csv", BOOK_COLUMNS, READ_BOOKS),
+        ("links.csv", LINK_COLUMNS, READ_LINKS),
+        ("edges.csv", EDGE_COLUMNS, READ_EDGES),
     )
     counts = []
     for i, (name, columns, statement) in enumerate(tables):
-        with _whole_file(folder / name) as file:
+        with whole_file(folder / name) as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(columns)
             counts.append(_write_rows(writer.writerow, store.read_all(statement)))
@@ -155,7 +116,7 @@ def _export_csv(store: Store, folder: Path, on_progress: OnProgress) -> ExportRe
 
 def _export_graphml(store: Store, folder: Path, on_progress: OnProgress) -> ExportReport:
     path = folder / "bookgraph.graphml"
-    with _whole_file(path) as file:
+    with whole_file(path) as file:
         file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
         file.write('<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n')
         node_names = dict.fromkeys(("label", "type", *BOOK_COLUMNS, *LINK_COLUMNS))
@@ -180,27 +141,27 @@ def _export_graphml(store: Store, folder: Path, on_progress: OnProgress) -> Expo
             ends = f"source={quoteattr(source)} target={quoteattr(target)}"
             file.write(f'<edge {ends}><data key="count">{row[2]}</data></edge>\n')
 
-        num_books = _write_rows(write_book, store.read_all(_READ_BOOKS))
-        num_links = _write_rows(write_link, store.read_all(_READ_LINKS))
-        num_edges = _write_rows(write_edge, store.read_all(_READ_EDGES))
+        num_books = _write_rows(write_book, store.read_all(READ_BOOKS))
+        num_links = _write_rows(write_link, store.read_all(READ_LINKS))
+        num_edges = _write_rows(write_edge, store.read_all(READ_EDGES))
         file.write("</graph>\n</graphml>\n")
     on_progress(Progress("Exporting", 1, 1, "graphs"))
     return ExportReport((path,), num_books, num_links, num_edges)
 
 
 def _export_npz(store: Store, folder: Path, on_progress: OnProgress) -> ExportReport:
-    books = _vector_rows(store, _READ_BOOK_VECTORS)
-    links = list(store.read_all(_READ_LINK_VECTORS))
+    books = vector_rows(store, READ_BOOK_VECTORS)
+    links = list(store.read_all(READ_LINK_VECTORS))
     book_rows = {row[1]: i for i, row in enumerate(books)}
     link_rows = {row[1]: i for i, row in enumerate(links)}
     edges = [
         (book_rows[book], link_rows[link], count)
-        for book, link, count in store.read_all(_READ_EDGES)
+        for book, link, count in store.read_all(READ_EDGES)
         if book in book_rows and link in link_rows
     ]
     table = np.array(edges, dtype=np.int64).reshape(-1, 3)
     path = folder / "bookgraph.npz"
-    with _whole_file(path, is_binary=True) as file:
+    with whole_file(path, is_binary=True) as file:
         np.savez_compressed(
             file,
             book_titles=np.array([row[1] for row in books]),
@@ -218,18 +179,18 @@ def _export_npz(store: Store, folder: Path, on_progress: OnProgress) -> ExportRe
 
 def _export_projector(store: Store, folder: Path, on_progress: OnProgress) -> ExportReport:
     tables = (
-        ("books", _BOOK_FACTS, _vector_rows(store, _READ_BOOK_VECTORS)),
-        ("links", _LINK_FACTS, list(store.read_all(_READ_LINK_VECTORS))),
+        ("books", BOOK_FACTS, vector_rows(store, READ_BOOK_VECTORS)),
+        ("links", LINK_FACTS, list(store.read_all(READ_LINK_VECTORS))),
     )
     files: list[Path] = []
     config: list[dict[str, object]] = []
     for name, columns, rows in tables:
         vectors, facts = folder / f"{name}.vectors.tsv", folder / f"{name}.metadata.tsv"
-        with _whole_file(vectors) as file:
+        with whole_file(vectors) as file:
             for row in rows:
                 # Nine digits bring back every float32.
                 file.write("\t".join(f"{np.float32(value):.9g}" for value in row[0]) + "\n")
-        with _whole_file(facts) as file:
+        with whole_file(facts) as file:
             file.write("\t".join(columns) + "\n")
             for row in rows:
                 file.write("\t".join(map(_one_line, row[1 : 1 + len(columns)])) + "\n")
@@ -243,19 +204,18 @@ def _export_projector(store: Store, folder: Path, on_progress: OnProgress) -> Ex
             }
         )
         on_progress(Progress("Exporting", len(config), len(tables), "tables"))
-    with _whole_file(folder / "projector_config.json") as file:
+    # The projector as a page of its own reads the one, as a part of TensorBoard the other.
+    with whole_file(folder / "projector_config.json") as file:
         json.dump({"embeddings": config}, file, indent=2)
-    files.append(folder / "projector_config.json")
+    with whole_file(folder / "projector_config.pbtxt") as file:
+        for one in config:
+            file.write(
+                f'embeddings {{\n  tensor_name: "{one["tensorName"]}"\n'
+                f'  tensor_path: "{one["tensorPath"]}"\n'
+                f'  metadata_path: "{one["metadataPath"]}"\n}}\n'
+            )
+    files += [folder / "projector_config.json", folder / "projector_config.pbtxt"]
     return ExportReport(tuple(files), len(tables[0][2]), len(tables[1][2]), 0)
-
-
-def _vector_rows(store: Store, statement: LiteralString) -> list[tuple[Any, ...]]:
-    rows = list(store.read_all(statement))
-    if not rows:
-        raise DataMissingError(
-            f"The graph at {store.address} has no embeddings to export. Run `bookgraph train`."
-        )
-    return rows
 
 
 def _write_rows(write: Callable[[Sequence[Any]], object], rows: Iterator[tuple[Any, ...]]) -> int:
@@ -282,15 +242,3 @@ def _xml_text(value: object) -> str:
 
 def _one_line(value: object) -> str:
     return "" if value is None else " ".join(str(value).split())
-
-
-@contextmanager
-def _whole_file(path: Path, *, is_binary: bool = False) -> Iterator[IO[Any]]:
-    """A file that takes its place when the block has ended well, and else is removed."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") if is_binary else part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -189,28 +189,39 @@ def related_list(compiler: Compiler, book: LiteralString, item: Selection) -> Li
     )  # fmt: skip
 
 
-def predicted_list(compiler: Compiler, book: LiteralString, item: Selection) -> LiteralString:
+def predicted_list(
+    compiler: Compiler, source: LiteralString, item: Selection, *, is_book: bool
+) -> LiteralString:
     """The links that a book's page lacks and the vectors expect, by their dot product.
+
+    With `is_book` the answers are books, those whose pages lack the link that `source` is.
 
     The index ranks by cosine, so that the nearest candidates are taken from there and ordered by
     the dot product, which is what the model was trained to predict links with.
     """
-    link, score, model = (compiler.name(stem) for stem in ("link", "score", "model"))
+    near, score, model = (compiler.name(stem) for stem in ("near", "score", "model"))
     vector, other, found = (compiler.name(stem) for stem in ("vector", "other", "found"))
     candidates = min(_MOST_CANDIDATES, 10 * (item.page.offset + item.page.first + 10))
+    label: LiteralString = "Book" if is_book else "Link"
+    key: LiteralString = "title" if is_book else "name"
+    index: LiteralString = "book_embedding" if is_book else "link_embedding"
+    book, link = (near, source) if is_book else (source, near)
+    node = (compiler.book if is_book else compiler.link)(near, item.node)
     return (
-        "COLLECT { MATCH (" + model + _CURRENT + "WHERE " + book + ".embedding_version "
-        "= " + model + ".version WITH " + model + ", " + book + ".embedding AS " + vector + " "
-        "MATCH (" + link + ":Link) SEARCH " + link + " IN (VECTOR INDEX link_embedding "
-        "FOR " + vector + " WHERE " + link + ".embedding_version = " + model + ".version "
+        "COLLECT { MATCH (" + model + _CURRENT + "WHERE " + source + ".embedding_version "
+        "= " + model + ".version WITH " + model + ", " + source + ".embedding AS " + vector + " "
+        "MATCH (" + near + ":" + label + ") SEARCH " + near + " IN (VECTOR INDEX " + index + " "
+        "FOR " + vector + " WHERE " + near + ".embedding_version = " + model + ".version "
         "LIMIT " + compiler.parameter(candidates) + ") SCORE AS " + found + " "
-        "WITH " + vector + ", " + link + " "
+        "WITH " + vector + ", " + near + " "
         "WHERE NOT EXISTS { (" + book + ")-[:LINKS_TO]->(" + link + ") } "
-        "WITH " + link + ", " + vector + ", " + link + ".embedding AS " + other + " "
-        "WITH " + link + ", reduce(sum = 0.0, i IN range(0, size(" + vector + ") - 1) | "
+        # No page links to itself.
+        "AND NOT EXISTS { (" + link + ")-[:REFERS_TO]->(" + book + ") } "
+        "WITH " + near + ", " + vector + ", " + near + ".embedding AS " + other + " "
+        "WITH " + near + ", reduce(sum = 0.0, i IN range(0, size(" + vector + ") - 1) | "
         "sum + " + vector + "[i] * " + other + "[i]) AS " + score + " "
-        "ORDER BY " + score + " DESC, " + link + ".name " + _part(compiler, item) + "RETURN "
-        "{score: " + score + ", node: " + compiler.link(link, item.node) + "} }"
+        "ORDER BY " + score + " DESC, " + near + "." + key + " " + _part(compiler, item)
+        + "RETURN {score: " + score + ", node: " + node + "} }"
     )  # fmt: skip
 
 

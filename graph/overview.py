@@ -6,15 +6,20 @@ client seconds to read and the server as long to write.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
+from urllib.parse import urlsplit
 
-from core.errors import DataMissingError, UsageError
+from core.errors import BookgraphError, DataMissingError, UsageError
+from graph.layout import MapName
 from graph.projection import BOOK_PROPERTIES, LINK_PROPERTIES
 from graph.store import Row, Store
 
 MAX_FACETS = 500
+
+logger = logging.getLogger(__name__)
 
 # What can be counted, and the expression that gives a node's values, as a list.
 _FACETS: Mapping[str, tuple[LiteralString, LiteralString]] = {
@@ -31,6 +36,11 @@ _FACETS: Mapping[str, tuple[LiteralString, LiteralString]] = {
         ),
     ),
     "kind": ("Link", "[n.kind]"),
+}
+
+_PLACES: Mapping[MapName, tuple[LiteralString, LiteralString]] = {
+    "tsne": ("x", "y"),
+    "umap": ("umap_x", "umap_y"),
 }
 
 
@@ -57,11 +67,20 @@ class MapColumns:
         columns: property to its values, all of one length and in one order.
         num_points: that length.
         num_unplaced: nodes that have no place on the map.
+        layout: how the points were placed.
+        layouts: the layouts that the current model has; with more than one a reader can choose.
+        seed: of this layout; None when it was not made from the current model.
+        kept_share: share of the 15 nearest by cosine that are among the 15 nearest on the map;
+            None likewise.
     """
 
     columns: Mapping[str, Sequence[Any]]
     num_points: int
     num_unplaced: int
+    layout: MapName
+    layouts: Sequence[MapName]
+    seed: int | None
+    kept_share: float | None
 
 
 def read_stats(store: Store) -> Row:
@@ -118,16 +137,19 @@ def count_facets(store: Store, field: str, *, first: int) -> Facets:
     return Facets(counted, row["num_values"], row["num_missing"])
 
 
-def read_map(store: Store, kind: str, columns: Sequence[str]) -> MapColumns:
+def read_map(
+    store: Store, kind: str, columns: Sequence[str], *, layout: MapName = "tsne"
+) -> MapColumns:
     """Read the map's points, those of the most connected nodes last, so that they lie on top.
 
     Args:
         store: the graph.
         kind: `Book` or `Link`.
-        columns: properties of the node.
+        columns: properties of the node; `x` and `y` are those of the layout.
+        layout: which of the two maps.
 
     Raises:
-        ValueError: there is no such kind or property.
+        ValueError: there is no such kind, property or layout.
     """
     label: LiteralString = "Book" if kind == "Book" else "Link"
     known = BOOK_PROPERTIES if kind == "Book" else LINK_PROPERTIES
@@ -136,18 +158,51 @@ def read_map(store: Store, kind: str, columns: Sequence[str]) -> MapColumns:
         message = f"A map of {kind} has no {sorted(set(columns) - known)}."
         raise ValueError(message)
     degree: LiteralString = "num_links" if kind == "Book" else "num_books"
+    x, y = _PLACES[layout]
+    stored: dict[LiteralString, LiteralString] = {"x": x, "y": y}
+    values = ", ".join("n." + stored.get(name, name) for name in names)
     row = store.read(
-        "CYPHER 25 RETURN COLLECT { MATCH (n:" + label + ") WHERE n.x IS NOT NULL "
-        "AND n.y IS NOT NULL RETURN [" + ", ".join("n." + name for name in names) + "] "
+        "CYPHER 25 OPTIONAL MATCH (model:EmbeddingModel {is_current: true}) "
+        "RETURN COLLECT { MATCH (n:" + label + ") WHERE n." + x + " IS NOT NULL "
+        "AND n." + y + " IS NOT NULL RETURN [" + values + "] "
         "ORDER BY n." + degree + ", n.title } AS points, "
-        "COUNT { MATCH (n:" + label + ") WHERE n.x IS NULL OR n.y IS NULL } AS num_unplaced"
+        "COUNT { MATCH (n:" + label + ") WHERE n." + x + " IS NULL OR n." + y + " IS NULL } "
+        "AS num_unplaced, coalesce(properties(model), {}) AS model"
     )[0]
-    points = row["points"]
+    points, model = row["points"], row["model"]
     return MapColumns(
         columns={name: [point[i] for point in points] for i, name in enumerate(names)},
         num_points=len(points),
         num_unplaced=row["num_unplaced"],
+        layout=layout,
+        layouts=[name for name in _PLACES if f"{name}_seed" in model],
+        seed=model.get(f"{layout}_seed"),
+        kept_share=model.get(f"{layout}_kept_share_{kind.lower()}s"),
     )
+
+
+def read_browser_url(store: Store) -> str | None:
+    """The address of Neo4j Browser on the database's own HTTP port; None where there is none.
+
+    The server says it itself, so that it is right for a local one with ports of its own and for
+    any other. Who may not see the settings (Aura, say) gets None.
+    """
+    try:
+        rows = store.read(
+            "SHOW SETTINGS YIELD name, value WHERE name IN ['server.http.enabled', "
+            "'server.http.advertised_address'] RETURN name, value"
+        )
+    except BookgraphError:
+        logger.debug("the settings of Neo4j cannot be read", exc_info=True)
+        return None
+    found = {row["name"]: row["value"] for row in rows}
+    address = str(found.get("server.http.advertised_address") or "")
+    if found.get("server.http.enabled") != "true" or not address:
+        return None
+    if address.startswith(":"):
+        # Only a port is set: the host is the one that Bolt is reached at.
+        address = f"{urlsplit(store.address).hostname or 'localhost'}{address}"
+    return f"http://{address}/browser/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ class Compiler:
         if item.name == "related_books":
             return self._list(item, near.related_list(self, book, item))
         if item.name == "predicted_links":
-            return self._list(item, near.predicted_list(self, book, item))
+            return self._list(item, near.predicted_list(self, book, item, is_book=False))
         message = f"A book has no field {item.name!r}."
         raise ValueError(message)
 
@@ -176,6 +176,8 @@ class Compiler:
             return self.key(item) + ": " + text + self.book(book, item.node) + " LIMIT 1 })"
         if item.name == "similar_links":
             return self._list(item, near.near_list(self, link, item, is_book=False))
+        if item.name == "predicted_books":
+            return self._list(item, near.predicted_list(self, link, item, is_book=True))
         message = f"A link has no field {item.name!r}."
         raise ValueError(message)
 

@@ -62,23 +62,21 @@ export async function ask(query, variables = {}, { signal } = {}) {
   return answer.data;
 }
 
-const BOOK_POINTS = `query BookMap { mapPoints(kind: BOOK) {
-  numPoints numUnplaced title x y genre country language author year numLinks } }`;
-const LINK_POINTS = `query LinkMap { mapPoints(kind: LINK) {
-  numPoints numUnplaced title name x y kind numBooks } }`;
+const POINTS = "numPoints numUnplaced layouts seed keptShare title x y";
+const BOOK_POINTS = `query BookMap($layout: MapLayout!) { mapPoints(kind: BOOK, layout: $layout) {
+  ${POINTS} genre country language author year numLinks } }`;
+const LINK_POINTS = `query LinkMap($layout: MapLayout!) { mapPoints(kind: LINK, layout: $layout) {
+  ${POINTS} name kind numBooks } }`;
 
 /** All points of a map, as columns. */
-export async function fetchPoints(kind) {
-  return (await ask(kind === "link" ? LINK_POINTS : BOOK_POINTS)).mapPoints;
+export async function fetchPoints(kind, layout) {
+  const query = kind === "link" ? LINK_POINTS : BOOK_POINTS;
+  return (await ask(query, { layout: layout.toUpperCase() })).mapPoints;
 }
 
-/** How much there is, and the facts of the current model. */
-export async function fetchOverview() {
-  const { stats, embeddingModel } = await ask(`query Overview {
-    stats { numBooks numLinks numEdges numPlacedBooks }
-    embeddingModel { version dim properties { name value } } }`);
-  const facts = Object.fromEntries(embeddingModel.properties.map((p) => [p.name, p.value]));
-  return { stats, version: embeddingModel.version, dim: embeddingModel.dim, facts };
+/** Where Neo4j Browser is; null where it is not known. */
+export async function fetchBrowserUrl({ signal } = {}) {
+  return (await ask("query Browser { neo4jBrowserUrl }", {}, { signal })).neo4jBrowserUrl;
 }
 
 /** What a typed text may mean. */
@@ -97,34 +95,35 @@ export async function search(text, { signal } = {}) {
 /** A book, its nearest with the links that explain each, and its own links. */
 export async function fetchBook(title, { signal } = {}) {
   const data = await ask(
-    `query BookPage($title: String!) { book(title: $title) {
+    `query BookPage($title: String!) { neo4jBrowserUrl book(title: $title) {
       title authors genres countries languages publishers year pages numLinks editedAt
       infobox { name value }
       similarBooks(first: 15) { edges { score
         node { title author year genre }
         why(first: 6) { score link { name title numBooks } } } }
-      predictedLinks(first: 8) { edges { node { name title numBooks } } }
+      predictedLinks(first: 8) { edges { score node { name title numBooks } } }
       links(first: 100) { totalCount edges { count node { name title numBooks kind } } } } }`,
     { title },
     { signal },
   );
-  return data.book;
+  return { ...data.book, browserUrl: data.neo4jBrowserUrl };
 }
 
 /** A link, the books that mention it, and the links nearest to it. */
 export async function fetchLink(name, { signal } = {}) {
   const data = await ask(
-    `query LinkPage($name: String!) { link(name: $name) {
+    `query LinkPage($name: String!) { neo4jBrowserUrl link(name: $name) {
       name title kind numBooks
       book { title }
       books(first: 100) { totalCount edges { count node { title author year } } }
+      predictedBooks(first: 8) { edges { score node { title author year } } }
       similarLinks(first: 15) { edges { score
         node { name title numBooks }
         why(first: 4) { score book { title } } } } } }`,
     { name },
     { signal },
   );
-  return data.link;
+  return { ...data.link, browserUrl: data.neo4jBrowserUrl };
 }
 
 /** Two books side by side: what both link to, what only one does, and the chain between them. */

@@ -11,18 +11,10 @@ import "./parts/ego-view.js";
 import "./parts/map-legend.js";
 import "./parts/search-box.js";
 import "./parts/small-parts.js";
-import {
-  ApiError,
-  fetchBook,
-  fetchComparison,
-  fetchEgo,
-  fetchLink,
-  fetchMix,
-  fetchOverview,
-  fetchPoints,
-} from "./api.js";
+import { ApiError, fetchBrowserUrl, fetchEgo, fetchPoints } from "./api.js";
 import { announce } from "./dom.js";
 import { classify, Points } from "./map/points.js";
+import { pageOf } from "./pages.js";
 import { emptyNotice, mapNotice } from "./parts/notice.js";
 import { colorsOf, pageChanges, StateStore } from "./state.js";
 
@@ -38,29 +30,30 @@ const egoView = $("ego-view");
 
 const store = new StateStore();
 const loadedPoints = new Map();
-let overview = null;
 let points = null;
 let classes = null;
-let page = null; // what is shown beside the map: one of PAGES and the API's answer
+let page = null; // what is shown beside the map: its kind and the API's answer
 let pageRequest = null;
+let pointsShown = null; // fulfilled when the map's points are there, or why not is said
 let egoRequest = null;
 
 // ---- points ---------------------------------------------------------------------------------
 
 async function showPoints() {
-  const kind = store.current.map;
+  const { map: kind, layout } = store.current;
+  const name = `${kind} ${layout}`;
   document.querySelector(".notice")?.remove();
   try {
-    if (!loadedPoints.has(kind)) {
+    if (!loadedPoints.has(name)) {
       status.showBusy("Reading the map…");
-      loadedPoints.set(kind, new Points(await fetchPoints(kind), kind));
+      loadedPoints.set(name, new Points(await fetchPoints(kind, layout), kind, layout));
     }
   } catch (error) {
     failPoints(error);
     return;
   }
-  if (kind !== store.current.map) return;
-  points = loadedPoints.get(kind);
+  if (kind !== store.current.map || layout !== store.current.layout) return;
+  points = loadedPoints.get(name);
   panel.pointKind = kind;
   if (!points.count) {
     legend.hidden = true;
@@ -72,7 +65,7 @@ async function showPoints() {
   setInsets();
   map.setPoints(points, store.current.at);
   showLit();
-  status.showMap({ points, overview });
+  status.showMap(points);
 }
 
 function failPoints(error) {
@@ -86,16 +79,16 @@ function failPoints(error) {
 
 function reload() {
   loadedPoints.clear();
-  showPoints();
-  readOverview();
+  pointsShown = showPoints();
+  readBrowserUrl();
 }
 
-async function readOverview() {
+async function readBrowserUrl() {
   try {
-    overview = await fetchOverview();
-    if (points?.count) status.showMap({ points, overview });
+    status.browserUrl = await fetchBrowserUrl();
+    if (points?.count) status.showMap(points);
   } catch (error) {
-    // The map says by itself what is missing; this is only the line below it.
+    // The map says by itself what is wrong; this is only a link in the line below it.
     if (!(error instanceof ApiError)) throw error;
   }
 }
@@ -108,16 +101,19 @@ function showColors() {
 }
 
 function showLegend() {
-  const { map: kind, color, only } = store.current;
-  legend.show({ map: kind, color, only, classes, colorOf: (index) => map.colorOf(index) });
+  const { map: kind, layout, color, only } = store.current;
+  const { layouts } = points;
+  const colorOf = (index) => map.colorOf(index);
+  legend.show({ map: kind, layout, layouts, color, only, classes, colorOf });
 }
 
-// ---- the chosen book or link ----------------------------------------------------------------
+// ---- what is chosen -------------------------------------------------------------------------
 
 async function showPage({ isFlying = true } = {}) {
   pageRequest?.abort();
   page = null;
-  const kind = pageKind();
+  const kind = pageOf(store.current);
+  map.setArea(store.current.area);
   showTitle();
   if (!kind) {
     panel.hide();
@@ -131,7 +127,7 @@ async function showPage({ isFlying = true } = {}) {
   panel.showBusy(kind.title(store.current));
   setInsets();
   try {
-    const answer = await kind.fetch(store.current, { signal: request.signal });
+    const answer = await kind.fetch(store.current, { signal: request.signal, select });
     // What was left meanwhile must not come back, whatever its request ended with.
     if (request.signal.aborted) return;
     page = { kind, answer };
@@ -142,69 +138,20 @@ async function showPage({ isFlying = true } = {}) {
     showLit();
     return;
   }
-  kind.show(page.answer, store.current);
+  panel[kind.show](page.answer, store.current);
   showTitle();
   showLit();
-  if (isFlying) flyToLit();
+  if (isFlying && !kind.isStill) flyToLit();
 }
 
-/** What can be shown beside the map: how to ask for it, show it, and which points belong to it. */
-const PAGES = {
-  book: {
-    title: ({ book }) => book,
-    fetch: ({ book }, options) => fetchBook(book, options),
-    show: (answer, state) => panel.showBook(answer, state),
-    lit: (answer) => ({
-      book: { centre: answer.title, near: answer.similarBooks.edges.map(scored("title")) },
-      link: { centre: null, near: answer.links.edges.map(({ node }) => [node.name, 1]) },
-    }),
-  },
-  link: {
-    title: ({ link }) => link,
-    fetch: ({ link }, options) => fetchLink(link, options),
-    show: (answer, state) => panel.showLink(answer, state),
-    lit: (answer) => ({
-      book: { centre: null, near: answer.books.edges.map(({ node }) => [node.title, 1]) },
-      link: { centre: answer.name, near: answer.similarLinks.edges.map(scored("name")) },
-    }),
-  },
-  comparison: {
-    title: ({ book, other }) => `${book} and ${other}`,
-    fetch: ({ book, other }, options) => fetchComparison(book, other, options),
-    show: (answer, state) => panel.showComparison(answer, state),
-    lit: (answer) => ({
-      book: { centre: answer.firstBook.title, near: [[answer.secondBook.title, answer.score ?? 0]] },
-      link: { centre: null, near: answer.shared.map(({ link }) => [link.name, 1]) },
-    }),
-  },
-  mix: {
-    title: ({ like, unlike }) => [like.join(" + "), ...unlike].join(" − "),
-    fetch: ({ like, unlike }, options) => fetchMix(like, unlike, options),
-    show: (answer, state) => panel.showMix(answer, state),
-    lit: (answer) => ({
-      book: {
-        centre: answer.like.length === 1 ? answer.like[0] : null,
-        // What was chosen is named first where names compete for room.
-        near: [...answer.like.map((title) => [title, 1]), ...answer.edges.map(scored("title"))],
-      },
-      link: { centre: null, near: [] },
-    }),
-  },
-};
-
-function pageKind() {
-  const { book, link, other, like } = store.current;
-  if (like.length) return PAGES.mix;
-  if (book && other) return PAGES.comparison;
-  return (book && PAGES.book) || (link && PAGES.link) || null;
-}
-
-function scored(key) {
-  return ({ node, score }) => [node[key], score];
+/** The points inside an area of the map that is shown. */
+async function select(area) {
+  await pointsShown;
+  return { points, rows: points?.count ? map.rowsInside(area) : [] };
 }
 
 function showTitle() {
-  const name = page?.answer.title ?? pageKind()?.title(store.current);
+  const name = page?.answer.title ?? pageOf(store.current)?.title(store.current);
   document.title = name ? `${name} · bookgraph` : "bookgraph";
   if (page) announce(`${name}: details are shown.`);
 }
@@ -261,7 +208,7 @@ function setInsets() {
   map.setInsets(
     isPhone
       ? { left: 0, right: 0, top: 64, bottom: box.height }
-      : { left: legend.hidden ? 0 : legend.offsetWidth + 16, right: box.width, top: 0, bottom: 0 },
+      : { left: legend.hidden ? 0 : legend.offsetWidth + 16, right: box.width + controls.offsetWidth + 16, top: 0, bottom: 0 },
   );
 }
 
@@ -278,9 +225,9 @@ function close() {
 store.addEventListener("change", ({ detail: { before, now } }) => {
   const isOther = (...keys) => keys.some((key) => String(before[key]) !== String(now[key]));
   card.hide();
-  if (isOther("map")) showPoints();
+  if (isOther("map", "layout")) pointsShown = showPoints();
   else if (points?.count && isOther("color", "only")) showColors();
-  if (isOther("book", "link", "other", "like", "unlike")) showPage();
+  if (isOther("book", "link", "other", "like", "unlike", "area")) showPage();
   if (isOther("book", "view")) showEgo();
 });
 window.addEventListener("popstate", () => {
@@ -290,7 +237,12 @@ window.addEventListener("popstate", () => {
 
 map.addEventListener("pick", ({ detail: { row } }) => {
   if (row >= 0) open({ kind: points.kind, key: points.keys[row] });
-  else if (pageKind()) close();
+  else if (pageOf(store.current)) close();
+});
+map.addEventListener("area", ({ detail: { area } }) => {
+  controls.isDrawing = false;
+  map.isDrawing = false;
+  if (area) store.set(pageChanges({ area }));
 });
 map.addEventListener("hover", ({ detail: { row } }) => {
   if (row < 0) card.hide();
@@ -309,11 +261,19 @@ legend.addEventListener("only", ({ detail }) => store.set({ only: detail.label }
 legend.addEventListener("map", ({ detail }) => {
   if (detail.map !== store.current.map) {
     const [color] = colorsOf(detail.map);
-    store.set({ map: detail.map, color, only: null, at: null });
+    store.set({ map: detail.map, color, only: null, area: null, at: null });
   }
+});
+legend.addEventListener("layout", ({ detail: { layout } }) => {
+  // The same place is another one there.
+  if (layout !== store.current.layout) store.set({ layout, area: null, at: null });
 });
 legend.addEventListener("redraw", showLegend);
 controls.addEventListener("zoom", ({ detail }) => map.zoomBy(detail.factor));
+controls.addEventListener("draw", ({ detail }) => {
+  map.isDrawing = detail.isDrawing;
+});
+controls.addEventListener("list", () => map.chooseView());
 controls.addEventListener("fit", () => map.flyTo(map.whole));
 controls.addEventListener("theme", () => {
   map.readTheme();
@@ -335,10 +295,14 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/" && !isTyping) {
     event.preventDefault();
     searchBox.focusInput();
-  } else if (event.key === "Escape" && !isTyping && pageKind()) close();
+  } else if (event.key === "Escape" && !isTyping) {
+    if (map.isDrawing) controls.stopDrawing();
+    else if (pageOf(store.current)) close();
+  }
 });
 window.addEventListener("resize", setInsets);
 
-showPoints().then(() => showPage({ isFlying: !store.current.at }));
+pointsShown = showPoints();
+pointsShown.then(() => showPage({ isFlying: !store.current.at }));
 showEgo();
-readOverview();
+readBrowserUrl();

@@ -6,6 +6,7 @@
 /**
  * @typedef {object} State
  * @property {"book"|"link"} map whose points are shown
+ * @property {"tsne"|"umap"} layout how they were placed
  * @property {string} color what the points are coloured by
  * @property {string|null} only the one legend entry that is lit
  * @property {string|null} book title of the chosen book
@@ -14,11 +15,13 @@
  * @property {"ego"|null} view the chosen book's links in place of the map
  * @property {string[]} like titles of a mix that books should be near to; empty for no mix
  * @property {string[]} unlike titles that they should be away from
+ * @property {number[][]|null} area corners, in the map's units, around the points that are chosen
  * @property {{x: number, y: number, zoom: number}|null} at centre and zoom; null shows all
  */
 
 const DEFAULTS = {
   map: "book",
+  layout: "tsne",
   color: "genre",
   only: null,
   book: null,
@@ -27,8 +30,11 @@ const DEFAULTS = {
   view: null,
   like: [],
   unlike: [],
+  area: null,
   at: null,
 };
+// What is more than a text or a list of texts.
+const FORMATS = { at: formatView, area: formatArea };
 const COLORS = {
   book: ["genre", "country", "language", "year", "author", "degree"],
   link: ["degree", "kind"],
@@ -40,17 +46,21 @@ export function parseState(query) {
   const map = parameters.get("map") === "link" ? "link" : "book";
   const wanted = parameters.get("color");
   const like = parameters.getAll("like");
-  const [book, link] = like.length ? [null, null] : [parameters.get("book"), parameters.get("link")];
+  const area = parseArea(parameters.get("area"));
+  const isOther = like.length || area;
+  const [book, link] = isOther ? [null, null] : [parameters.get("book"), parameters.get("link")];
   return {
     map,
+    layout: parameters.get("layout") === "umap" ? "umap" : "tsne",
     color: COLORS[map].includes(wanted) ? wanted : COLORS[map][0],
     only: parameters.get("only"),
     book,
     link: book === null ? link : null,
     other: book === null ? null : parameters.get("other"),
     view: book !== null && parameters.get("view") === "ego" ? "ego" : null,
-    like,
-    unlike: like.length ? parameters.getAll("unlike") : [],
+    like: area ? [] : like,
+    unlike: like.length && !area ? parameters.getAll("unlike") : [],
+    area,
     at: parseView(parameters.get("at")),
   };
 }
@@ -59,7 +69,7 @@ export function parseState(query) {
 export function formatState(state) {
   const parameters = new URLSearchParams();
   for (const key of Object.keys(DEFAULTS)) {
-    const value = key === "at" ? formatView(state.at) : state[key];
+    const value = FORMATS[key] ? FORMATS[key](state[key]) : state[key];
     if (Array.isArray(value)) {
       for (const one of value) parameters.append(key, one);
       continue;
@@ -109,7 +119,7 @@ export class StateStore extends EventTarget {
 
 /** The changes that show one thing's page and nothing of another. */
 export function pageChanges(changes) {
-  return { book: null, link: null, other: null, view: null, like: [], unlike: [], ...changes };
+  return { book: null, link: null, other: null, view: null, like: [], unlike: [], area: null, ...changes };
 }
 
 /** An address for a link on the page: the state with some changes. */
@@ -127,4 +137,15 @@ function parseView(text) {
 function formatView(view) {
   if (!view) return null;
   return `${view.x.toFixed(2)},${view.y.toFixed(2)},${view.zoom.toFixed(2)}`;
+}
+
+/** Corners as "x,y" with blanks between. */
+function parseArea(text) {
+  const corners = (text ?? "").split(" ").map((corner) => corner.split(",").map(Number));
+  const isWhole = corners.every((corner) => corner.length === 2 && corner.every(Number.isFinite));
+  return isWhole && corners.length >= 3 ? corners : null;
+}
+
+function formatArea(area) {
+  return area && area.map((corner) => corner.map((value) => value.toFixed(2)).join(",")).join(" ");
 }

@@ -86,11 +86,19 @@ def running_site(app: ASGIApp) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def mapped_store(sample_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+def explorer_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the Neo4j behind `mapped_store`."""
+    return tmp_path_factory.mktemp("explorer")
+
+
+@pytest.fixture(scope="session")
+def mapped_store(
+    sample_file: Path, explorer_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Store]:
     """The sample, trained and on its map; only to be read."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.delenv("NEO4J_URI", raising=False)
-        with running_store(tmp_path_factory.mktemp("explorer")) as store:
+        with running_store(explorer_home) as store:
             ingest_files([sample_file], store, options=CleaningOptions())
             train_graph(
                 store,

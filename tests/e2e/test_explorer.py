@@ -75,7 +75,7 @@ def lone_book(page: Page) -> str:
 def test_shows_every_book_and_how_far_the_map_can_be_trusted(page: Page, site: str) -> None:
     open_map(page, site)
     expect(page.locator("status-line")).to_contain_text("1,310 books")
-    expect(page.locator("status-line")).to_contain_text(re.compile(r"map keeps \d\d % of"))
+    expect(page.locator("status-line")).to_contain_text(re.compile(r"t-SNE keeps \d\d % of"))
     entries = page.locator("map-legend .legend-entry")
     counts = [
         int(text.replace(",", "")) for text in page.locator(".legend-count").all_inner_texts()
@@ -445,6 +445,7 @@ def test_works_under_a_path_prefix(page: Page, mapped_store: Store) -> None:
         "?book=Dune&other=Emma",
         "?like=Dune&unlike=Emma",
         "?link=london&map=link",
+        "?area=-30,-30 30,-30 30,30 -30,30",
         "?book=Nope",
     ],
 )
@@ -461,6 +462,7 @@ def test_axe_finds_no_serious_fault(
     if query:
         expect(page.locator("detail-panel .kicker, detail-panel .failure")).to_be_visible()
     if query == "":
+        page.locator(".about summary").click()
         page.get_by_role("combobox", name="Find a book").fill("dune")
         expect(page.get_by_role("option").first).to_be_visible()
     found = axe.run(page).response["violations"]

@@ -210,6 +210,31 @@ def test_predicted_links_are_those_that_the_page_lacks(sample_store: Store, book
     assert scores == sorted(scores, reverse=True)
 
 
+def test_no_page_is_predicted_to_link_to_itself(sample_store: Store) -> None:
+    wanted = Selection("p", "predicted_links", Page(50), node=select("name"))
+    found = answers.find_book(sample_store, "War and Peace", (wanted,))["p"]["items"]
+    assert "war and peace" not in {one["node"]["name"] for one in found}
+    back = Selection("p", "predicted_books", Page(50), node=select("title"))
+    found = answers.find_link(sample_store, "war and peace", (back,))["p"]["items"]
+    assert "War and Peace" not in {one["node"]["title"] for one in found}
+
+
+def test_predicted_books_are_those_that_lack_the_link(sample_store: Store, books: Books) -> None:
+    wanted = Selection("p", "predicted_books", Page(20), node=select("title"))
+    found = answers.find_link(sample_store, "leo tolstoy", (*select("embedding"), wanted))
+    vector = np.array(found["embedding"])
+    scores = {one["node"]["title"]: one["score"] for one in found["p"]["items"]}
+    assert len(scores) == 20
+    lacking = [title for title, links in books.links.items() if "leo tolstoy" not in links]
+    products = {
+        title: float(vector @ np.array(books.rows[title]["embedding"])) for title in lacking
+    }
+    best = sorted(products, key=lambda title: -products[title])[:5]
+    # The candidates are the nearest by cosine, among which the highest products surely are.
+    assert [*scores][:5] == best
+    assert list(scores.values()) == pytest.approx([products[title] for title in scores], abs=1e-5)
+
+
 def test_paths_are_shortest_and_go_over_edges_that_are_there(
     sample_store: Store, books: Books
 ) -> None:

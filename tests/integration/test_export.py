@@ -1,11 +1,16 @@
-"""Exports opened by the programs they are for: csv by pandas, GraphML by NetworkX, npz by numpy."""
+"""Exports opened by the programs they are for: pandas, NetworkX, numpy, TensorBoard's projector."""
 
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import cast
 
+import httpx
 import networkx as nx
 import numpy as np
 import pandas as pd
@@ -18,7 +23,7 @@ from graph.store import Row, Store
 from graph.vectors import EmbeddingRows, write_embeddings
 
 ODD = 'Tom & "Jerry" <3,\u0007\tÉmile\n中'
-FORMATS = ("csv", "graphml", "npz", "projector")
+FORMATS = ("csv", "graphml", "npz", "parquet", "projector")
 
 
 def load(store: Store, *, is_trained: bool = True) -> None:
@@ -116,6 +121,88 @@ def test_npz_holds_the_vectors_bit_by_bit(trained: Store, tmp_path: Path) -> Non
         (ODD, "moon", 1),
         ("Beta", "love & <war>", 2),
     }
+
+
+def test_parquet_is_what_pandas_reads(trained: Store, tmp_path: Path) -> None:
+    trained.run("MATCH (n:Book {title: $odd}) SET n.authors = ['A', 'B'], n.umap_x = 2.5", odd=ODD)
+    report = export_graph(trained, tmp_path, "parquet")
+    assert [path.name for path in report.files] == [
+        "books.parquet",
+        "links.parquet",
+        "edges.parquet",
+    ]
+    assert (report.num_books, report.num_links, report.num_edges) == (3, 2, 3)
+    books, links, edges = (pd.read_parquet(path) for path in report.files)
+    books = books.set_index("title")
+    odd = books.loc[ODD]
+    assert [*odd["authors"]] == ["A", "B"]
+    assert (odd["year"], odd["x"], odd["y"], odd["umap_x"]) == (-750, 0.5, -1.25, 2.5)
+    assert odd["embedding"].dtype == np.float32
+    assert np.array_equal(odd["embedding"], np.array([0.1, 1 / 3], np.float32))
+    assert books.loc["Alone"][["embedding", "year", "x"]].isna().all()
+    assert links.set_index("name").loc["moon", "embedding"].tolist() == [3, 4]
+    assert {tuple(row) for row in edges.itertuples(index=False)} == {
+        (ODD, "love & <war>", 3),
+        (ODD, "moon", 1),
+        ("Beta", "love & <war>", 2),
+    }
+
+
+def test_parquet_of_an_untrained_graph_has_no_vectors(store: Store, tmp_path: Path) -> None:
+    load(store, is_trained=False)
+    report = export_graph(store, tmp_path, "parquet")
+    assert pd.read_parquet(report.files[0])["embedding"].isna().all()
+
+
+def test_without_pyarrow_the_extra_is_named(
+    trained: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UsageError, match=r"bookgraph\[exports\]"):
+        export_graph(trained, tmp_path, "parquet")
+
+
+def test_tensorboard_opens_the_projectors_files(trained: Store, tmp_path: Path) -> None:
+    export_graph(trained, tmp_path, "projector")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(tmp_path)]
+    process = subprocess.Popen(
+        [*command, "--host", "127.0.0.1", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        base = f"http://127.0.0.1:{port}/data/plugin/projector"
+        wait_for(f"{base}/runs", process)
+        found = httpx.get(f"{base}/info?run=.").json()["embeddings"]
+        assert {one["tensorName"]: one["tensorShape"] for one in found} == {
+            "books": [2, 2],
+            "links": [2, 2],
+        }
+        content = httpx.get(f"{base}/tensor?run=.&name=books").content
+        vectors = {tuple(row) for row in np.frombuffer(content, np.float32).reshape(2, 2).tolist()}
+        expected = np.array([[0.1, 1 / 3], [1e-8, -2.5]], np.float32)
+        assert vectors == {tuple(row) for row in expected.tolist()}
+        lines = httpx.get(f"{base}/metadata?run=.&name=books").text.split("\n")
+        assert lines[0].split("\t")[:2] == ["title", "author"]
+        assert "Beta" in {line.split("\t")[0] for line in lines}
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        assert process.poll() is None, "TensorBoard ended while it started"
+        try:
+            if httpx.get(url, timeout=5).json() == ["."]:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    pytest.fail(f"{url} did not answer with the run")
 
 
 def test_the_projector_gets_as_many_rows_of_each(trained: Store, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -86,6 +87,28 @@ def test_a_second_run_starts_from_the_first_and_a_fresh_one_does_not(store: Stor
     assert not map_graph(store, LayoutConfig()).is_continued
     assert map_graph(store, LayoutConfig()).is_continued
     assert not map_graph(store, LayoutConfig(), is_fresh=True).is_continued
+
+
+@pytest.mark.parametrize("method", ["tsne", "umap"])
+def test_on_a_second_run_the_points_hardly_move(store: Store, method: Any) -> None:
+    if method == "umap":
+        pytest.importorskip("umap")
+    load(store, num_books=200)
+
+    def places() -> np.ndarray:
+        return read_map_vectors(store, "Book", name=method).old_positions
+
+    map_graph(store, LayoutConfig(method=method))
+    first = places()
+    map_graph(store, LayoutConfig(method=method))
+    second = places()
+    map_graph(store, LayoutConfig(method=method, seed=1), is_fresh=True)
+    fresh = places()
+    radius = np.linalg.norm(first, axis=1).mean()
+    moved = np.median(np.linalg.norm(second - first, axis=1)) / radius
+    moved_afresh = np.median(np.linalg.norm(fresh - first, axis=1)) / radius
+    assert moved < 0.15, moved
+    assert moved_afresh > 2 * moved
 
 
 def test_the_second_map_leaves_the_first_alone(store: Store) -> None:

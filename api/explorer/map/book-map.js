@@ -1,10 +1,11 @@
 /**
  * <book-map>: the picture of all points and the reader's hands on it. It draws what it is told to
- * (points, classes, what is lit) and says what was done ("hover", "pick", "look"); it asks no
- * server and keeps no address.
+ * (points, classes, what is lit) and says what was done ("hover", "pick", "look", "area"); it asks
+ * no server and keeps no address.
  */
 
 import { announce } from "../dom.js";
+import { rowsInside, simplify } from "./area.js";
 import { listenToGestures } from "./gestures.js";
 import { Grid } from "./grid.js";
 import { Painter } from "./painter.js";
@@ -14,6 +15,9 @@ import { Viewport, wayBetween } from "./viewport.js";
 const HIT_PX = 12;
 
 export class BookMap extends HTMLElement {
+  #isDrawing = false;
+  #area = null;
+  #line = null;
   #viewport = new Viewport();
   #points = null;
   #grid = null;
@@ -34,7 +38,7 @@ export class BookMap extends HTMLElement {
     this.setAttribute(
       "aria-label",
       "Map of books. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the point in " +
-        "the middle, Escape closes it. The search finds every book without the map.",
+        "the middle, S lists what is in view, Escape closes it. The search finds every book without the map.",
     );
     this.painter = new Painter(this);
     listenToGestures(this, this.#gestureCalls());
@@ -71,6 +75,38 @@ export class BookMap extends HTMLElement {
   setLit(lit) {
     this.#lit = lit;
     this.draw();
+  }
+
+  /** Show an area as a line around it; null for none. */
+  setArea(area) {
+    this.#area = area;
+    this.draw();
+  }
+
+  /** Whether dragging draws a line around an area instead of moving the map. */
+  get isDrawing() {
+    return this.#isDrawing;
+  }
+
+  set isDrawing(isDrawing) {
+    this.#isDrawing = isDrawing;
+    this.classList.toggle("is-drawing", isDrawing);
+  }
+
+  /** Rows of the points inside an area, the most connected first. */
+  rowsInside(area) {
+    return rowsInside(area, this.#grid);
+  }
+
+  /** Choose what is in view, as if a line were drawn around it. */
+  chooseView() {
+    const [left, top, right, bottom] = this.#viewport.clearArea;
+    this.#choose([
+      { x: left, y: top },
+      { x: right, y: top },
+      { x: right, y: bottom },
+      { x: left, y: bottom },
+    ]);
   }
 
   /** Ring a point, as the pointer would; -1 for none. */
@@ -203,18 +239,37 @@ export class BookMap extends HTMLElement {
       stop: () => this.#stopAnimation(),
       rest: () => this.#restSoon(),
       key: (name) => this.#key(name),
+      isDrawing: () => this.#isDrawing,
+      line: (pixels) => {
+        this.#line = pixels;
+        this.draw();
+      },
+      area: (pixels) => this.#choose(pixels),
     };
   }
 
   #key(name) {
     if (name === "+" || name === "=") this.zoomBy(1.5);
     else if (name === "-") this.zoomBy(1 / 1.5);
+    else if (name === "s") this.chooseView();
     else if (name === "0" || name === "Home") this.flyTo(this.whole);
     else if (name === "Enter") {
       const { middle } = this.#viewport;
       this.#pick(this.#rowAt(middle.x, middle.y, 400));
     } else return false;
     return true;
+  }
+
+  /** Say which area was chosen, in the map's units; null when the line was left. */
+  #choose(pixels) {
+    this.#line = null;
+    this.draw();
+    const corners = pixels?.map(({ x, y }) => {
+      const at = this.#viewport.toMap(x, y);
+      return [at.x, at.y];
+    });
+    const area = corners && this.#points?.count ? simplify(corners) : null;
+    this.dispatchEvent(new CustomEvent("area", { detail: { area } }));
   }
 
   #click(x, y, type) {
@@ -334,6 +389,8 @@ export class BookMap extends HTMLElement {
       lit: this.#lit,
       hovered: this.#hovered,
       regions: this.#regions,
+      area: this.#area,
+      line: this.#line,
       isMoving: this.#isMoving,
     };
   }

@@ -1,6 +1,6 @@
 /**
  * Turns what hands do on the map (drag, wheel, pinch, double tap, keys) into calls: pan by pixels,
- * zoom at a pixel, a click, a hover. Knows nothing of points.
+ * zoom at a pixel, a click, a hover, a line around an area. Knows nothing of points.
  */
 
 const CLICK_SLOP_PX = 5;
@@ -10,12 +10,14 @@ const INERTIA_MIN_SPEED = 0.15; // pixels a millisecond
 /**
  * @param {HTMLElement} element
  * @param {object} calls `pan(dx, dy)`, `zoom(x, y, factor, isSmooth)`, `click(x, y)`,
- *   `hover(x, y)`, `leave()`, `glide(vx, vy)`, `stop()`, `key(name)`
+ *   `hover(x, y)`, `leave()`, `glide(vx, vy)`, `stop()`, `key(name)`, `isDrawing()`,
+ *   `line(corners)` while one is drawn and `area(corners)` when it is done, null when it was left
  */
 export function listenToGestures(element, calls) {
   const pointers = new Map();
   let travelled = 0;
   let speed = { x: 0, y: 0, time: 0 };
+  let line = null; // pixels of the line that is being drawn
 
   const place = (event) => {
     const box = element.getBoundingClientRect();
@@ -28,6 +30,8 @@ export function listenToGestures(element, calls) {
     pointers.set(event.pointerId, place(event));
     calls.stop();
     if (pointers.size === 1) travelled = 0;
+    const isDrawing = pointers.size === 1 && (event.shiftKey || calls.isDrawing());
+    line = isDrawing ? [place(event)] : null;
     speed = { x: 0, y: 0, time: event.timeStamp };
   });
 
@@ -42,7 +46,10 @@ export function listenToGestures(element, calls) {
     const [dx, dy] = [now.x - before.x, now.y - before.y];
     travelled += Math.hypot(dx, dy);
     pointers.set(event.pointerId, now);
-    if (pointers.size === 1 && travelled > CLICK_SLOP_PX) {
+    if (line) {
+      line.push(now);
+      calls.line(line);
+    } else if (pointers.size === 1 && travelled > CLICK_SLOP_PX) {
       const elapsed = Math.max(1, event.timeStamp - speed.time);
       speed = {
         x: 0.6 * speed.x + (0.4 * dx) / elapsed,
@@ -55,9 +62,16 @@ export function listenToGestures(element, calls) {
 
   const release = (event) => {
     if (!pointers.delete(event.pointerId) || pointers.size) return;
-    if (event.type === "pointercancel") return;
+    const drawn = line;
+    line = null;
+    if (event.type === "pointercancel") {
+      if (drawn) calls.area(null);
+      return;
+    }
     const { x, y } = place(event);
-    if (travelled <= CLICK_SLOP_PX) {
+    if (drawn && travelled > CLICK_SLOP_PX) {
+      calls.area(drawn);
+    } else if (travelled <= CLICK_SLOP_PX) {
       calls.click(x, y, event.pointerType);
     } else if (event.timeStamp - speed.time < 60 && Math.hypot(speed.x, speed.y) > INERTIA_MIN_SPEED) {
       calls.glide(speed.x, speed.y);

@@ -36,10 +36,10 @@ export class Labels {
   }
 
   /**
-   * Write a name if there is room.
+   * Write a name if there is room; with `isKept` it moves as far as it takes to be seen whole.
    * @returns {boolean} whether it was written
    */
-  write(text, x, y, { kind, ink, halo, align = "center", isWhole = false, isForced = false }) {
+  write(text, x, y, { kind, ink, halo, align = "center", isWhole = false, isForced = false, isKept = false }) {
     const font = this.fonts[kind];
     const shown = kind === "genre" ? text.toUpperCase() : text;
     const key = `${kind}|${shown}`;
@@ -51,7 +51,10 @@ export class Labels {
       width = context.measureText(shown).width;
       this.widths.set(key, width);
     }
-    const left = align === "center" ? x - width / 2 : align === "right" ? x - width : x;
+    let left = align === "center" ? x - width / 2 : align === "right" ? x - width : x;
+    if (isKept) {
+      left = Math.max(this.area[0] + GAP_PX, Math.min(left, this.area[2] - GAP_PX - width));
+    }
     const box = [left - GAP_PX, y - 9 - GAP_PX / 2, left + width + GAP_PX, y + 9 + GAP_PX / 2];
     const isSeen = isWhole ? contains(this.area, box) : overlap(this.area, box);
     if (!isForced && (!isSeen || this.taken.some((other) => overlap(other, box)))) return false;

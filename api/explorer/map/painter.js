@@ -12,6 +12,8 @@ const MAX_NAMES = 40;
 // Above this a sharp picture on a dense screen is left for the moment when the map rests.
 const SLOW_FRAME_MS = 13;
 const RING_GAP_PX = 3;
+// More lit points than this are a region, not single ones: they keep their size and have no names.
+const MANY_LIT = 80;
 
 /**
  * @typedef {object} Scene
@@ -22,6 +24,8 @@ const RING_GAP_PX = 3;
  * @property {null|{centre: number, rows: number[], scores?: number[]}} lit
  * @property {number} hovered a row, or -1
  * @property {import("./regions.js").Region[]} regions
+ * @property {number[][]|null} area corners, in the map's units, of what was chosen
+ * @property {{x: number, y: number}[]|null} line pixels of the line that is being drawn
  * @property {boolean} isMoving whether another picture follows at once
  */
 
@@ -114,8 +118,12 @@ export class Painter {
       colors: this.colors,
     };
     if (lit) {
-      raster.stamp({ ...job, colors: this.dimmed });
+      if (lit.rows.length < points.count) raster.stamp({ ...job, colors: this.dimmed });
       const rows = lit.centre >= 0 ? [...lit.rows, lit.centre] : lit.rows;
+      if (isRegion(lit)) {
+        raster.stamp({ ...job, rows });
+        return;
+      }
       const radius = litRadiusOf(viewport, points) * ratio;
       raster.stamp({ ...job, rows, colors: this.edges, radius: radius + 1.5 * ratio });
       raster.stamp({ ...job, rows, radius });
@@ -135,21 +143,41 @@ export class Painter {
     pen.setTransform(this.sharp, 0, 0, this.sharp, 0, 0);
     pen.clearRect(0, 0, scene.viewport.width, scene.viewport.height);
     if (!isReady) return;
-    if (scene.lit) this.#paintLit(scene);
+    if (scene.lit && !isRegion(scene.lit)) this.#paintLit(scene);
     else this.#paintRegions(scene);
     if (scene.hovered >= 0) this.#ring(scene, scene.hovered, 2, this.ink);
+    const { area, line, viewport } = scene;
+    if (line) this.#outline(line);
+    else if (area) this.#outline(area.map(([x, y]) => viewport.toScreen(x, y)));
+  }
+
+  /** A closed line around an area. */
+  #outline(pixels) {
+    const { pen } = this;
+    pen.beginPath();
+    for (const { x, y } of pixels) pen.lineTo(x, y);
+    pen.closePath();
+    pen.fillStyle = this.accent;
+    pen.globalAlpha = 0.07;
+    pen.fill();
+    pen.globalAlpha = 1;
+    pen.lineWidth = 1.5;
+    pen.strokeStyle = this.accent;
+    pen.setLineDash([6, 4]);
+    pen.stroke();
+    pen.setLineDash([]);
   }
 
   #paintRegions({ viewport, regions }) {
     const { width, height, zoom } = viewport;
-    this.labels.begin([], [0, 0, width, height]);
+    this.labels.begin([], viewport.clearArea);
     let written = 0;
     for (const region of regions) {
       if (region.fromZoom > zoom || written >= MAX_NAMES) break;
       const { x, y } = viewport.toScreen(region.x, region.y);
-      if (x < -40 || y < 0 || x > width + 40 || y > height) continue;
+      if (x < 0 || y < 0 || x > width || y > height) continue;
       const ink = region.property === "genre" ? this.ink : this.inkSoft;
-      const style = { kind: region.property, ink, halo: this.theme.ground };
+      const style = { kind: region.property, ink, halo: this.theme.ground, isKept: true };
       if (this.labels.write(region.name, x, y, style)) written += 1;
     }
   }
@@ -214,6 +242,10 @@ export class Painter {
     pen.arc(x, y, litRadiusOf(scene.viewport, scene.points) + RING_GAP_PX, 0, 2 * Math.PI);
     pen.stroke();
   }
+}
+
+function isRegion({ centre, rows }) {
+  return centre < 0 && rows.length > MANY_LIT;
 }
 
 /** Smaller where many points share the view, larger as the reader comes nearer. */

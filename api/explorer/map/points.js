@@ -8,10 +8,14 @@ import { MAX_CLASSES, RAMP_STEPS } from "./palette.js";
 /** Places and facts of all points; one object for 80,000 of them, not 80,000 objects. */
 export class Points {
   /** @param {object} columns the API's answer to `mapPoints` */
-  constructor(columns, kind) {
+  constructor(columns, kind, layout) {
     this.kind = kind;
     this.count = columns.numPoints;
     this.numUnplaced = columns.numUnplaced;
+    this.layout = layout;
+    this.layouts = columns.layouts.map((name) => name.toLowerCase());
+    this.seed = columns.seed;
+    this.keptShare = columns.keptShare;
     this.x = Float32Array.from(columns.x);
     this.y = Float32Array.from(columns.y);
     this.titles = columns.title;

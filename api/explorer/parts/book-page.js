@@ -1,8 +1,9 @@
 /** A book's page: its facts, its nearest with the links that explain each, and its links. */
 
+import { bookQuery, browserAddress } from "../cypher.js";
 import { h } from "../dom.js";
 import { formatYear } from "../map/points.js";
-import { chip, nearBook, section, viewLink } from "./page-parts.js";
+import { chip, nearBook, outerLink, predicted, section, viewLink } from "./page-parts.js";
 
 const FIRST_LINKS = 24;
 
@@ -19,6 +20,7 @@ export function bookPage(book, state) {
       state.view === "ego"
         ? viewLink({ book: book.title }, "Back to the map", state, { classes: ".act" })
         : viewLink({ book: book.title, view: "ego" }, "Its links and the books beyond", state, { classes: ".act" }),
+      book.browserUrl && outerLink(browserAddress(book.browserUrl, bookQuery(book.title)), "Open in Neo4j Browser"),
     ),
     section(
       "Nearest books",
@@ -31,8 +33,8 @@ export function bookPage(book, state) {
     book.predictedLinks.edges.length > 0 &&
       section(
         "Links it could have",
-        "the page lacks them, its vector expects them",
-        h("ul.chips", {}, book.predictedLinks.edges.map(({ node }) => h("li", {}, chip(node, state)))),
+        "expected by its vector",
+        predicted(book.predictedLinks.edges, ({ node }) => chip(node, state)),
       ),
     section("Links", `${book.links.totalCount} in all`, linkCloud(book.links.edges, state)),
     book.infobox?.length > 0 && infobox(book.infobox),

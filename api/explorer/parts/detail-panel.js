@@ -10,6 +10,7 @@ import { bookPage } from "./book-page.js";
 import { comparePage } from "./compare-page.js";
 import { linkPage } from "./link-page.js";
 import { mixPage } from "./mix-page.js";
+import { selectionPage } from "./selection-page.js";
 
 class DetailPanel extends HTMLElement {
   /** What the map shows, "book" or "link": the kind that can be pointed at. */
@@ -50,6 +51,10 @@ class DetailPanel extends HTMLElement {
 
   showMix(mix, state) {
     this.#show(mixPage(mix, state));
+  }
+
+  showSelection(selection, state) {
+    this.#show(selectionPage(selection, state));
   }
 
   /** @param {import("../api.js").ApiError} error */

@@ -55,7 +55,8 @@ class EgoView extends HTMLElement {
       ),
     );
     this.hidden = false;
-    this.scrollTop = 0;
+    // Where the three columns do not fit, the two that lead on are seen first.
+    this.scrollTo({ top: 0, left: width > this.clientWidth ? column("links", width) - 24 : 0 });
   }
 
   hide() {

@@ -1,6 +1,7 @@
 /**
  * <map-legend>: what the colours mean, which property they show, and one entry alone on request.
- * Says "color" with `{color}`, "only" with `{label}` and "map" with `{map}`.
+ * Says "color" with `{color}`, "only" with `{label}`, "map" with `{map}` and "layout" with
+ * `{layout}`.
  */
 
 import { h, icon, replace } from "../dom.js";
@@ -10,11 +11,13 @@ const NAMES = {
   genre: "Genre",
   country: "Country",
   language: "Language",
-  year: "Year of publication",
+  year: "Year",
   author: "Author",
-  degree: { book: "Number of links", link: "Number of books" },
+  degree: { book: "Links", link: "Books" },
   kind: "Kind of page",
 };
+
+const LAYOUTS = { tsne: "t-SNE", umap: "UMAP" };
 
 class MapLegend extends HTMLElement {
   #isOpen = !matchMedia("(max-width: 720px)").matches;
@@ -26,17 +29,20 @@ class MapLegend extends HTMLElement {
   /**
    * @param {object} shown
    * @param {"book"|"link"} shown.map
+   * @param {string} shown.layout
+   * @param {string[]} shown.layouts those that there are
    * @param {string} shown.color
    * @param {string|null} shown.only
    * @param {import("../map/points.js").Classes} shown.classes
    * @param {(index: number) => string} shown.colorOf
    */
-  show({ map, color, only, classes, colorOf }) {
+  show({ map, layout, layouts, color, only, classes, colorOf }) {
     this.hidden = false;
     const hadFocus = this.contains(document.activeElement) ? document.activeElement.id : null;
     replace(
       this,
-      this.#tabs(map),
+      this.#tabs("map", "What the points are", { book: "Books", link: "Topics" }, map),
+      layouts.length > 1 && this.#tabs("layout", "How they are placed", LAYOUTS, layout),
       h(
         "div.legend-head",
         {},
@@ -54,23 +60,23 @@ class MapLegend extends HTMLElement {
     if (hadFocus) this.querySelector(`#${CSS.escape(hadFocus)}`)?.focus();
   }
 
-  #tabs(map) {
-    const tab = (value, label) =>
-      h(
-        "button",
-        {
-          type: "button",
-          id: `legend-map-${value}`,
-          "aria-pressed": String(map === value),
-          on: { click: () => this.#say("map", { map: value }) },
-        },
-        label,
-      );
+  /** A choice of few: says `type` with what was chosen. */
+  #tabs(type, label, names, current) {
     return h(
       "div.segmented",
-      { role: "group", "aria-label": "What the points are" },
-      tab("book", "Books"),
-      tab("link", "Topics"),
+      { role: "group", "aria-label": label },
+      Object.entries(names).map(([value, name]) =>
+        h(
+          "button",
+          {
+            type: "button",
+            id: `legend-${type}-${value}`,
+            "aria-pressed": String(value === current),
+            on: { click: () => this.#say(type, { [type]: value }) },
+          },
+          name,
+        ),
+      ),
     );
   }
 

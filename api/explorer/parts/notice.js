@@ -18,12 +18,13 @@ export function mapNotice({ title, text, command, onRetry }) {
 export function emptyNotice(points, onRetry) {
   if (points.numUnplaced) {
     const noun = points.kind === "link" ? "topics" : "books";
+    const isSecond = points.layout === "umap";
     return mapNotice({
-      title: "The map is not drawn yet",
+      title: isSecond ? "The second map is not drawn yet" : "The map is not drawn yet",
       text:
         `${points.numUnplaced.toLocaleString("en")} ${noun} are in the graph without a place. ` +
         "This command gives each one, near to what is like it:",
-      command: "bookgraph map",
+      command: isSecond ? "bookgraph map --method umap" : "bookgraph map",
       onRetry,
     });
   }

@@ -20,6 +20,11 @@ export function viewLink(changes, text, state, { classes = "", label = null } = 
   );
 }
 
+/** A link out of the page, in a tab of its own. */
+export function outerLink(href, text) {
+  return h("a.act", { href, target: "_blank", rel: "noreferrer" }, text, " ↗");
+}
+
 /** A book's author and year, as far as they are known. */
 export function authorAndYear({ author, year }) {
   return [author, year === null ? null : formatYear(year)].filter(Boolean).join(", ");
@@ -40,6 +45,28 @@ export function nearBook({ score, node, why }, state, actions = null) {
     h("div.near-head", {}, pageLink("book", node.title, node.title, state, ".near-title"), scoreBar(score)),
     h("div.near-line", {}, h("p.near-by", {}, authorAndYear(node)), actions),
     reasons(why.slice(0, 5).map(({ link }) => chip(link, state)), "Both link to: "),
+  );
+}
+
+/** What the vectors expect and the pages lack, each with how much it is expected. */
+export function predicted(edges, build) {
+  const highest = Math.max(...edges.map(({ score }) => score));
+  return h(
+    "ol.predicted",
+    {},
+    edges.map((edge) =>
+      h(
+        "li",
+        { title: `Dot product of the two vectors: ${edge.score.toFixed(4)}` },
+        build(edge),
+        h(
+          "span.weight-bar",
+          { "aria-hidden": "true" },
+          h("span", { style: { width: `${Math.max(0, (100 * edge.score) / highest)}%` } }),
+        ),
+        h("span.row-count", {}, edge.score.toFixed(2)),
+      ),
+    ),
   );
 }
 

@@ -1,5 +1,6 @@
 /** The small parts around the map: <hover-card>, <map-controls> and <status-line>. */
 
+import { guideAddress } from "../cypher.js";
 import { h, iconButton, replace } from "../dom.js";
 import { formatYear } from "../map/points.js";
 import { currentTheme, switchTheme } from "../theme.js";
@@ -47,7 +48,10 @@ class HoverCard extends HTMLElement {
   }
 }
 
-/** Zoom, everything, theme. Says "zoom" with `{factor}`, "fit" and "theme". */
+/**
+ * Zoom, everything, an area, theme. Says "zoom" with `{factor}`, "fit", "draw" with `{isDrawing}`,
+ * "list" and "theme".
+ */
 class MapControls extends HTMLElement {
   connectedCallback() {
     const say = (type, detail = {}) => this.dispatchEvent(new CustomEvent(type, { detail }));
@@ -58,7 +62,22 @@ class MapControls extends HTMLElement {
       this.#nameTheme();
       say("theme");
     });
+    this.lasso = iconButton(
+      "lasso",
+      "Draw around points to list them",
+      () => {
+        this.isDrawing = !this.isDrawing;
+        say("draw", { isDrawing: this.isDrawing });
+      },
+      { "aria-pressed": "false" },
+    );
     this.replaceChildren(
+      h(
+        "div.button-group",
+        {},
+        this.lasso,
+        iconButton("list", "List what is in view", () => say("list")),
+      ),
       h(
         "div.button-group",
         {},
@@ -72,6 +91,20 @@ class MapControls extends HTMLElement {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => say("theme"));
   }
 
+  /** Whether dragging draws a line around an area. */
+  get isDrawing() {
+    return this.lasso.getAttribute("aria-pressed") === "true";
+  }
+
+  set isDrawing(isDrawing) {
+    this.lasso.setAttribute("aria-pressed", String(isDrawing));
+  }
+
+  /** Let dragging move the map again. */
+  stopDrawing() {
+    if (this.isDrawing) this.lasso.click();
+  }
+
   #nameTheme() {
     const theme = currentTheme();
     const label = `Theme: ${theme === "auto" ? "as the system's" : theme}`;
@@ -80,28 +113,49 @@ class MapControls extends HTMLElement {
   }
 }
 
+const METHODS = { tsne: "t-SNE", umap: "UMAP" };
+
 /** How much there is, and how far the map can be trusted; or that it is on its way, or why not. */
 class StatusLine extends HTMLElement {
-  /** @param {{points: object, overview: object|null}} shown */
-  showMap({ points, overview }) {
+  /** Where Neo4j Browser is; null where it is not known. */
+  browserUrl = null;
+
+  /** @param {import("../map/points.js").Points} points */
+  showMap(points) {
     const noun = points.kind === "link" ? "topics" : "books";
-    const kept = overview?.facts[`tsne_kept_share_${points.kind === "link" ? "links" : "books"}`];
     const parts = [`${points.count.toLocaleString("en")} ${noun}`];
     if (points.numUnplaced) parts.push(`${points.numUnplaced.toLocaleString("en")} not placed`);
-    const share = Number.parseFloat(kept);
-    replace(
-      this,
-      h("span", {}, parts.join(", ")),
-      Number.isFinite(share) &&
-        h(
-          "span.kept",
-          {
-            title:
-              "Of the 15 nearest by the vectors, so many are also among the 15 nearest on the map " +
-              `(t-SNE, seed ${overview.facts.tsne_seed}). Lists of nearest use the vectors.`,
-          },
-          `map keeps ${Math.round(100 * share)} % of neighbours`,
-        ),
+    replace(this, h("span", {}, parts.join(", ")), this.#about(points));
+  }
+
+  #about(points) {
+    const { keptShare, layout, layouts, seed } = points;
+    const method = METHODS[layout];
+    const summary =
+      keptShare === null
+        ? "about this map"
+        : `${method} keeps ${Math.round(100 * keptShare)} % of neighbours`;
+    const other = layout === "tsne" ? "UMAP" : "t-SNE";
+    const command = layout === "tsne" ? "bookgraph map --method umap" : "bookgraph map";
+    return h(
+      "details.about",
+      {},
+      h("summary", {}, summary),
+      h(
+        "div.about-card",
+        {},
+        h("p", {}, keptShare === null
+          ? "It was made from an earlier model, or how far it can be trusted was not measured. " +
+            "bookgraph map draws it anew."
+          : `Placed by ${method} with seed ${seed}. Of the 15 nearest by the vectors, ` +
+            `${Math.round(100 * keptShare)} % are also among the 15 nearest on the map: two ` +
+            "dimensions cannot keep all. Lists of nearest use the vectors, never the map."),
+        layouts.length < 2 &&
+          h("p", {}, `For a second map by ${other} to switch to, run `, h("code", {}, command), "."),
+        this.browserUrl &&
+          h("p", {}, h("a.text-link", { href: guideAddress(this.browserUrl), target: "_blank", rel: "noreferrer" },
+            "Ask the same graph by Cypher: the guide in Neo4j Browser ↗")),
+      ),
     );
   }
 

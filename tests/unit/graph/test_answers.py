@@ -200,14 +200,48 @@ def test_out_of_bounds_asks_nothing(question: Callable[[RecordingStore], object]
 
 
 def test_a_map_reads_only_its_columns() -> None:
-    answer = [{"points": [["A", 1.0], ["B", 2.0]], "num_unplaced": 3}]
-    store = RecordingStore([answer])
+    model = {"tsne_seed": 5, "tsne_kept_share_books": 0.5, "umap_seed": 7}
+    answer = [{"points": [["A", 1.0], ["B", 2.0]], "num_unplaced": 3, "model": model}]
+    store = RecordingStore([answer, answer])
     found = overview.read_map(store, "Book", ["x", "title"])  # type: ignore[arg-type]
+    assert (found.layout, found.seed, found.kept_share) == ("tsne", 5, 0.5)
+    assert found.layouts == ["tsne", "umap"]
     assert found.columns == {"title": ["A", "B"], "x": [1.0, 2.0]}
     assert (found.num_points, found.num_unplaced) == (2, 3)
     assert "[n.title, n.x]" in store.calls[0][0]
+    second = overview.read_map(store, "Book", ["x", "title"], layout="umap")  # type: ignore[arg-type]
+    assert second.columns == found.columns
+    assert (second.seed, second.kept_share) == (7, None)
+    assert "[n.title, n.umap_x]" in store.calls[1][0]
     with pytest.raises(ValueError, match="nothing"):
         overview.read_map(store, "Book", ["nothing"])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        ({"enabled": "true", "address": "127.0.0.1:7475"}, "http://127.0.0.1:7475/browser/"),
+        ({"enabled": "true", "address": ":7474"}, "http://graph.example:7474/browser/"),
+        ({"enabled": "false", "address": "127.0.0.1:7475"}, None),
+        ({}, None),
+    ],
+)
+def test_neo4j_browser_is_where_the_database_says(
+    settings: dict[str, str], url: str | None
+) -> None:
+    names = {"enabled": "server.http.enabled", "address": "server.http.advertised_address"}
+    rows = [{"name": names[key], "value": value} for key, value in settings.items()]
+    store = RecordingStore([rows])
+    store.address = "bolt://graph.example:7687"
+    assert overview.read_browser_url(store) == url  # type: ignore[arg-type]
+
+
+def test_neo4j_browser_is_unknown_to_who_may_not_see_the_settings() -> None:
+    class Closed(RecordingStore):
+        def read(self, statement: str, **_: object) -> list[Any]:
+            raise UsageError("not permitted")
+
+    assert overview.read_browser_url(Closed([])) is None  # type: ignore[arg-type]
 
 
 def test_a_statement_names_what_is_wanted_of_each_neighbour() -> None:

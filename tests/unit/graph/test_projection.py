@@ -101,7 +101,14 @@ def test_a_search_sees_one_model_only() -> None:
 
 def test_predicted_links_leave_out_those_that_the_page_has() -> None:
     text, _ = book(Selection("p", "predicted_links", Page(5), node=select("name")))
-    assert re.search(r"WHERE NOT EXISTS { \(n\)-\[:LINKS_TO\]->\(link\d+\) }", text)
+    assert re.search(r"WHERE NOT EXISTS { \(n\)-\[:LINKS_TO\]->\(near\d+\) }", text)
+
+
+def test_predicted_books_leave_out_those_that_have_the_link() -> None:
+    wanted = Selection("p", "predicted_books", Page(5), node=select("title"))
+    text = Compiler().link("n", [wanted])
+    assert re.search(r"WHERE NOT EXISTS { \(near\d+\)-\[:LINKS_TO\]->\(n\) }", text)
+    assert "VECTOR INDEX book_embedding" in text
 
 
 def test_related_books_do_not_go_over_links_that_all_books_have() -> None:

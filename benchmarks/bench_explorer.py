@@ -1,0 +1,189 @@
+"""How fast the explorer's map is: 80,000 books in a real Chromium without a GPU.
+
+Books lie in clusters, as t-SNE leaves them; the page is the one that `bookgraph serve` gives, and
+it asks a real Neo4j. Measured are the milliseconds from the end of the data's way to the first
+picture, and for each frame while zooming by the wheel and while dragging how long drawing took and
+how long after the frame before it came. Chromium's limit of 60 frames a second is off, so that the
+gap between frames is the frame's own time.
+
+    python benchmarks/bench_explorer.py [--books 80000] [--frames 200] [--keep]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import numpy as np
+import uvicorn
+from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from api import build_app
+from benchmarks.results import write_results
+from core.settings import Settings
+from graph import LocalServer, Store, connect
+
+NUM_CLUSTERS = 60
+BATCH = 20_000
+FLAGS = ("--disable-gpu-vsync", "--disable-frame-rate-limit")
+# Moves the map frame by frame with the same events that a hand makes.
+MOVE = """async ([kind, steps]) => {
+  const map = document.querySelector("book-map");
+  const frame = () => new Promise((done) => requestAnimationFrame(done));
+  const at = { clientX: 600, clientY: 380, bubbles: true, cancelable: true, pointerId: 1,
+               pointerType: "mouse", button: 0, isPrimary: true };
+  map.setPointerCapture = () => {};
+  if (kind === "drag") map.dispatchEvent(new PointerEvent("pointerdown", at));
+  const frames = [];
+  let before = await frame();
+  for (let i = 0; i < steps; i += 1) {
+    if (kind === "zoom") {
+      const deltaY = i < steps / 2 ? -20 : 20;
+      map.dispatchEvent(new WheelEvent("wheel", { ...at, deltaY }));
+    } else {
+      const [clientX, clientY] = [600 + 150 * Math.sin(i / 9), 380 + 90 * Math.cos(i / 7)];
+      map.dispatchEvent(new PointerEvent("pointermove", { ...at, clientX, clientY }));
+    }
+    const now = await frame();
+    frames.push({ gap: now - before, draw: map.lastDrawMs });
+    before = now;
+  }
+  if (kind === "drag") map.dispatchEvent(new PointerEvent("pointerup", at));
+  return frames;
+}"""
+FIRST_PICTURE = """() => {
+  const [data] = performance.getEntriesByType("resource")
+    .filter((one) => one.name.endsWith("/graphql"))
+    .sort((a, b) => b.transferSize - a.transferSize);
+  const [picture] = performance.getEntriesByName("first-picture");
+  return { data: data.responseEnd, picture: picture.startTime };
+}"""
+
+
+def main() -> None:
+    """Load the books, open the page, measure, print, write the results."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--books", type=int, default=80_000, help="points on the map")
+    parser.add_argument("--frames", type=int, default=200, help="of each movement")
+    parser.add_argument("--keep", action="store_true", help="keep the result in the repository")
+    options = parser.parse_args()
+    with (
+        tempfile.TemporaryDirectory(prefix="bookgraph-bench-") as folder,
+        running_store(Path(folder)) as store,
+    ):
+        load_books(store, options.books)
+        with running_site(store) as url:
+            values = measure(url, options.frames)
+    values = {"num_books": options.books, "num_frames": options.frames, **values}
+    for name, value in values.items():
+        print(f"{name:28} {value:,.1f}" if isinstance(value, float) else f"{name:28} {value}")
+    print(write_results("explorer", values, packages=("playwright",), keep=options.keep))
+
+
+@contextmanager
+def running_store(home: Path) -> Iterator[Store]:
+    """A Neo4j of its own, empty."""
+    settings = Settings(
+        _env_file=None, home=home, bolt_port=0, http_port=0, heap_mb=1024, neo4j_uri=None
+    )
+    server = LocalServer(settings)
+    server.start()
+    try:
+        with connect(settings) as store:
+            yield store
+    finally:
+        server.stop()
+
+
+def load_books(store: Store, num_books: int) -> None:
+    """Books in clusters of uneven size, each cluster of a genre."""
+    random = np.random.default_rng(0)
+    centres = random.normal(scale=30, size=(NUM_CLUSTERS, 2))
+    sizes = random.dirichlet(np.full(NUM_CLUSTERS, 2.0))
+    group = random.choice(NUM_CLUSTERS, size=num_books, p=sizes)
+    places = centres[group] + random.normal(scale=3, size=(num_books, 2))
+    rows = [
+        {
+            "title": f"Book {i}",
+            "x": float(places[i, 0]),
+            "y": float(places[i, 1]),
+            "genre": f"Genre {group[i] % 20}",
+            "author": f"Author {random.integers(9000)}",
+            "year": int(1800 + random.integers(220)),
+            "num_links": int(random.integers(4, 200)),
+        }
+        for i in range(num_books)
+    ]
+    for start in range(0, num_books, BATCH):
+        store.run(
+            "UNWIND $rows AS row CREATE (n:Book) SET n = row", rows=rows[start : start + BATCH]
+        )
+
+
+@contextmanager
+def running_site(store: Store) -> Iterator[str]:
+    """The application on a free loopback port."""
+    config = uvicorn.Config(build_app(store), host="127.0.0.1", port=0, log_level="warning")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
+
+
+def measure(url: str, num_frames: int) -> dict[str, Any]:
+    """Open the page twice, the second time with its files cached, and move the map."""
+    path = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, *sandbox])
+        page = browser.new_page(viewport={"width": 1200, "height": 760})
+        page.set_default_timeout(120_000)
+        page.goto(url)
+        page.locator("status-line summary").wait_for(state="attached")
+        page.reload()
+        page.locator("status-line summary").wait_for(state="attached")
+        page.wait_for_timeout(500)
+        times = page.evaluate(FIRST_PICTURE)
+        found: dict[str, Any] = {
+            "chromium": browser.version,
+            "data_ms": float(times["data"]),
+            "first_picture_after_data_ms": float(times["picture"] - times["data"]),
+        }
+        for kind in ("zoom", "drag"):
+            found |= _frames(page, kind, num_frames)
+        browser.close()
+    return found
+
+
+def _frames(page: Page, kind: str, num_frames: int) -> dict[str, float]:
+    page.evaluate(MOVE, [kind, 20])
+    frames = page.evaluate(MOVE, [kind, num_frames])
+    gaps, draws = [one["gap"] for one in frames], [one["draw"] for one in frames]
+    return {
+        f"{kind}_frame_ms_median": median(gaps),
+        f"{kind}_frame_ms_p95": quantiles(gaps, n=20)[-1],
+        f"{kind}_draw_ms_median": median(draws),
+        f"{kind}_draw_ms_p95": quantiles(draws, n=20)[-1],
+    }
+
+
+if __name__ == "__main__":
+    main()
