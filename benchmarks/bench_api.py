@@ -30,12 +30,12 @@ from typing import Any
 import numpy as np
 import psutil
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from serving import serving
 
-from benchmarks.results import write_results
+from benchmarks.results import ROOT, write_results
 from core.settings import Settings
 from core.types import BookRow, LinkRow
 from embed.generate import generate_graph

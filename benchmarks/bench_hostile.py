@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from hostile import Outcome, harass
 from serving import serving
 
-from benchmarks.results import write_results
+from benchmarks.results import ROOT, write_results
 from core.settings import Settings
 from embed import TrainConfig
 from embed.pipeline import train_graph
