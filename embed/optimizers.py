@@ -17,12 +17,13 @@ from torch.nn import functional
 class RowOptimizer(Protocol):
     """Changes rows of one table from their gradients, and can be saved and restored."""
 
-    def update(self, rows: Tensor, gradients: Tensor) -> None:
+    def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float = 1.0) -> None:
         """Change the table's rows.
 
         Args:
             rows: (num_touched,) int64; repeats allowed, their gradients add up.
             gradients: (num_touched, dim) float32.
+            rate_share: of the learning rate, in (0, 1].
         """
 
     def state(self) -> dict[str, Tensor]:
@@ -52,12 +53,12 @@ class RowAdagrad:
         self._epsilon = epsilon
         self._sums = torch.zeros(len(table), device=table.device)
 
-    def update(self, rows: Tensor, gradients: Tensor) -> None:
+    def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float = 1.0) -> None:
         """See `RowOptimizer`."""
         rows, gradients = merge_rows(rows, gradients, spare_row=len(self._table) - 1)
         sums = self._sums[rows] + gradients.square().mean(dim=1)
         self._sums[rows] = sums
-        step = self._learning_rate / (sums.sqrt() + self._epsilon)
+        step = rate_share * self._learning_rate / (sums.sqrt() + self._epsilon)
         self._table[rows] -= step[:, None] * gradients
 
     def state(self) -> dict[str, Tensor]:
@@ -96,7 +97,7 @@ class RowAdam:
         self._second = torch.zeros_like(table)
         self._num_updates = torch.zeros(len(table), device=table.device)
 
-    def update(self, rows: Tensor, gradients: Tensor) -> None:
+    def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float = 1.0) -> None:
         """See `RowOptimizer`."""
         rows, gradients = merge_rows(rows, gradients, spare_row=len(self._table) - 1)
         beta_first, beta_second = self._betas
@@ -108,7 +109,7 @@ class RowAdam:
         first_share = 1 - beta_first ** num_updates[:, None]
         second_share = 1 - beta_second ** num_updates[:, None]
         root = (second / second_share).sqrt() + self._epsilon
-        self._table[rows] -= self._learning_rate * (first / first_share) / root
+        self._table[rows] -= rate_share * self._learning_rate * (first / first_share) / root
 
     def state(self) -> dict[str, Tensor]:
         """See `RowOptimizer`."""
