@@ -52,7 +52,8 @@ class Neighbours:
         # sparse CSR product takes 11 ms, index_add_ 200 ms.
         return functional.embedding_bag(
             self.columns,
-            table,
+            # LAPACK's results stand column by column, which makes the sum 15 times slower.
+            table.contiguous(),
             self.offsets,
             mode="sum",
             per_sample_weights=self.weights,
