@@ -1,6 +1,6 @@
 """The trainer against what one would use instead: quality, seconds, memory, on the same cores.
 
-    bookgraph bench embed [--small] [--keep] [--lastfm FOLDER] [--only PART]
+    bookgraph bench embed [--small] [--keep] [--lastfm FOLDER] [--only PART] [--models NAMES]
 
 Graphs: a generated one with planted topics at the published reference's scale, a generated graph of
 check-ins (sparse, lumpy; see `embed/generate_places.py`), and LastFM where its folder is given
@@ -96,7 +96,7 @@ def make_graphs(*, is_small: bool, lastfm: Path | None) -> list[Graph]:
     return graphs
 
 
-def list_trials(*, has_many_stages: bool) -> list[Trial]:
+def list_trials() -> list[Trial]:
     """What is trained on each graph, in the order of their turns."""
     trials = [
         Trial("implicit ALS", "als", {"factors": _DIM, "alpha": a, "regularization": r,
@@ -108,10 +108,9 @@ def list_trials(*, has_many_stages: bool) -> list[Trial]:
                                       "regularization": 0.01})
         for n in (50, 200)
     ]  # fmt: skip
-    epochs = (0, 1, 2, 4, 8, 15) if has_many_stages else (0, 15)
     trials += [
         Trial("bookgraph", "bookgraph", {"dim": _DIM, "epochs": n, "holdout_share": 0.05})
-        for n in epochs
+        for n in (0, 1, 2, 4, 8, 15)
     ]
     trials += [
         Trial("PyG LightGCN", "bookgraph", {"dim": _DIM, "epochs": 15, "model": "lightgcn"}),
@@ -262,7 +261,9 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep the result and fill the document")
     parser.add_argument("--lastfm", type=Path, help="folder of train.txt and test.txt")
     parser.add_argument("--only", choices=("quality", "scale"), help="one part of it")
+    parser.add_argument("--models", help="some of the models only, as `implicit ALS,bookgraph`")
     arguments = parser.parse_args()
+    wanted = arguments.models.split(",") if arguments.models else None
     started_s = time.perf_counter()
     outcomes: list[Outcome] = []
     graphs: list[Graph] = []
@@ -270,8 +271,8 @@ def main() -> None:
         make_peers_venv()
         graphs = make_graphs(is_small=arguments.small, lastfm=arguments.lastfm)
     with tempfile.TemporaryDirectory() as folder:
-        for trial in list_trials(has_many_stages=True):
-            for graph in graphs:
+        for trial in list_trials():
+            for graph in graphs if wanted is None or trial.label in wanted else ():
                 outcomes += run_trial(graph, trial, Path(folder))
     scale = measure_scale(is_small=arguments.small) if arguments.only != "quality" else []
     table = make_table(outcomes, scale)
