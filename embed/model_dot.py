@@ -12,9 +12,9 @@ from embed.adjacency import Adjacency
 from embed.config import TrainConfig
 from embed.model import start_tables
 from embed.objective import batch_loss, touched_rows
-from embed.optimizers import RowAdagrad, RowAdam, RowOptimizer
+from embed.optimizers import RowAdagrad, RowAdam, RowOptimizer, TableAdagrad, TableAdam
 from embed.sampling import Batch, iter_epoch
-from embed.spectral import smooth_with_gradient
+from embed.spectral import smooth, smooth_with_gradient
 
 # Smoothed tables start short, so that steps of 0.005 a number can turn them; Adam's steps do not
 # depend on the length, and the cosine does not either.
@@ -95,23 +95,20 @@ class SmoothedModel(_DotModel):
         """Start from `start_tables`."""
         super().__init__(config)
         book, link = start_tables(graph, config, generator)
-        self._book = (book * _SMOOTHED_START_LENGTH).requires_grad_()
-        self._link = (link * _SMOOTHED_START_LENGTH).requires_grad_()
-        tables, rate = [self._book, self._link], config.resolve_learning_rate()
-        self._rate = rate
-        # Fused steps keep their counters on the device: no step waits for it.
-        self._optimizer: torch.optim.Optimizer = (
-            torch.optim.Adam(tables, lr=rate, fused=True)
-            if config.resolve_optimizer() == "adam"
-            else torch.optim.Adagrad(tables, lr=rate, fused=True)
-        )
-        fill_optimizer(self._optimizer, tables)
+        self._tables = {
+            "book": book * _SMOOTHED_START_LENGTH,
+            "link": link * _SMOOTHED_START_LENGTH,
+        }
+        kind = TableAdam if config.resolve_optimizer() == "adam" else TableAdagrad
+        self._optimizers = {
+            side: kind(table, learning_rate=config.resolve_learning_rate())
+            for side, table in self._tables.items()
+        }
 
     def train_step(self, batch: Batch, graph: Adjacency, *, rate_share: float) -> Tensor:
         """See `Model`."""
-        book, link = smooth_with_gradient(
-            graph, self._book, self._link, hops=self._config.smoothing_hops
-        )
+        tables = [self._tables[side].detach().requires_grad_() for side in ("book", "link")]
+        book, link = smooth_with_gradient(graph, *tables, hops=self._config.smoothing_hops)
         book_rows, link_rows = touched_rows(batch)
         loss = batch_loss(
             functional.embedding(book_rows, book),
@@ -120,25 +117,22 @@ class SmoothedModel(_DotModel):
             config=self._config,
             graph=graph,
         )
-        self._book.grad, self._link.grad = torch.autograd.grad(loss, (self._book, self._link))
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._rate * rate_share
-        self._optimizer.step()
+        of_book, of_link = torch.autograd.grad(loss, tables)
+        self._optimizers["book"].update(of_book, rate_share=rate_share)
+        self._optimizers["link"].update(of_link, rate_share=rate_share)
         return loss.detach()
 
     def vectors(self, graph: Adjacency) -> tuple[Tensor, Tensor]:
         """See `Model`."""
-        with torch.no_grad():
-            return smooth_with_gradient(
-                graph, self._book, self._link, hops=self._config.smoothing_hops
-            )
+        return smooth(
+            graph, self._tables["book"], self._tables["link"], hops=self._config.smoothing_hops
+        )
 
     def state(self) -> dict[str, Tensor]:
         """See `Model`."""
-        state = {"book": self._book.detach(), "link": self._link.detach()}
-        for side, table in (("book", self._book), ("link", self._link)):
-            of_table = self._optimizer.state[table]
-            state |= {f"{side}_{name}": value for name, value in of_table.items()}
+        state = dict(self._tables)
+        for side, optimizer in self._optimizers.items():
+            state |= {f"{side}_{name}": value for name, value in optimizer.state().items()}
         return state
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -151,17 +145,3 @@ def make_row_optimizer(table: Tensor, config: TrainConfig) -> RowOptimizer:
     """The row-wise optimizer that the settings name, for one table with a spare row."""
     kind = RowAdagrad if config.resolve_optimizer() == "adagrad" else RowAdam
     return kind(table, learning_rate=config.resolve_learning_rate())
-
-
-def fill_optimizer(optimizer: torch.optim.Optimizer, tables: list[Tensor]) -> None:
-    """Make the optimizer's state now, so that a checkpoint can be restored before any step."""
-    before = [table.detach().clone() for table in tables]
-    for table in tables:
-        table.grad = torch.zeros_like(table)
-    optimizer.step()
-    for table, old in zip(tables, before, strict=True):
-        table.grad = None
-        with torch.no_grad():
-            table.copy_(old)
-        for value in optimizer.state[table].values():
-            value.zero_()

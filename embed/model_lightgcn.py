@@ -12,7 +12,7 @@ from torch_geometric.nn import LightGCN
 from embed.adjacency import Adjacency
 from embed.config import TrainConfig
 from embed.model import start_tables
-from embed.model_dot import fill_optimizer
+from embed.optimizers import TableAdam
 from embed.sampling import iter_pairs
 
 # The length of the start vectors; torch-geometric's own Xavier start is about as short.
@@ -46,10 +46,9 @@ class LightGCNModel:
         self._weight: Tensor = self._network.embedding.weight
         with torch.no_grad():
             self._weight.copy_(torch.cat(start_tables(graph, config, generator)) * _START_LENGTH)
-        self._optimizer = torch.optim.Adam(
-            [self._weight], lr=config.resolve_learning_rate(), fused=True
+        self._optimizer = TableAdam(
+            self._weight.detach(), learning_rate=config.resolve_learning_rate()
         )
-        fill_optimizer(self._optimizer, [self._weight])
         self._matrix: tuple[Adjacency, Tensor] | None = None
 
     def iter_batches(self, graph: Adjacency, generator: torch.Generator) -> Iterator[TripletBatch]:
@@ -70,8 +69,7 @@ class LightGCNModel:
             (books * vectors[batch.negative_nodes]).sum(dim=1),
             node_id=torch.cat((batch.book_nodes, batch.link_nodes, batch.negative_nodes)),
         )
-        (self._weight.grad,) = torch.autograd.grad(loss, (self._weight,))
-        self._optimizer.step()
+        self._optimizer.update(torch.autograd.grad(loss, (self._weight,))[0])
         return loss.detach()
 
     def vectors(self, graph: Adjacency) -> tuple[Tensor, Tensor]:
@@ -82,8 +80,7 @@ class LightGCNModel:
 
     def state(self) -> dict[str, Tensor]:
         """See `Model`."""
-        of_weight = self._optimizer.state[self._weight]
-        return {"weight": self._weight.detach(), **of_weight}
+        return {"weight": self._weight.detach(), **self._optimizer.state()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """See `Model`."""
