@@ -48,6 +48,10 @@ test: setup lint ## Run every check and every test
 unit: setup ## Run the tests that need no server
 	$(BIN)/python -m pytest tests/unit
 
+.PHONY: bench
+bench: setup ## Measure the trainer beside its peers (some 25 minutes; BENCH="--small" for a quick look)
+	$(BIN)/bookgraph bench embed $(BENCH)
+
 .PHONY: lint
 lint: setup ## Check format, style, types and imports
 	$(BIN)/ruff format --check .

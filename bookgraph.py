@@ -89,13 +89,28 @@ app.command()(bookgraph_ingest.ingest)
 def train(
     dim: Annotated[int, typer.Option(help="Numbers in a vector.")] = 50,
     epochs: Annotated[int, typer.Option(help="Passes over all edges.")] = 15,
-    loss: Annotated[str, typer.Option(help="softmax, bce or mse.")] = "softmax",
-    optimizer: Annotated[str, typer.Option(help="adagrad (row-wise) or adam.")] = "adagrad",
+    model: Annotated[str, typer.Option(help="dot, lightgcn or reference.")] = "dot",
+    loss: Annotated[
+        str | None, typer.Option(help="softmax, bce or mse; the model's usual one by default.")
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="adam or adagrad; the model's usual one by default.")
+    ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Size of a step; the optimizer's usual one by default.")
     ] = None,
     batch_size: Annotated[int | None, typer.Option(help="Edges a step.")] = None,
-    num_negatives: Annotated[int, typer.Option(help="Negatives a step, shared.")] = 2048,
+    num_negatives: Annotated[int, typer.Option(help="Negatives a step, shared.")] = 1024,
+    patience: Annotated[
+        int | None, typer.Option(help="Epochs without better held-out recall before it ends early.")
+    ] = None,
+    checkpoint_every: Annotated[
+        int | None,
+        typer.Option(help="Epochs between checkpoints; the same command then goes on from one."),
+    ] = None,
+    relations: Annotated[
+        str, typer.Option(help="links, or links,citations to learn from external links too.")
+    ] = "links",
     seed: Annotated[int, typer.Option(help="One seed, one result.")] = 0,
     device: Annotated[
         str, typer.Option(help="auto (CUDA if there is one), cpu, cuda, ...")
@@ -111,15 +126,25 @@ def train(
     config = TrainConfig(
         dim=dim,
         epochs=epochs,
-        loss=loss,  # type: ignore[arg-type]  # TrainConfig checks it and says what is permitted
+        model=model,  # type: ignore[arg-type]  # TrainConfig checks it and says what is permitted
+        loss=loss,  # type: ignore[arg-type]  # the same
         optimizer=optimizer,  # type: ignore[arg-type]  # the same
         learning_rate=learning_rate,
         batch_size=batch_size,
         num_negatives=num_negatives,
+        patience=patience,
         seed=seed,
         device=device,
     )
-    report = _train(load_settings(), config, is_forced=again)
+    if relations not in {"links", "links,citations"}:
+        raise UsageError(f"--relations {relations!r} is unknown; use links, or links,citations.")
+    report = _train(
+        load_settings(),
+        config,
+        is_forced=again,
+        checkpoint_every=checkpoint_every,
+        has_citations=relations == "links,citations",
+    )
     if as_json:
         text.print_json(asdict(report))
     else:
@@ -154,20 +179,35 @@ def map_books(
 def evaluate(
     dim: Annotated[int, typer.Option(help="Numbers in a vector.")] = 50,
     epochs: Annotated[int, typer.Option(help="Passes over all edges.")] = 15,
+    model: Annotated[str, typer.Option(help="dot, lightgcn or reference.")] = "dot",
     seed: Annotated[int, typer.Option(help="Of the split and the training.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     min_recall: Annotated[
         float | None, typer.Option(help="Exit with 5 when recall@20 is below this.")
     ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the report into this .svg file as well.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure the ranking of held-out links and the neighbours of the current model."""
     from embed import TrainConfig  # noqa: PLC0415  # torch takes seconds to load
+    from embed.picture import evaluation_picture  # noqa: PLC0415  # the same
     from embed.pipeline import evaluate_graph  # noqa: PLC0415  # the same
 
-    config = TrainConfig(dim=dim, epochs=epochs, seed=seed, device=device)
+    if picture is not None and picture.suffix.lower() != ".svg":
+        raise UsageError(f"--picture {picture} is no .svg file; give a name that ends in .svg.")
+    config = TrainConfig(
+        dim=dim,
+        epochs=epochs,
+        model=model,  # type: ignore[arg-type]  # TrainConfig checks it and says what is permitted
+        seed=seed,
+        device=device,
+    )
     with open_store(load_settings()) as (store, progress):
         report = evaluate_graph(store, config, on_progress=progress)
+    if picture is not None:
+        text.write_picture(evaluation_picture(report), picture)
     if as_json:
         text.print_json(text.evaluation_json(report))
     else:
@@ -315,7 +355,14 @@ def _serve_demo(settings: Settings, progress: ProgressPrinter) -> str:
         return server.start(host=settings.host, port=0, on_progress=progress)
 
 
-def _train(settings: Settings, config: TrainConfig, *, is_forced: bool = False) -> TrainReport:
+def _train(
+    settings: Settings,
+    config: TrainConfig,
+    *,
+    is_forced: bool = False,
+    checkpoint_every: int | None = None,
+    has_citations: bool = False,
+) -> TrainReport:
     from embed.pipeline import train_graph  # noqa: PLC0415  # torch takes seconds to load
 
     def on_epoch(report: EpochReport) -> None:
@@ -331,6 +378,8 @@ def _train(settings: Settings, config: TrainConfig, *, is_forced: bool = False) 
             config,
             models_dir=settings.models_dir,
             is_forced=is_forced,
+            checkpoint_every=checkpoint_every,
+            has_citations=has_citations,
             on_progress=progress,
             on_epoch=on_epoch,
         )

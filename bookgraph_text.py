@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
+from core.errors import UsageError
 from core.settings import Settings
 
 if TYPE_CHECKING:
@@ -163,6 +164,21 @@ def print_evaluation(report: EvaluationReport) -> None:
             f"(chance {value.chance:.2%}, {value.share / max(value.chance, 1e-9):.1f} times; "
             f"{value.num_books:,} books with a known {name})."
         )
+
+
+def write_picture(svg: str, path: Path) -> None:
+    """Write a drawing to a file.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    try:
+        path.write_text(svg, "utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"The picture cannot be written to {path}: {error.strerror or error}. Name a file in "
+            "a folder that is there and writable."
+        ) from error
 
 
 def _score_cells(scores: RankingScores) -> list[str]:

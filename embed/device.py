@@ -41,7 +41,8 @@ def make_generator(device: torch.device, *, seed: int) -> torch.Generator:
 
 def to_device(array: NDArray[np.generic], device: torch.device) -> torch.Tensor:
     """Copy an array to the device; dtype and shape stay."""
-    return torch.from_numpy(np.ascontiguousarray(array).copy()).to(device)
+    # np.ascontiguousarray would turn a single number into a row of one.
+    return torch.from_numpy(np.array(array, order="C")).to(device)
 
 
 def to_numpy(tensor: torch.Tensor) -> NDArray[np.float32]:

@@ -21,6 +21,7 @@ from core.errors import BookgraphError, DataMissingError, DiskFullError, is_disk
 from embed.config import TrainConfig
 
 _FORMAT = 1
+_OPTIONAL = ("external", "link_degrees")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,9 @@ class Embeddings:
         fingerprint: `fingerprint_pairs` of the data.
         history: one report an epoch.
         is_complete: false when the run was interrupted before its last epoch.
+        external: (num_external, dim) float32, the second relation's vectors, or None.
+        link_degrees: (num_links,) int64, mentions of each link, which `fold_in` weighs by; None in
+            a file of an older version.
     """
 
     book: NDArray[np.float32]
@@ -74,6 +78,8 @@ class Embeddings:
     fingerprint: str
     history: tuple[EpochReport, ...] = ()
     is_complete: bool = True
+    external: NDArray[np.float32] | None = None
+    link_degrees: NDArray[np.int64] | None = None
 
     @property
     def dim(self) -> int:
@@ -132,6 +138,10 @@ def save_embeddings(embeddings: Embeddings, path: Path) -> None:
         "is_link_trained": embeddings.is_link_trained,
         "meta": np.array(json.dumps(meta)),
     }
+    for name in _OPTIONAL:
+        value = getattr(embeddings, name)
+        if value is not None:
+            arrays[name] = value
     write_arrays(arrays, path, what="the embeddings")
 
 
@@ -160,6 +170,7 @@ def load_embeddings(path: Path) -> Embeddings:
             fingerprint=meta["fingerprint"],
             history=tuple(EpochReport(**report) for report in meta["history"]),
             is_complete=meta["is_complete"],
+            **{name: arrays.get(name) for name in _OPTIONAL},
         )
     except (KeyError, TypeError, ValueError) as error:
         message = (

@@ -7,19 +7,17 @@ are true pairs after all and are left out. Logarithms are natural.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 
 def softmax_loss(
-    positive: Tensor, negative: Tensor, is_positive: Tensor, *, num_candidates: int
+    positive: Tensor, negative: Tensor, is_positive: Tensor, *, log_expected: Tensor
 ) -> Tensor:
     """Sampled softmax: how surprising is the true row among the drawn ones?
 
-    The drawn rows stand for all candidates, so each score gets minus the log of its expected
+    The drawn rows stand for all candidates, so each score gets minus the log of its row's expected
     number of draws (Bengio and Senecal, 2008, "Adaptive importance sampling"; Jean et al., 2015,
     section 3): the sum over the sample then estimates the sum over all of them.
 
@@ -27,12 +25,12 @@ def softmax_loss(
         positive: (batch_size,) scores, divided by the temperature.
         negative: (batch_size, num_negatives) likewise.
         is_positive: (batch_size, num_negatives) bool.
-        num_candidates: rows that the negatives were drawn from, each equally likely.
+        log_expected: (num_negatives,) or scalar, the log of how often each row is expected among
+            the drawn ones.
 
     Returns:
         The mean over the batch, a scalar, at least 0.
     """
-    log_expected = math.log(negative.shape[1] / num_candidates)
     logits = (negative - log_expected).masked_fill(is_positive, -torch.inf)
     everything = torch.logaddexp(positive, torch.logsumexp(logits, dim=1))
     return (everything - positive).mean()

@@ -66,12 +66,29 @@ def is_neighbour(neighbours: Neighbours, rows: Tensor, columns: Tensor) -> Tenso
     Returns:
         (num_rows, width) bool.
     """
-    owners = torch.arange(len(neighbours.degrees), device=rows.device)
-    # Ascending, because rows ascend and columns ascend within a row.
-    keys = owners.repeat_interleave(neighbours.degrees) * neighbours.num_columns
-    keys = keys + neighbours.columns
-    if len(keys) == 0:
-        return torch.zeros_like(columns, dtype=torch.bool)
-    wanted = rows[:, None] * neighbours.num_columns + columns
-    found = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)
-    return (keys[found] == wanted) & (columns >= 0)
+    return EdgeKeys(neighbours).contain(rows[:, None], columns)
+
+
+class EdgeKeys:
+    """All edges as ascending whole numbers, to search in; built once, for many questions."""
+
+    def __init__(self, neighbours: Neighbours) -> None:
+        """Number the edges: row * num_columns + column."""
+        owners = torch.arange(len(neighbours.degrees), device=neighbours.columns.device)
+        # Ascending, because rows ascend and columns ascend within a row.
+        repeated = owners.repeat_interleave(neighbours.degrees, output_size=len(neighbours.columns))
+        self._num_columns = neighbours.num_columns
+        self._keys = repeated * neighbours.num_columns + neighbours.columns
+
+    def contain(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Which pairs are edges, in the shape that rows and columns broadcast to; never waits.
+
+        Args:
+            rows: int64.
+            columns: int64; negative ones are in no edge.
+        """
+        wanted = rows * self._num_columns + columns
+        if len(self._keys) == 0:
+            return torch.zeros_like(wanted, dtype=torch.bool)
+        found = torch.searchsorted(self._keys, wanted).clamp(max=len(self._keys) - 1)
+        return (self._keys[found] == wanted) & (columns >= 0)

@@ -1,8 +1,8 @@
-"""Optimizers that change the rows of one batch only, whatever the table's size.
+"""Optimizers: for the rows of one batch only, whatever the table's size, and for whole tables.
 
-A table has one spare row at its end: rows that repeat in a batch are merged, and the places that
-this frees point at the spare row with a gradient of zero. So every step has a fixed size, and a
-GPU never has to tell how many distinct rows there were.
+For the first kind, a table has one spare row at its end: rows that repeat in a batch are merged,
+and the places that this frees point at the spare row with a gradient of zero. So every step has a
+fixed size, and a GPU never has to tell how many distinct rows there were.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from torch.nn import functional
 class RowOptimizer(Protocol):
     """Changes rows of one table from their gradients, and can be saved and restored."""
 
-    def update(self, rows: Tensor, gradients: Tensor) -> None:
+    def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float = 1.0) -> None:
         """Change the table's rows.
 
         Args:
             rows: (num_touched,) int64; repeats allowed, their gradients add up.
             gradients: (num_touched, dim) float32.
+            rate_share: of the learning rate, in (0, 1].
         """
 
     def state(self) -> dict[str, Tensor]:
@@ -52,12 +53,12 @@ class RowAdagrad:
         self._epsilon = epsilon
         self._sums = torch.zeros(len(table), device=table.device)
 
-    def update(self, rows: Tensor, gradients: Tensor) -> None:
+    def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float = 1.0) -> None:
         """See `RowOptimizer`."""
         rows, gradients = merge_rows(rows, gradients, spare_row=len(self._table) - 1)
         sums = self._sums[rows] + gradients.square().mean(dim=1)
         self._sums[rows] = sums
-        step = self._learning_rate / (sums.sqrt() + self._epsilon)
+        step = rate_share * self._learning_rate / (sums.sqrt() + self._epsilon)
         self._table[rows] -= step[:, None] * gradients
 
     def state(self) -> dict[str, Tensor]:
@@ -96,7 +97,7 @@ class RowAdam:
         self._second = torch.zeros_like(table)
         self._num_updates = torch.zeros(len(table), device=table.device)
 
-    def update(self, rows: Tensor, gradients: Tensor) -> None:
+    def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float = 1.0) -> None:
         """See `RowOptimizer`."""
         rows, gradients = merge_rows(rows, gradients, spare_row=len(self._table) - 1)
         beta_first, beta_second = self._betas
@@ -108,7 +109,7 @@ class RowAdam:
         first_share = 1 - beta_first ** num_updates[:, None]
         second_share = 1 - beta_second ** num_updates[:, None]
         root = (second / second_share).sqrt() + self._epsilon
-        self._table[rows] -= self._learning_rate * (first / first_share) / root
+        self._table[rows] -= rate_share * self._learning_rate * (first / first_share) / root
 
     def state(self) -> dict[str, Tensor]:
         """See `RowOptimizer`."""
@@ -123,6 +124,90 @@ class RowAdam:
         self._first.copy_(state["first"])
         self._second.copy_(state["second"])
         self._num_updates.copy_(state["num_updates"])
+
+
+class TableAdam:
+    """Adam (Kingma and Ba, 2015) on a whole table, for gradients that reach every row.
+
+    torch.optim.Adam gives the same numbers; its first step loads torch's compiler, which takes
+    longer than training a small graph.
+    """
+
+    def __init__(
+        self,
+        table: Tensor,
+        *,
+        learning_rate: float,
+        betas: tuple[float, float] = (0.9, 0.999),
+        epsilon: float = 1e-8,
+    ) -> None:
+        """Start with all moments at zero.
+
+        Args:
+            table: (num_rows, dim) float32, changed by `update`.
+            learning_rate: about the size of a number's step.
+            betas: how much of the two moments each step keeps, in [0, 1).
+            epsilon: added to the root of the second moment.
+        """
+        self._table = table
+        self._learning_rate = learning_rate
+        self._betas = betas
+        self._epsilon = epsilon
+        self._first = torch.zeros_like(table)
+        self._second = torch.zeros_like(table)
+        self._num_updates = torch.zeros((), device=table.device)
+
+    def update(self, gradient: Tensor, *, rate_share: float = 1.0) -> None:
+        """Change the whole table.
+
+        Args:
+            gradient: (num_rows, dim) float32.
+            rate_share: of the learning rate, in (0, 1].
+        """
+        beta_first, beta_second = self._betas
+        self._num_updates += 1
+        self._first.lerp_(gradient, 1 - beta_first)
+        self._second.mul_(beta_second).addcmul_(gradient, gradient, value=1 - beta_second)
+        # Both corrections are one number each, so that they go into the step's size.
+        second_root = (1 - beta_second**self._num_updates).sqrt()
+        size = rate_share * self._learning_rate * second_root
+        size = size / (1 - beta_first**self._num_updates)
+        step = self._first / (self._second.sqrt() + self._epsilon * second_root)
+        self._table -= step.mul_(size)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything but the table that the next update depends on."""
+        return {"first": self._first, "second": self._second, "num_updates": self._num_updates}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take back what `state` gave."""
+        for name, value in self.state().items():
+            value.copy_(state[name])
+
+
+class TableAdagrad:
+    """Adagrad with one sum of squares a row, see `RowAdagrad`, on a whole table."""
+
+    def __init__(self, table: Tensor, *, learning_rate: float, epsilon: float = 1e-10) -> None:
+        """Start with all sums at zero; the arguments are those of `RowAdagrad`."""
+        self._table = table
+        self._learning_rate = learning_rate
+        self._epsilon = epsilon
+        self._sums = torch.zeros((len(table), 1), device=table.device)
+
+    def update(self, gradient: Tensor, *, rate_share: float = 1.0) -> None:
+        """See `TableAdam`."""
+        self._sums += gradient.square().mean(dim=1, keepdim=True)
+        size = rate_share * self._learning_rate
+        self._table -= gradient * (size / (self._sums.sqrt() + self._epsilon))
+
+    def state(self) -> dict[str, Tensor]:
+        """See `TableAdam`."""
+        return {"sums": self._sums}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """See `TableAdam`."""
+        self._sums.copy_(state["sums"])
 
 
 def merge_rows(rows: Tensor, gradients: Tensor, *, spare_row: int) -> tuple[Tensor, Tensor]:

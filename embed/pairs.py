@@ -107,6 +107,29 @@ def build_edge_list(pairs: Int64Array, *, num_books: int, num_links: int) -> Edg
     return EdgeList(_from_keys(keys, num_links), counts.astype(np.int64), num_books, num_links)
 
 
+def join_relations(edges: EdgeList, external_pairs: Int64Array, *, num_external: int) -> EdgeList:
+    """Count externals on after the links, so that both relations are one graph.
+
+    Args:
+        edges: the links; not changed.
+        external_pairs: (n, 2) int64, rows of [book_row, external_row], see `check_pairs`.
+        num_external: rows of the table of externals.
+
+    Raises:
+        ShapeError: see `check_pairs`.
+    """
+    try:
+        check_pairs(external_pairs, num_books=edges.num_books, num_links=num_external)
+    except ShapeError as error:
+        raise ShapeError(f"external_{error}") from error
+    moved = external_pairs + np.array([0, edges.num_links], dtype=np.int64)
+    return build_edge_list(
+        np.concatenate((edges.expand(), moved)),
+        num_books=edges.num_books,
+        num_links=edges.num_links + num_external,
+    )
+
+
 def split_edges(
     pairs: Int64Array,
     *,

@@ -16,13 +16,20 @@ import numpy as np
 
 from core.errors import DataMissingError
 from core.progress import OnProgress, ignore_progress
+from embed.checkpoint import Checkpoints
 from embed.config import TrainConfig
 from embed.embeddings import Embeddings, TrainingInterrupted, load_embeddings, save_embeddings
 from embed.evaluate import RankingReport, evaluate_ranking
 from embed.neighbours import NeighbourReport, evaluate_neighbours
 from embed.pairs import split_edges
 from embed.training import OnEpoch, fit
-from graph.pairs import GraphPairs, read_book_labels, read_pairs
+from graph.pairs import (
+    Citations,
+    GraphPairs,
+    read_book_labels,
+    read_citations,
+    read_pairs,
+)
 from graph.store import Store
 from graph.vectors import EmbeddingRows, WriteReport, read_current_model, write_embeddings
 
@@ -67,8 +74,8 @@ class EvaluationReport:
 
     Attributes:
         ranking: of held-out edges, by a model trained without them, beside the baselines.
-        neighbours: `author` and `genre` to the share of the nearest books that have it in common,
-            of the model that readers see; left out where no book has the label.
+        neighbours: `author`, `genre` and `series` to the share of the nearest books that have it
+            in common, of the model that readers see; left out where no book has the label.
         version: the model that `neighbours` judges, or None when none was written yet.
     """
 
@@ -83,6 +90,8 @@ def train_graph(
     *,
     models_dir: Path,
     is_forced: bool = False,
+    checkpoint_every: int | None = None,
+    has_citations: bool = False,
     on_progress: OnProgress = ignore_progress,
     on_epoch: OnEpoch | None = None,
 ) -> TrainReport:
@@ -96,6 +105,10 @@ def train_graph(
         config: how to train.
         models_dir: folder of the saved models; made when it is missing.
         is_forced: train even if a finished model of the same settings and graph is saved.
+        checkpoint_every: epochs between checkpoints in `models_dir`; None writes none. The same
+            call goes on from the last one, to the same result.
+        has_citations: whether external links are learned from too, in the same space; readers
+            only get the vectors of books and links.
         on_progress: told of training and writing.
         on_epoch: told after each epoch.
 
@@ -105,12 +118,25 @@ def train_graph(
         StoreUnreachableError: the server went away; the model before is whole.
     """
     graph = read_pairs(store)
-    version = model_version(config, graph)
+    citations = read_citations(store, graph.book_titles) if has_citations else None
+    version = model_version(config, graph, citations=citations)
     model_file = models_dir / f"{version}.npz"
     embeddings = None if is_forced else _load_finished(model_file)
     is_reused = embeddings is not None
     if embeddings is None:
-        embeddings = _fit(graph, config, on_progress, on_epoch)
+        checkpoints = (
+            None
+            if checkpoint_every is None
+            else Checkpoints(models_dir / f"{version}.checkpoint.npz", checkpoint_every)
+        )
+        embeddings = _fit(
+            graph,
+            config,
+            citations=citations,
+            checkpoints=checkpoints,
+            on_progress=on_progress,
+            on_epoch=on_epoch,
+        )
         models_dir.mkdir(parents=True, exist_ok=True)
         save_embeddings(embeddings, model_file)
     written = write_embeddings(
@@ -132,7 +158,13 @@ def train_graph(
 
 
 def _fit(
-    graph: GraphPairs, config: TrainConfig, on_progress: OnProgress, on_epoch: OnEpoch | None
+    graph: GraphPairs,
+    config: TrainConfig,
+    *,
+    citations: Citations | None,
+    checkpoints: Checkpoints | None,
+    on_progress: OnProgress,
+    on_epoch: OnEpoch | None,
 ) -> Embeddings:
     try:
         return fit(
@@ -140,6 +172,9 @@ def _fit(
             num_books=len(graph.book_titles),
             num_links=len(graph.link_names),
             config=config,
+            external_pairs=None if citations is None else citations.pairs,
+            num_external=0 if citations is None else len(citations.urls),
+            checkpoints=checkpoints,
             on_progress=on_progress,
             on_epoch=on_epoch,
         )
@@ -179,8 +214,7 @@ def evaluate_graph(
         train_pairs,
         num_books=num_books,
         num_links=num_links,
-        # Every edge that is not tested belongs to the model that is compared.
-        config=dataclasses.replace(config, holdout_share=0.0),
+        config=config,
         on_progress=on_progress,
     )
     ranking = evaluate_ranking(
@@ -203,13 +237,18 @@ def _evaluate_current_model(store: Store) -> tuple[str | None, dict[str, Neighbo
     }
 
 
-def model_version(config: TrainConfig, graph: GraphPairs) -> str:
+def model_version(
+    config: TrainConfig, graph: GraphPairs, *, citations: Citations | None = None
+) -> str:
     """The name of what these settings make of this graph; the device has no part in it."""
     settings = dataclasses.asdict(config)
     del settings["device"]
-    content = json.dumps([settings, graph.fingerprint()], sort_keys=True)
+    parts: list[object] = [settings, graph.fingerprint()]
+    if citations is not None:
+        parts.append(citations.fingerprint())
+    content = json.dumps(parts, sort_keys=True)
     digest = hashlib.sha256(content.encode()).hexdigest()[:12]
-    return f"{config.loss}-{config.dim}d-{digest}"
+    return f"{config.model}-{config.dim}d-{digest}"
 
 
 def _load_finished(model_file: Path) -> Embeddings | None:

@@ -1,6 +1,8 @@
-"""Vectors straight from the graph's matrix, without training: the start, and the last smoothing."""
+"""Vectors straight from the graph's matrix: the truncated SVD to start from, and smoothing."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -49,20 +51,43 @@ def truncated_svd(
 
 
 def smooth(graph: Adjacency, books: Tensor, links: Tensor, *, hops: int) -> tuple[Tensor, Tensor]:
-    """Add to every vector the degree-normalised sum of its neighbours, hop after hop.
+    """Add to every vector the degree-normalised sums of its neighbours, theirs, and so on.
 
     Args:
         graph: the edges.
         books: (num_books, dim) float32; not changed.
         links: (num_links, dim) float32; not changed.
-        hops: how often, at least 0; each hop doubles the lengths at most.
+        hops: how far, at least 0; each hop adds one unsmoothed length at most.
 
     Returns:
         Both tables, new; rows without an edge stay as they were.
     """
+    near_books, near_links = books, links
     for _ in range(hops):
-        books, links = (
-            books + graph.of_books.average(links),
-            links + graph.of_links.average(books),
+        near_books, near_links = (
+            graph.of_books.average(near_links),
+            graph.of_links.average(near_books),
         )
+        books, links = books + near_books, links + near_links
     return books, links
+
+
+def smooth_with_gradient(
+    graph: Adjacency, books: Tensor, links: Tensor, *, hops: int
+) -> tuple[Tensor, Tensor]:
+    """`smooth` with a gradient; the matrix is symmetric, so that the way back is the way there."""
+    return _Smoothing.apply(graph, hops, books, links)  # type: ignore[no-any-return]  # torch's own
+
+
+class _Smoothing(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, graph: Adjacency, hops: int, books: Tensor, links: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        ctx.graph, ctx.hops = graph, hops
+        return smooth(graph, books, links, hops=hops)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor, Tensor]:
+        books, links = gradients
+        return None, None, *smooth(ctx.graph, books, links, hops=ctx.hops)

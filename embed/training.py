@@ -8,7 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -16,29 +18,32 @@ from torch.nn import functional
 from core.errors import TrainingError
 from core.progress import OnProgress, Progress, ignore_progress
 from embed.adjacency import Adjacency, build_adjacency
+from embed.checkpoint import Checkpoints, RunState, load_checkpoint, save_checkpoint
 from embed.config import TrainConfig
 from embed.device import make_generator, resolve_device, to_numpy
 from embed.embeddings import Embeddings, EpochReport, TrainingInterrupted
-from embed.losses import bce_loss, mse_loss, softmax_loss
-from embed.metrics import measure_books
-from embed.optimizers import RowAdagrad, RowAdam, RowOptimizer
+from embed.model import Model
+from embed.model_dot import SmoothedModel, TableModel
+from embed.model_reference import ReferenceModel
 from embed.pairs import (
     EdgeList,
     Int64Array,
     build_edge_list,
     fingerprint_edges,
+    join_relations,
     split_edge_list,
 )
-from embed.ranking import iter_ranked
-from embed.sampling import Batch, Negatives, iter_epoch, num_steps
-from embed.spectral import smooth, truncated_svd
+from embed.popularity import DEFAULT_POWER, choose_power, measure_powers, popularity_lengths
+from embed.sampling import num_steps
 
 OnEpoch = Callable[[EpochReport], None]
 
 _WATCHED_K = 20
 _MAX_WATCHED_BOOKS = 2000
-# Ranking takes 8 bytes a number; this keeps it under half a second an epoch.
+# Ranking with every candidate power takes about 0.1 s for 10 million scores on one core.
 _MAX_WATCHED_SCORES = 40_000_000
+# The learning rate falls linearly to this share of itself.
+_LAST_RATE_SHARE = 0.05
 
 
 def fit(  # the public entry; everything but the data has a default
@@ -49,6 +54,9 @@ def fit(  # the public entry; everything but the data has a default
     config: TrainConfig | None = None,
     on_progress: OnProgress = ignore_progress,
     on_epoch: OnEpoch | None = None,
+    checkpoints: Checkpoints | None = None,
+    external_pairs: Int64Array | None = None,
+    num_external: int = 0,
 ) -> Embeddings:
     """Learn one vector for each book and each link from the edges between them.
 
@@ -61,6 +69,12 @@ def fit(  # the public entry; everything but the data has a default
         config: how to train; the defaults when None.
         on_progress: told after every step, in the caller's thread.
         on_epoch: told after every epoch.
+        checkpoints: where to keep the run between epochs. A run that finds a checkpoint of its own
+            settings and data goes on from there, to the same result; a finished one removes it.
+        external_pairs: (n, 2) int64, rows of [book_row, external_row], a second relation that is
+            learned into the same space; repeats weigh more. It counts like links do, in training,
+            in popularity and in the shown recall.
+        num_external: rows of the table of externals.
 
     Returns:
         The embeddings; rows of books and links without an edge are zero and marked so.
@@ -72,18 +86,25 @@ def fit(  # the public entry; everything but the data has a default
         UsageError: the device is not there.
         TrainingInterrupted: ctrl-C came; its `embeddings` are usable.
     """
-    run = _start_run(
-        build_edge_list(pairs, num_books=num_books, num_links=num_links),
-        config or TrainConfig(),
-    )
+    config = config or TrainConfig()
+    edges = build_edge_list(pairs, num_books=num_books, num_links=num_links)
+    if external_pairs is not None and len(external_pairs):
+        edges = join_relations(edges, external_pairs, num_external=num_external)
+    run = _start_run(edges, config, num_links=num_links)
+    if checkpoints is not None:
+        _resume(run, checkpoints)
     try:
-        for epoch in range(1, run.config.epochs + 1):
+        while (epoch := run.next_epoch()) is not None:
             report = _train_epoch(run, epoch, on_progress)
-            run.history.append(report)
+            run.keep(report)
+            if checkpoints is not None and epoch % checkpoints.every == 0:
+                _save(run, checkpoints)
             if on_epoch is not None:
                 on_epoch(report)
     except KeyboardInterrupt:
         raise TrainingInterrupted(_finish(run)) from None
+    if checkpoints is not None:
+        checkpoints.path.unlink(missing_ok=True)
     return _finish(run)
 
 
@@ -93,38 +114,69 @@ class _Run:
 
     Attributes:
         config: the settings.
-        edges: the distinct edges of the whole graph.
+        edges: the distinct edges of the whole graph, those to externals after those to links.
+        num_links: rows of the link table; the rest are externals.
         graph: the same on the device.
         early_graph: without the held-out edges; the same object where none are held out.
         held_out: the held-out edges, or None.
         watched_books: (at most 2,000,) int64, the books whose recall is shown.
         generator: the one source of chance after the split.
-        book: (num_books + 1, dim) float32, the last row spare.
-        link: (num_links + 1, dim) float32, the last row spare.
-        book_optimizer: moves rows of `book`.
-        link_optimizer: moves rows of `link`.
+        model: the tables, and how they are changed.
+        power: of popularity in a link's length, or None while it has still to be chosen.
+        epoch: the last finished one.
         history: one report an epoch so far.
+        best: the model's best state, kept only where patience may take it back.
     """
 
     config: TrainConfig
     edges: EdgeList
+    num_links: int
     graph: Adjacency
     early_graph: Adjacency
     held_out: Adjacency | None
     watched_books: Tensor
     generator: torch.Generator
-    book: Tensor
-    link: Tensor
-    book_optimizer: RowOptimizer
-    link_optimizer: RowOptimizer
+    model: Model[Any]
+    power: float | None = None
+    epoch: int = 0
     history: list[EpochReport] = field(default_factory=list)
+    best: dict[str, Tensor] | None = None
+
+    @property
+    def last_early_epoch(self) -> int:
+        """The last epoch without the held-out edges: all have them in the last fifth."""
+        return self.config.epochs * 4 // 5
 
     def graph_of_epoch(self, epoch: int) -> Adjacency:
-        """The edges that an epoch trains on: all of them in the last fifth."""
-        return self.early_graph if epoch <= self.config.epochs * 4 // 5 else self.graph
+        """The edges that an epoch trains on."""
+        return self.early_graph if epoch <= self.last_early_epoch else self.graph
+
+    def next_epoch(self) -> int | None:
+        """The epoch to run now, or None at the end; patience jumps to the last fifth."""
+        if self.epoch < self.last_early_epoch and self._is_patience_over():
+            if self.best is not None:
+                self.model.restore(self.best)
+            self.epoch = self.last_early_epoch
+        return self.epoch + 1 if self.epoch < self.config.epochs else None
+
+    def _is_patience_over(self) -> bool:
+        recalls = [e.recall_at_20 for e in self.history if e.recall_at_20 is not None]
+        if self.config.patience is None or not recalls:
+            return False
+        return len(recalls) - 1 - recalls.index(max(recalls)) >= self.config.patience
+
+    def keep(self, report: EpochReport) -> None:
+        """Note a finished epoch, and its state where it is the best so far."""
+        recalls = [e.recall_at_20 for e in self.history if e.recall_at_20 is not None]
+        self.history.append(report)
+        self.epoch = report.epoch
+        recall = report.recall_at_20
+        is_best = recall is not None and all(recall > one for one in recalls)
+        if self.config.patience is not None and is_best:
+            self.best = {name: value.clone() for name, value in self.model.state().items()}
 
 
-def _start_run(edges: EdgeList, config: TrainConfig) -> _Run:
+def _start_run(edges: EdgeList, config: TrainConfig, *, num_links: int) -> _Run:
     device = resolve_device(config.device)
     generator = make_generator(device, seed=config.seed)
     graph = early_graph = build_adjacency(edges, device=device)
@@ -137,47 +189,49 @@ def _start_run(edges: EdgeList, config: TrainConfig) -> _Run:
         early_graph = build_adjacency(early_edges, device=device)
         held_out = build_adjacency(held_out_edges, device=device)
         watched_books = _choose_watched(held_out, generator)
-    book, link = _start_tables(early_graph, config, generator)
-    return _Run(
+    run = _Run(
         config=config,
         edges=edges,
+        num_links=num_links,
         graph=graph,
         early_graph=early_graph,
         held_out=held_out,
         watched_books=watched_books,
         generator=generator,
-        book=book,
-        link=link,
-        book_optimizer=_make_optimizer(book, config),
-        link_optimizer=_make_optimizer(link, config),
+        model=_make_model(early_graph, config, generator),
     )
+    if config.popularity_length is not None or config.model != "dot":
+        run.power = config.popularity_length or 0.0
+    return run
+
+
+def _make_model(graph: Adjacency, config: TrainConfig, generator: torch.Generator) -> Model[Any]:
+    if config.model == "reference":
+        return ReferenceModel(graph, config, generator)
+    if config.model == "lightgcn":
+        # torch-geometric takes seconds to load, which nobody else should pay.
+        from embed.model_lightgcn import LightGCNModel  # noqa: PLC0415
+
+        return LightGCNModel(graph, config, generator)
+    kind = SmoothedModel if config.is_smoothed else TableModel
+    return kind(graph, config, generator)
 
 
 def _train_epoch(run: _Run, epoch: int, on_progress: OnProgress) -> EpochReport:
     config, graph = run.config, run.graph_of_epoch(epoch)
+    if graph is run.graph:
+        # The last moment: from here on the held-out edges are trained on.
+        _choose_power(run)
     num_pairs = int(graph.counts.sum())
-    batch_size = config.resolve_batch_size(num_pairs)
-    steps = num_steps(num_pairs, batch_size)
+    steps = num_steps(num_pairs, config.resolve_batch_size(num_pairs))
     losses = torch.zeros(steps, device=graph.edges.device)
     weights = torch.zeros(steps, device=graph.edges.device)
     started_s = time.perf_counter()
-    batches = iter_epoch(
-        graph,
-        run.generator,
-        batch_size=batch_size,
-        num_negatives=config.num_negatives,
-        has_negative_books=config.negative_sides == "both",
-    )
-    for step, batch in enumerate(batches):
-        book_rows, link_rows = _touched_rows(batch)
-        book = run.book[book_rows].requires_grad_()
-        link = run.link[link_rows].requires_grad_()
-        loss = _batch_loss(book, link, batch, config, graph)
-        book_gradient, link_gradient = torch.autograd.grad(loss, (book, link))
-        run.book_optimizer.update(book_rows, book_gradient)
-        run.link_optimizer.update(link_rows, link_gradient)
-        losses[step] = loss.detach()
-        weights[step] = len(batch.book_rows)
+    for step, batch in enumerate(run.model.iter_batches(graph, run.generator)):
+        done_share = (epoch - 1 + step / steps) / config.epochs
+        rate_share = 1 - (1 - _LAST_RATE_SHARE) * done_share
+        losses[step] = run.model.train_step(batch, graph, rate_share=rate_share)
+        weights[step] = len(batch)
         on_progress(_progress(run, epoch, step, steps))
     mean_loss = _check_losses(losses, weights, epoch, config)
     seconds = time.perf_counter() - started_s
@@ -185,60 +239,10 @@ def _train_epoch(run: _Run, epoch: int, on_progress: OnProgress) -> EpochReport:
         epoch=epoch,
         num_epochs=config.epochs,
         loss=mean_loss,
-        recall_at_20=_held_out_recall(run) if graph is not run.graph else None,
+        recall_at_20=_measure_held_out(run) if graph is not run.graph else None,
         seconds=seconds,
         num_pairs=num_pairs,
     )
-
-
-def _touched_rows(batch: Batch) -> tuple[Tensor, Tensor]:
-    """The batch's own rows first, then its negatives."""
-    link_rows = torch.cat((batch.link_rows, batch.negative_links.rows))
-    if batch.negative_books is None:
-        return batch.book_rows, link_rows
-    return torch.cat((batch.book_rows, batch.negative_books.rows)), link_rows
-
-
-def _batch_loss(
-    book: Tensor, link: Tensor, batch: Batch, config: TrainConfig, graph: Adjacency
-) -> Tensor:
-    """Mean loss over the batch's pairs, and over both sides where both have negatives."""
-    size = len(batch.book_rows)
-    book, link = functional.normalize(book, dim=1), functional.normalize(link, dim=1)
-    positive = (book[:size] * link[:size]).sum(dim=1)
-    of_links = _side_loss(
-        positive,
-        book[:size] @ link[size:].T,
-        batch.negative_links,
-        config,
-        graph.num_links,
-    )
-    if batch.negative_books is None:
-        return of_links
-    of_books = _side_loss(
-        positive,
-        link[:size] @ book[size:].T,
-        batch.negative_books,
-        config,
-        graph.num_books,
-    )
-    return (of_links + of_books) / 2
-
-
-def _side_loss(
-    positive: Tensor,
-    negative: Tensor,
-    negatives: Negatives,
-    config: TrainConfig,
-    num_candidates: int,
-) -> Tensor:
-    is_positive = negatives.is_positive
-    if config.loss == "mse":
-        return mse_loss(positive, negative, is_positive, negative_weight=config.negative_weight)
-    positive, negative = positive / config.temperature, negative / config.temperature
-    if config.loss == "bce":
-        return bce_loss(positive, negative, is_positive, negative_weight=config.negative_weight)
-    return softmax_loss(positive, negative, is_positive, num_candidates=num_candidates)
 
 
 def _check_losses(losses: Tensor, weights: Tensor, epoch: int, config: TrainConfig) -> float:
@@ -248,7 +252,8 @@ def _check_losses(losses: Tensor, weights: Tensor, epoch: int, config: TrainConf
         step = int(is_bad.int().argmax()) + 1
         message = (
             f"Training diverged: the loss was {float(losses[step - 1])} in step {step} of epoch "
-            f"{epoch} (loss={config.loss}, optimizer={config.optimizer}, "
+            f"{epoch} (model={config.model}, loss={config.resolve_loss()}, "
+            f"optimizer={config.resolve_optimizer()}, "
             f"learning_rate={config.resolve_learning_rate():g}, "
             f"temperature={config.temperature:g}). Use a smaller learning rate or a larger "
             "temperature."
@@ -257,60 +262,72 @@ def _check_losses(losses: Tensor, weights: Tensor, epoch: int, config: TrainConf
     return float((losses * weights).sum() / weights.sum())
 
 
-def _start_tables(
-    graph: Adjacency, config: TrainConfig, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Unit vectors to start from, each table with a spare zero row at its end."""
-    sizes = (graph.num_books, graph.num_links)
-    device = generator.device
-    noise = [torch.randn((n, config.dim), generator=generator, device=device) for n in sizes]
-    if config.start == "spectral":
-        left, values, right = truncated_svd(graph, config.dim, generator)
-        # Rows outside of the kept directions (isolated ones, say) keep a trace of noise, because
-        # a vector of length zero has no direction to turn.
-        tables = [
-            side * values.sqrt() + 1e-6 * some
-            for side, some in zip((left, right), noise, strict=True)
-        ]
-    else:
-        tables = noise
-    book, link = (functional.pad(functional.normalize(t, dim=1), (0, 0, 0, 1)) for t in tables)
-    return book, link
-
-
-def _make_optimizer(table: Tensor, config: TrainConfig) -> RowOptimizer:
-    kind = RowAdagrad if config.optimizer == "adagrad" else RowAdam
-    return kind(table, learning_rate=config.resolve_learning_rate())
-
-
-def _final_tables(run: _Run, graph: Adjacency) -> tuple[Tensor, Tensor]:
-    """The vectors as they leave: unit length, smoothed over the graph, zero where unknown."""
-    book = functional.normalize(run.book[:-1], dim=1)
-    link = functional.normalize(run.link[:-1], dim=1)
-    book, link = smooth(graph, book, link, hops=run.config.smoothing_hops)
+def _finish(run: _Run) -> Embeddings:
+    """The vectors as they leave: unit length, links by popularity, zero where unknown."""
+    graph, power = run.graph, _choose_power(run)
+    book, link = (functional.normalize(table, dim=1) for table in run.model.vectors(graph))
+    if power:
+        link = link * popularity_lengths(graph, power)[:, None]
     book = book * (graph.of_books.degrees > 0)[:, None]
     link = link * (graph.of_links.degrees > 0)[:, None]
-    return book, link
-
-
-def _finish(run: _Run) -> Embeddings:
-    book, link = _final_tables(run, run.graph)
     if not bool(book.isfinite().all() & link.isfinite().all()):
         message = (
             "Training diverged: some vectors are not finite after the last step. Use a smaller "
             f"learning rate than {run.config.resolve_learning_rate():g}."
         )
         raise TrainingError(message)
+    num_links = run.num_links
     return Embeddings(
         book=to_numpy(book),
-        link=to_numpy(link),
-        is_book_trained=(run.graph.of_books.degrees > 0).cpu().numpy(),
-        is_link_trained=(run.graph.of_links.degrees > 0).cpu().numpy(),
+        link=to_numpy(link[:num_links]),
+        is_book_trained=(graph.of_books.degrees > 0).cpu().numpy(),
+        is_link_trained=(graph.of_links.degrees[:num_links] > 0).cpu().numpy(),
+        link_degrees=_link_degrees(run),
+        external=to_numpy(link[num_links:]) if len(link) > num_links else None,
         config=run.config,
         fingerprint=fingerprint_edges(run.edges),
         history=tuple(run.history),
-        is_complete=len(run.history) == run.config.epochs,
+        is_complete=run.epoch == run.config.epochs,
     )
+
+
+def _link_degrees(run: _Run) -> Int64Array:
+    edges = run.edges
+    degrees = np.bincount(edges.edges[:, 1], weights=edges.counts, minlength=edges.num_links)
+    return degrees[: run.num_links].astype(np.int64)
+
+
+def _resume(run: _Run, checkpoints: Checkpoints) -> None:
+    """Go on from a checkpoint of the same settings and data, where there is one."""
+    state = load_checkpoint(
+        checkpoints,
+        config=run.config,
+        fingerprint=fingerprint_edges(run.edges),
+        device=run.graph.edges.device,
+    )
+    if state is None:
+        return
+    best = {
+        name.removeprefix("best_"): value
+        for name, value in state.tensors.items()
+        if name.startswith("best_")
+    }
+    run.model.restore(state.tensors)
+    run.generator.set_state(state.generator)
+    run.epoch, run.history, run.power = state.epoch, list(state.history), state.power
+    run.best = best or None
+
+
+def _save(run: _Run, checkpoints: Checkpoints) -> None:
+    best = {f"best_{name}": value for name, value in (run.best or {}).items()}
+    state = RunState(
+        epoch=run.epoch,
+        history=tuple(run.history),
+        power=run.power,
+        tensors={**run.model.state(), **best},
+        generator=run.generator.get_state(),
+    )
+    save_checkpoint(state, checkpoints, config=run.config, fingerprint=fingerprint_edges(run.edges))
 
 
 def _choose_watched(held_out: Adjacency, generator: torch.Generator) -> Tensor:
@@ -320,21 +337,34 @@ def _choose_watched(held_out: Adjacency, generator: torch.Generator) -> Tensor:
     return candidates[chosen[: min(_MAX_WATCHED_BOOKS, allowed)]].sort().values
 
 
-def _held_out_recall(run: _Run) -> float | None:
+def _choose_power(run: _Run) -> float:
+    """The power of popularity in a link's length; chosen once, while edges are held out."""
+    if run.power is not None:
+        return run.power
+    run.power = DEFAULT_POWER
+    if run.held_out is not None:
+        run.power = choose_power(
+            *run.model.vectors(run.early_graph),
+            run.early_graph,
+            held_out=run.held_out.of_books,
+            rows=run.watched_books,
+            k=_WATCHED_K,
+        )
+    return run.power
+
+
+def _measure_held_out(run: _Run) -> float | None:
     if run.held_out is None:
         return None
-    book, link = _final_tables(run, run.early_graph)
-    true = run.held_out.of_books
-    total = torch.zeros((), device=book.device, dtype=torch.float64)
-    for ranked in iter_ranked(
-        lambda rows: book[rows] @ link.T,
-        run.watched_books,
-        known=run.early_graph.of_books,
-        true=true,
+    recalls = measure_powers(
+        *run.model.vectors(run.early_graph),
+        run.early_graph,
+        held_out=run.held_out.of_books,
+        rows=run.watched_books,
         k=_WATCHED_K,
-    ):
-        total += measure_books(ranked, true).recall.sum()
-    return float(total) / len(run.watched_books)
+        powers=(DEFAULT_POWER if run.power is None else run.power,),
+    )
+    return float(recalls[0])
 
 
 def _progress(run: _Run, epoch: int, step: int, steps: int) -> Progress:

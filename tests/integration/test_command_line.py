@@ -112,6 +112,11 @@ def test_bad_lines_are_reported_and_not_fatal(run: Run, store: Store, tiny: Path
         (("ingest", "{tiny}", "--too-common", "gone.txt"), "--too-common gone.txt"),
         (("train", "--dim", "0"), "TrainConfig.dim is 0"),
         (("train", "--loss", "hinge"), "choose one of: softmax, bce, mse"),
+        (("train", "--model", "word2vec"), "choose one of: dot, lightgcn, reference"),
+        (("train", "--model", "reference", "--loss", "softmax"), "has bce and mse"),
+        (("train", "--patience", "0"), "TrainConfig.patience is 0"),
+        (("train", "--relations", "cites"), "use links, or links,citations"),
+        (("evaluate", "--picture", "report.png"), "give a name that ends in .svg"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(
@@ -210,6 +215,62 @@ def test_ctrl_c_while_training_keeps_what_was_reached(
     assert process.returncode == 130, stderr
     assert "Training was interrupted" in stdout
     assert len(parse(run("similar", "War and Peace", "--json"))) == 10
+
+
+def test_a_killed_training_goes_on_from_its_checkpoint(
+    settings: Settings, run: Run, store: Store, sample_file: Path
+) -> None:
+    parse(run("ingest", sample_file, "--json"))
+    command = ["train", "--dim", "8", "--epochs", "30", "--model", "reference"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bookgraph", *command, "--checkpoint-every", "1"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(BOOKGRAPH_HOME=str(settings.home)),
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("epoch   3 of 30"):
+            break
+    process.kill()
+    process.communicate(timeout=60)
+    checkpoints = list(settings.models_dir.glob("*.checkpoint.npz"))
+    assert len(checkpoints) == 1
+    resumed = run(*command, "--checkpoint-every", "1", "--json")
+    report = parse(resumed)
+    assert "epoch   2 of 30" not in resumed.stderr
+    assert "epoch  30 of 30" in resumed.stderr
+    assert report["is_complete"] is True
+    assert not checkpoints[0].exists()
+    again = parse(run(*command, "--again", "--json"))
+    assert again["final_loss"] == report["final_loss"]
+
+
+def test_citations_are_learned_from_and_a_graph_without_them_is_named(
+    run: Run, store: Store, tmp_path: Path, tiny: Path
+) -> None:
+    parse(run("ingest", tiny, "--min-links", 2, "--json"))
+    missing = run("train", "--relations", "links,citations")
+    assert "--relations links" in refused(missing, exit_code=4)
+    cited = [[*record[:3], ["http://example.org/a"], *record[4:]] for record in TINY]
+    path = tmp_path / "cited.ndjson"
+    path.write_text("".join(json.dumps(record) + "\n" for record in cited), "utf-8")
+    parse(run("ingest", path, "--min-links", 2, "--json"))
+    small = ("train", "--dim", 4, "--epochs", 1, "--json")
+    joined = parse(run(*small, "--relations", "links,citations"))
+    assert joined["version"] != parse(run(*small))["version"]
+
+
+def test_an_evaluation_is_drawn(run: Run, store: Store, sample_file: Path, tmp_path: Path) -> None:
+    parse(run("ingest", sample_file, "--json"))
+    parse(run("train", "--dim", 8, "--epochs", 1, "--json"))
+    picture = tmp_path / "report.svg"
+    report = parse(run("evaluate", "--dim", 8, "--epochs", 1, "--picture", picture, "--json"))
+    drawn = picture.read_text("utf-8")
+    assert f"{report['recall_at_20']:.3f}" in drawn
+    assert "same author" in drawn
+    nowhere = run("evaluate", "--dim", 8, "--epochs", 1, "--picture", tmp_path / "no" / "a.svg")
+    assert "cannot be written" in refused(nowhere, exit_code=2)
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from embed import TrainConfig
 def test_defaults_are_what_the_documentation_says() -> None:
     config = TrainConfig()
     assert (config.dim, config.epochs, config.seed) == (50, 15, 0)
-    assert config.loss == "softmax"
+    assert config.model == "dot"
+    assert config.resolve_loss() == "softmax"
     assert config.device == "auto"
 
 
@@ -41,6 +42,11 @@ def test_defaults_are_what_the_documentation_says() -> None:
         ("optimizer", "sgd", "adagrad, adam"),
         ("start", "zero", "spectral, random"),
         ("negative_sides", "books", "links, both"),
+        ("negative_source", "all", "batch, uniform"),
+        ("model", "transformer", "dot, lightgcn, reference"),
+        ("popularity_power", 1.5, "[0, 1]"),
+        ("popularity_length", -1, "[0, 2]"),
+        ("patience", 0, "[1, "),
     ],
 )
 def test_a_bad_value_is_named_with_its_range(field: str, value: object, permitted: str) -> None:
@@ -63,9 +69,24 @@ def test_the_rate_depends_on_the_optimizer_unless_it_is_set() -> None:
     assert TrainConfig(optimizer="adam", learning_rate=0.5).resolve_learning_rate() == 0.5
 
 
-@pytest.mark.parametrize(
-    ("num_pairs", "expected"), [(1, 64), (8_000, 125), (42_000, 656), (810_000, 2048)]
-)
+def test_each_model_has_its_usual_settings() -> None:
+    reference = TrainConfig(model="reference")
+    assert reference.resolve_loss() == "mse"
+    assert reference.resolve_optimizer() == "adam"
+    assert reference.resolve_learning_rate() == 0.001
+    assert reference.resolve_batch_size(772_798) == 1024
+    assert TrainConfig(smoothing_hops=0).resolve_optimizer() == "adagrad"
+    assert TrainConfig().resolve_optimizer() == "adam"
+    assert TrainConfig().resolve_negative_source() == "batch"
+    assert TrainConfig(loss="bce").resolve_negative_source() == "uniform"
+
+
+def test_the_reference_has_no_softmax() -> None:
+    with pytest.raises(UsageError, match="the published recipe has bce and mse"):
+        TrainConfig(model="reference", loss="softmax")
+
+
+@pytest.mark.parametrize(("num_pairs", "expected"), [(1, 512), (42_000, 512), (810_000, 8100)])
 def test_small_graphs_get_small_batches(num_pairs: int, expected: int) -> None:
     assert TrainConfig().resolve_batch_size(num_pairs) == expected
     assert TrainConfig(batch_size=7).resolve_batch_size(num_pairs) == 7

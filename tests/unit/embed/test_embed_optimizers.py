@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embed.optimizers import RowAdagrad, RowAdam, merge_rows
+from embed.optimizers import RowAdagrad, RowAdam, TableAdagrad, TableAdam, merge_rows
 
 NUM_ROWS, DIM = 8, 3
 
@@ -114,3 +114,32 @@ def test_a_restored_optimizer_goes_on_as_if_nothing_had_happened(
         optimizer.update(rows, gradients)
         other.update(rows, gradients)
     assert torch.equal(table, copy)
+
+
+def test_adam_on_a_whole_table_is_torchs_own() -> None:
+    generator = torch.Generator().manual_seed(0)
+    ours = torch.randn(7, 3, generator=generator)
+    theirs = ours.clone().requires_grad_()
+    optimizer = TableAdam(ours, learning_rate=0.1)
+    reference = torch.optim.Adam([theirs], lr=0.1)
+    for _ in range(20):
+        gradient = torch.randn(7, 3, generator=generator)
+        optimizer.update(gradient)
+        theirs.grad = gradient
+        reference.step()
+    torch.testing.assert_close(ours, theirs.detach(), rtol=1e-5, atol=1e-6)
+
+
+def test_adagrad_on_a_whole_table_is_that_of_its_rows() -> None:
+    generator = torch.Generator().manual_seed(0)
+    whole = torch.randn(7, 3, generator=generator)
+    rows = torch.nn.functional.pad(whole, (0, 0, 0, 1))
+    of_whole, of_rows = (
+        TableAdagrad(whole, learning_rate=0.1),
+        RowAdagrad(rows, learning_rate=0.1),
+    )
+    for share in (1.0, 0.5):
+        gradient = torch.randn(7, 3, generator=generator)
+        of_whole.update(gradient, rate_share=share)
+        of_rows.update(torch.arange(7), gradient, rate_share=share)
+    torch.testing.assert_close(whole, rows[:7])

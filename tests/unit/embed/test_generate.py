@@ -7,6 +7,7 @@ import pytest
 
 from core.errors import UsageError
 from embed.generate import generate_graph
+from embed.generate_places import generate_places_graph
 
 SIZES = {"num_books": 300, "num_links": 400, "num_edges": 4_000}
 
@@ -40,3 +41,20 @@ def test_sizes_that_cannot_be_are_named(sizes: tuple[int, int, int]) -> None:
     num_books, num_links, num_edges = sizes
     with pytest.raises(UsageError, match=f"{num_books} books, {num_links} links"):
         generate_graph(num_books=num_books, num_links=num_links, num_edges=num_edges)
+
+
+def test_places_have_power_laws_on_both_sides_and_no_sparse_rows() -> None:
+    graph = generate_places_graph(num_books=1500, num_links=2000, num_edges=40_000, seed=3)
+    again = generate_places_graph(num_books=1500, num_links=2000, num_edges=40_000, seed=3)
+    assert np.array_equal(graph.pairs, again.pairs)
+    assert len(np.unique(graph.pairs, axis=0)) == len(graph.pairs) > 30_000
+    for side, num_rows in ((0, graph.num_books), (1, graph.num_links)):
+        degrees = np.bincount(graph.pairs[:, side], minlength=num_rows)
+        assert len(degrees) == num_rows
+        assert degrees.min() >= 5
+        assert degrees.max() > 6 * np.median(degrees)
+
+
+def test_places_of_impossible_sizes_are_named() -> None:
+    with pytest.raises(UsageError, match="99 books"):
+        generate_places_graph(num_books=99, num_links=200, num_edges=10)

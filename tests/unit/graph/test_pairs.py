@@ -6,7 +6,7 @@ import pytest
 from fakes import RecordingStore
 
 from core.errors import DataMissingError
-from graph.pairs import read_book_labels, read_pairs
+from graph.pairs import read_book_labels, read_citations, read_pairs
 
 ROWS = [
     ("Emma", [["novel", 1], ["irony", 2]]),
@@ -49,7 +49,29 @@ def test_an_empty_graph_names_the_command() -> None:
 
 
 def test_labels_follow_the_order_that_was_asked() -> None:
-    store = RecordingStore([[("Emma", ["Jane Austen"], []), ("Dune", [], ["Novel"])]])
+    store = RecordingStore(
+        [
+            [
+                ("Emma", ["Jane Austen"], [], "{}"),
+                ("Dune", [], ["Novel"], '{"series": " Dune  Saga"}'),
+            ]
+        ]
+    )
     labels = read_book_labels(store, ["Dune", "Emma", "Unknown"])
     assert labels["author"] == [frozenset(), {"Jane Austen"}, frozenset()]
     assert labels["genre"] == [{"Novel"}, frozenset(), frozenset()]
+    assert labels["series"] == [{"dune saga"}, frozenset(), frozenset()]
+
+
+def test_citations_keep_the_book_rows_and_their_repeats() -> None:
+    store = RecordingStore(
+        [[("Emma", [["http://b", 2], ["http://a", 1]]), ("Gone", [["http://c", 1]])]]
+    )
+    citations = read_citations(store, ["Dune", "Emma"])
+    assert citations.urls == ("http://a", "http://b")
+    assert citations.pairs.tolist() == [[1, 0], [1, 1], [1, 1]]
+
+
+def test_no_citations_name_the_way_out() -> None:
+    with pytest.raises(DataMissingError, match="--relations links"):
+        read_citations(RecordingStore([[("Emma", [])]]), ["Emma"])
