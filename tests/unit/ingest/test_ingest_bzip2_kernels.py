@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ingest import bzip2
 from ingest.bzip2 import find_marks, iter_blocks
-from ingest.bzip2_kernels import NUM_CHAINS, BlockBatch, borrowed_batch, to_words
+from ingest.bzip2_kernels import NUM_CHAINS, BlockBatch, Pace, borrowed_batch, to_words
 
 _MARK = 0x314159265359
 
@@ -124,3 +124,38 @@ def test_an_old_randomised_block_is_left_to_the_standard_library() -> None:
     # The bit after the mark (six bytes) and the checksum (four).
     stream[4 + 6 + 4] |= 0x80
     assert BlockBatch().add(to_words(bytes(stream)), 32) is None
+
+
+@pytest.mark.parametrize("best", [1, 2, 4])
+def test_the_number_that_is_walked_at_once_is_the_one_that_costs_least(best: int) -> None:
+    pace = Pace()
+    chosen = []
+    for _ in range(480):
+        chosen.append(pace.num_chains)
+        pace.note(1.0 if pace.num_chains == best else 2.0)
+    assert {1, 2, 4} == set(chosen)
+    assert chosen.count(best) > 0.8 * len(chosen)
+    # What is best may change; the others are tried again.
+    other = 3 - best if best < 4 else 1
+    for _ in range(48):
+        pace.note(1.0 if pace.num_chains == other else 2.0)
+    later = []
+    for _ in range(96):
+        later.append(pace.num_chains)
+        pace.note(1.0 if pace.num_chains == other else 2.0)
+    assert later.count(other) > 0.7 * len(later)
+
+
+@pytest.mark.parametrize("num_chains", [1, 2, 4])
+def test_any_number_walked_at_once_gives_the_same_texts(num_chains: int) -> None:
+    words, marks = to_words(_STREAM), find_marks(_STREAM, _MARK)
+    batch = BlockBatch(pace=Pace(num_chains=num_chains))
+    text = b""
+    for mark in marks:
+        batch.add(words, mark)
+        if batch.is_full:
+            text += b"".join(one for one in batch.texts() if one is not None)
+            batch.pace.num_chains = num_chains
+    text += b"".join(one for one in batch.texts() if one is not None)
+    assert len(marks) > 1
+    assert text == bz2.decompress(_STREAM)
