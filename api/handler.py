@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
+import orjson
 from ariadne.asgi.handlers import GraphQLHTTPHandler
 from graphql import (
     DocumentNode,
@@ -232,13 +233,21 @@ class Handler(GraphQLHTTPHandler):
 def _response(
     answer: Mapping[str, Any], status: HTTPStatus, media_type: str, headers: Mapping[str, str]
 ) -> Response:
-    body = json.dumps(answer, ensure_ascii=False, separators=(",", ":"), default=str)
     return Response(
-        body.encode("utf-8", "replace"),
+        _encode(answer),
         status_code=status,
         media_type=f"{media_type}; charset=utf-8",
         headers={**headers, "Vary": "Accept", "Cache-Control": "no-store"},
     )
+
+
+def _encode(answer: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(answer, default=str)
+    except TypeError:
+        # Half a surrogate pair or a number of more than 64 bits, which only a question can bring.
+        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"), default=str)
+        return text.encode("utf-8", "replace")
 
 
 def _revalidated(request: Request, response: Response) -> Response:
