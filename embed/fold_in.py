@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import UsageError
+from core.fold_in import weigh_links
 from embed.embeddings import Embeddings
 from embed.pairs import Int64Array, check_pairs
 
@@ -35,11 +36,9 @@ def fold_in(embeddings: Embeddings, pairs: Int64Array, *, num_books: int) -> NDA
             "This model keeps no numbers of books a link, so that new books cannot be folded in; "
             "train it again with: bookgraph train"
         )
-    lengths = np.linalg.norm(embeddings.link, axis=1, keepdims=True)
-    directions = embeddings.link / np.maximum(lengths, np.finfo(np.float32).tiny)
-    weights = 1 / np.sqrt(np.maximum(embeddings.link_degrees, 1))
+    weighed = weigh_links(embeddings.link, embeddings.link_degrees)
     sums = np.zeros((num_books, embeddings.dim))
-    np.add.at(sums, pairs[:, 0], (directions * weights[:, None])[pairs[:, 1]])
+    np.add.at(sums, pairs[:, 0], weighed[pairs[:, 1]])
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
     folded: NDArray[np.float32] = np.divide(
         sums, norms, out=np.zeros_like(sums), where=norms > 0

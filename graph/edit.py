@@ -16,6 +16,7 @@ from neo4j.vector import Vector
 from numpy.typing import NDArray
 
 from core.errors import BookNotFoundError, DataMissingError, UsageError
+from core.fold_in import weigh_links
 from graph.store import Row, Store, Transaction
 from graph.titles import nearest_titles
 
@@ -93,8 +94,7 @@ def remove_book(store: Store, title: str) -> None:
 def fold_in(vectors: NDArray[np.float64], num_books: NDArray[np.float64]) -> NDArray[np.float64]:
     """The vector of a book out of those of its links.
 
-    Each link counts by one over the root of the books that mention it, as one hop of LightGCN does
-    (He et al. 2020); the length is the mean of the links' lengths.
+    Its direction is that of `weigh_links`; its length the mean of the links' lengths.
 
     Args:
         vectors: (num_links, dim), at least one row, none all zeros.
@@ -104,7 +104,7 @@ def fold_in(vectors: NDArray[np.float64], num_books: NDArray[np.float64]) -> NDA
         (dim,).
     """
     lengths = np.linalg.norm(vectors, axis=1)
-    mixed = ((vectors / lengths[:, None]) / np.sqrt(num_books)[:, None]).sum(axis=0)
+    mixed = weigh_links(vectors, num_books).sum(axis=0)
     length = float(np.linalg.norm(mixed))
     direction = mixed / length if length else vectors[0] / lengths[0]
     placed: NDArray[np.float64] = direction * lengths.mean()
