@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol, TypeVar
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from embed.adjacency import Adjacency
 from embed.config import TrainConfig
+from embed.optimizers import Optimizer, copy_into
 from embed.spectral import truncated_svd
 
 BatchType = TypeVar("BatchType")
@@ -42,6 +43,29 @@ class Model(Protocol[BatchType]):
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Take back what `state` gave."""
+
+
+class TabledModel:
+    """What models of tables and optimizers have in common: how their state is told and taken back.
+
+    Attributes:
+        _tables: by name.
+        _optimizers: by the name of their table.
+    """
+
+    _tables: dict[str, Tensor]
+    _optimizers: Mapping[str, Optimizer]
+
+    def state(self) -> dict[str, Tensor]:
+        """See `Model`."""
+        state = dict(self._tables)
+        for side, optimizer in self._optimizers.items():
+            state |= {f"{side}_{name}": value for name, value in optimizer.state().items()}
+        return state
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """See `Model`."""
+        copy_into(self.state(), state)
 
 
 def start_tables(

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from embed.adjacency import Adjacency
 from embed.config import TrainConfig
-from embed.model import start_tables
+from embed.model import TabledModel, start_tables
 from embed.objective import batch_loss, touched_rows
 from embed.optimizers import RowAdagrad, RowAdam, RowOptimizer, TableAdagrad, TableAdam
 from embed.sampling import Batch, iter_epoch
@@ -21,7 +21,7 @@ from embed.spectral import smooth, smooth_with_gradient
 _SMOOTHED_START_LENGTH = 0.3
 
 
-class _DotModel:
+class _DotModel(TabledModel):
     """What both kinds have in common: their batches."""
 
     def __init__(self, config: TrainConfig) -> None:
@@ -47,18 +47,19 @@ class TableModel(_DotModel):
         """Start from `start_tables`, with a spare row at the end of each."""
         super().__init__(config)
         book, link = start_tables(graph, config, generator)
-        self._book = functional.pad(book, (0, 0, 0, 1))
-        self._link = functional.pad(link, (0, 0, 0, 1))
-        self._optimizers = {
-            "book": make_row_optimizer(self._book, config),
-            "link": make_row_optimizer(self._link, config),
+        self._tables = {
+            side: functional.pad(table, (0, 0, 0, 1))
+            for side, table in (("book", book), ("link", link))
+        }
+        self._optimizers: dict[str, RowOptimizer] = {
+            side: make_row_optimizer(table, config) for side, table in self._tables.items()
         }
 
     def train_step(self, batch: Batch, graph: Adjacency, *, rate_share: float) -> Tensor:
         """See `Model`."""
         book_rows, link_rows = touched_rows(batch)
-        book = self._book[book_rows].requires_grad_()
-        link = self._link[link_rows].requires_grad_()
+        book = self._tables["book"][book_rows].requires_grad_()
+        link = self._tables["link"][link_rows].requires_grad_()
         loss = batch_loss(book, link, batch, config=self._config, graph=graph)
         of_book, of_link = torch.autograd.grad(loss, (book, link))
         self._optimizers["book"].update(book_rows, of_book, rate_share=rate_share)
@@ -67,21 +68,7 @@ class TableModel(_DotModel):
 
     def vectors(self, graph: Adjacency) -> tuple[Tensor, Tensor]:
         """See `Model`."""
-        return self._book[:-1], self._link[:-1]
-
-    def state(self) -> dict[str, Tensor]:
-        """See `Model`."""
-        state = {"book": self._book, "link": self._link}
-        for side, optimizer in self._optimizers.items():
-            state |= {f"{side}_{name}": value for name, value in optimizer.state().items()}
-        return state
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """See `Model`."""
-        self._book.copy_(state["book"])
-        self._link.copy_(state["link"])
-        for side, optimizer in self._optimizers.items():
-            optimizer.restore({name: state[f"{side}_{name}"] for name in optimizer.state()})
+        return self._tables["book"][:-1], self._tables["link"][:-1]
 
 
 class SmoothedModel(_DotModel):
@@ -100,7 +87,7 @@ class SmoothedModel(_DotModel):
             "link": link * _SMOOTHED_START_LENGTH,
         }
         kind = TableAdam if config.resolve_optimizer() == "adam" else TableAdagrad
-        self._optimizers = {
+        self._optimizers: dict[str, TableAdam | TableAdagrad] = {
             side: kind(table, learning_rate=config.resolve_learning_rate())
             for side, table in self._tables.items()
         }
@@ -127,18 +114,6 @@ class SmoothedModel(_DotModel):
         return smooth(
             graph, self._tables["book"], self._tables["link"], hops=self._config.smoothing_hops
         )
-
-    def state(self) -> dict[str, Tensor]:
-        """See `Model`."""
-        state = dict(self._tables)
-        for side, optimizer in self._optimizers.items():
-            state |= {f"{side}_{name}": value for name, value in optimizer.state().items()}
-        return state
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """See `Model`."""
-        for name, value in self.state().items():
-            value.copy_(state[name])
 
 
 def make_row_optimizer(table: Tensor, config: TrainConfig) -> RowOptimizer:

@@ -12,7 +12,7 @@ from torch_geometric.nn import LightGCN
 from embed.adjacency import Adjacency
 from embed.config import TrainConfig
 from embed.model import start_tables
-from embed.optimizers import TableAdam
+from embed.optimizers import TableAdam, copy_into
 from embed.sampling import iter_pairs
 
 # The length of the start vectors; torch-geometric's own Xavier start is about as short.
@@ -84,8 +84,7 @@ class LightGCNModel:
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """See `Model`."""
-        for name, value in self.state().items():
-            value.copy_(state[name])
+        copy_into(self.state(), state)
 
     def _square_matrix(self, graph: Adjacency) -> Tensor:
         """The symmetric normalised matrix of all nodes, as the sparse rows that LGConv takes."""

@@ -16,6 +16,7 @@ from torch.nn import functional
 from embed.adjacency import Adjacency
 from embed.config import REFERENCE_NEGATIVE_RATIO, TrainConfig
 from embed.metrics import EdgeKeys
+from embed.model import TabledModel
 from embed.model_dot import make_row_optimizer
 from embed.optimizers import RowOptimizer
 from embed.sampling import iter_pairs
@@ -45,7 +46,7 @@ class PairBatch:
         return self.num_edges
 
 
-class ReferenceModel:
+class ReferenceModel(TabledModel):
     """Two tables, cosine, and for `bce` a Dense layer of one number with a positive weight."""
 
     def __init__(self, graph: Adjacency, config: TrainConfig, generator: torch.Generator) -> None:
@@ -113,15 +114,3 @@ class ReferenceModel:
     def vectors(self, graph: Adjacency) -> tuple[Tensor, Tensor]:
         """See `Model`."""
         return self._tables["book"][:-1], self._tables["link"][:-1]
-
-    def state(self) -> dict[str, Tensor]:
-        """See `Model`."""
-        state = dict(self._tables)
-        for side, optimizer in self._optimizers.items():
-            state |= {f"{side}_{name}": value for name, value in optimizer.state().items()}
-        return state
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """See `Model`."""
-        for name, value in self.state().items():
-            value.copy_(state[name])

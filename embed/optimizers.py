@@ -14,8 +14,15 @@ from torch import Tensor
 from torch.nn import functional
 
 
-class RowOptimizer(Protocol):
-    """Changes rows of one table from their gradients, and can be saved and restored."""
+class Optimizer(Protocol):
+    """Something whose state can be saved and restored."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything but the table that the next update depends on, as live tensors."""
+
+
+class RowOptimizer(Optimizer, Protocol):
+    """Changes rows of one table from their gradients."""
 
     def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float = 1.0) -> None:
         """Change the table's rows.
@@ -26,11 +33,11 @@ class RowOptimizer(Protocol):
             rate_share: of the learning rate, in (0, 1].
         """
 
-    def state(self) -> dict[str, Tensor]:
-        """Everything but the table that the next update depends on."""
 
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Take back what `state` gave."""
+def copy_into(live: dict[str, Tensor], saved: dict[str, Tensor]) -> None:
+    """Give live tensors the values that were saved under their names."""
+    for name, value in live.items():
+        value.copy_(saved[name])
 
 
 class RowAdagrad:
@@ -62,12 +69,8 @@ class RowAdagrad:
         self._table[rows] -= step[:, None] * gradients
 
     def state(self) -> dict[str, Tensor]:
-        """See `RowOptimizer`."""
+        """See `Optimizer`."""
         return {"sums": self._sums}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """See `RowOptimizer`."""
-        self._sums.copy_(state["sums"])
 
 
 class RowAdam:
@@ -112,18 +115,12 @@ class RowAdam:
         self._table[rows] -= rate_share * self._learning_rate * (first / first_share) / root
 
     def state(self) -> dict[str, Tensor]:
-        """See `RowOptimizer`."""
+        """See `Optimizer`."""
         return {
             "first": self._first,
             "second": self._second,
             "num_updates": self._num_updates,
         }
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """See `RowOptimizer`."""
-        self._first.copy_(state["first"])
-        self._second.copy_(state["second"])
-        self._num_updates.copy_(state["num_updates"])
 
 
 class TableAdam:
@@ -176,13 +173,8 @@ class TableAdam:
         self._table -= step.mul_(size)
 
     def state(self) -> dict[str, Tensor]:
-        """Everything but the table that the next update depends on."""
+        """See `Optimizer`."""
         return {"first": self._first, "second": self._second, "num_updates": self._num_updates}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """Take back what `state` gave."""
-        for name, value in self.state().items():
-            value.copy_(state[name])
 
 
 class TableAdagrad:
@@ -202,12 +194,8 @@ class TableAdagrad:
         self._table -= gradient * (size / (self._sums.sqrt() + self._epsilon))
 
     def state(self) -> dict[str, Tensor]:
-        """See `TableAdam`."""
+        """See `Optimizer`."""
         return {"sums": self._sums}
-
-    def restore(self, state: dict[str, Tensor]) -> None:
-        """See `TableAdam`."""
-        self._sums.copy_(state["sums"])
 
 
 def merge_rows(rows: Tensor, gradients: Tensor, *, spare_row: int) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embed.optimizers import RowAdagrad, RowAdam, TableAdagrad, TableAdam, merge_rows
+from embed.optimizers import RowAdagrad, RowAdam, TableAdagrad, TableAdam, copy_into, merge_rows
 
 NUM_ROWS, DIM = 8, 3
 
@@ -109,7 +109,7 @@ def test_a_restored_optimizer_goes_on_as_if_nothing_had_happened(
         optimizer.update(rows, gradients)
     copy = table.clone()
     other = kind(copy, learning_rate=0.1)
-    other.restore({name: value.clone() for name, value in optimizer.state().items()})
+    copy_into(other.state(), {name: value.clone() for name, value in optimizer.state().items()})
     for rows, gradients in steps[6:]:
         optimizer.update(rows, gradients)
         other.update(rows, gradients)
