@@ -18,6 +18,7 @@ from graphene.types.resolver import dict_or_attr_resolver
 from graphql import (
     ExecutionContext,
     FieldNode,
+    GraphQLError,
     GraphQLField,
     GraphQLList,
     GraphQLObjectType,
@@ -29,8 +30,7 @@ from graphql.execution.execute import CollectedErrors
 from graphql.pyutils import AwaitableOrValue, Path
 
 # Where a type keeps what was found out about it.
-_PLAIN = "bookgraph.plain_fields"
-_NESTED = "bookgraph.nested_fields"
+_READERS = "bookgraph.readers"
 
 
 class _Plain(NamedTuple):
@@ -40,6 +40,16 @@ class _Plain(NamedTuple):
     serialize: Callable[[Any], Any]
     is_nullable: bool
 
+    def read(self, row: dict[str, Any]) -> Any:
+        """The value for the answer, or Undefined where graphql-core has to make an error of it."""
+        value = row.get(self.key)
+        if value is None:
+            return None if self.is_nullable else Undefined
+        try:
+            return self.serialize(value)
+        except Exception:  # noqa: BLE001  # a scalar may raise what it likes
+            return Undefined
+
 
 class _Nested(NamedTuple):
     """A field that is a dict within a dict, or a list of dicts."""
@@ -47,6 +57,13 @@ class _Nested(NamedTuple):
     key: str
     object_type: GraphQLObjectType
     is_list: bool
+
+
+class _NoErrors(CollectedErrors):
+    """Ends an attempt with its first error: then nothing of it counts."""
+
+    def add(self, error: GraphQLError, path: Path | None) -> None:  # graphql-core's
+        raise error
 
 
 def is_coroutine(value: object) -> bool:
@@ -67,25 +84,20 @@ class FastContext(ExecutionContext):
         """Fill one object of the answer."""
         if type(source_value) is not dict:
             return super().execute_fields(parent_type, source_value, path, fields)
-        plain_fields, nested_fields = _plain_fields(parent_type), _nested_fields(parent_type)
+        readers = _readers(parent_type)
         results: dict[str, Any] = {}
         later: list[str] = []
         for response_name, field_nodes in fields.items():
-            plain = plain_fields.get(field_nodes[0].name.value)
-            value = source_value.get(plain.key) if plain else None
-            if plain and value is not None:
-                try:
-                    results[response_name] = plain.serialize(value)
-                except Exception:  # noqa: BLE001, S110  # graphql-core makes the right error of it
-                    pass
-                else:
+            reader = readers.get(field_nodes[0].name.value)
+            if isinstance(reader, _Plain):
+                value = reader.read(source_value)
+                if value is not Undefined:
+                    results[response_name] = value
                     continue
-            elif plain and plain.is_nullable:
-                results[response_name] = None
-                continue
+            result = None
             field_path = Path(path, response_name, parent_type.name)
-            nested = nested_fields.get(field_nodes[0].name.value)
-            result = self._nested(nested, source_value, field_nodes, field_path) if nested else None
+            if isinstance(reader, _Nested):
+                result = self._nested(reader, source_value, field_nodes, field_path)
             if result is None:
                 result = self.execute_field(parent_type, source_value, field_nodes, field_path)
             if result is not Undefined:
@@ -102,25 +114,27 @@ class FastContext(ExecutionContext):
         rows = value if nested.is_list else [value]
         if type(rows) is not list or not all(type(one) is dict for one in rows):
             return None
-        fields = self.collect_subfields(nested.object_type, field_nodes)
-        # With an error anywhere within, nothing of it counts.
-        errors, self.collected_errors = self.collected_errors, CollectedErrors()
+        if isinstance(self.collected_errors, _NoErrors):
+            # Within an attempt already, which fails as a whole.
+            return self._fill(nested, rows, field_nodes, path)
+        errors, self.collected_errors = self.collected_errors, _NoErrors()
         try:
-            filled = [
-                self.execute_fields(
-                    nested.object_type, one, path.add_key(at) if nested.is_list else path, fields
-                )
-                for at, one in enumerate(rows)
-            ]
+            return self._fill(nested, rows, field_nodes, path)
         except Exception:  # noqa: BLE001  # graphql-core finds it again and says where it belongs
             return None
-        else:
-            if self.collected_errors.errors:
-                return None
         finally:
             self.collected_errors = errors
+
+    def _fill(
+        self, nested: _Nested, rows: list[dict[str, Any]], field_nodes: list[FieldNode], path: Path
+    ) -> AwaitableOrValue[dict[str, Any] | list[Any]]:
+        fields = self.collect_subfields(nested.object_type, field_nodes)
         if not nested.is_list:
-            return filled[0]
+            return self.execute_fields(nested.object_type, rows[0], path, fields)
+        filled = [
+            self.execute_fields(nested.object_type, one, path.add_key(at), fields)
+            for at, one in enumerate(rows)
+        ]
         return _all(filled) if any(map(is_coroutine, filled)) else filled
 
     @staticmethod
@@ -130,39 +144,27 @@ class FastContext(ExecutionContext):
         return results
 
 
-def _plain_fields(parent_type: GraphQLObjectType) -> dict[str, _Plain]:
-    known: dict[str, _Plain] | None = parent_type.extensions.get(_PLAIN)
+def _readers(parent_type: GraphQLObjectType) -> dict[str, _Plain | _Nested]:
+    """How the plain fields of a type are read, by name; found out once."""
+    known: dict[str, _Plain | _Nested] | None = parent_type.extensions.get(_READERS)
     if known is None:
-        found = {name: _plain(field) for name, field in parent_type.fields.items()}
+        found = {name: _reader(field) for name, field in parent_type.fields.items()}
         known = {name: one for name, one in found.items() if one}
-        parent_type.extensions[_PLAIN] = known
+        parent_type.extensions[_READERS] = known
     return known
 
 
-def _nested_fields(parent_type: GraphQLObjectType) -> dict[str, _Nested]:
-    known: dict[str, _Nested] | None = parent_type.extensions.get(_NESTED)
-    if known is None:
-        found = {name: _nested(field) for name, field in parent_type.fields.items()}
-        known = {name: one for name, one in found.items() if one}
-        parent_type.extensions[_NESTED] = known
-    return known
-
-
-def _plain(field: GraphQLField) -> _Plain | None:
+def _reader(field: GraphQLField) -> _Plain | _Nested | None:
     key, named = _key(field), _nullable(field.type)
-    if key is None or not isinstance(named, GraphQLScalarType):
+    if key is None:
         return None
-    return _Plain(key, named.serialize, is_nullable=not is_non_null_type(field.type))
-
-
-def _nested(field: GraphQLField) -> _Nested | None:
-    key, named = _key(field), _nullable(field.type)
+    if isinstance(named, GraphQLScalarType):
+        return _Plain(key, named.serialize, is_nullable=not is_non_null_type(field.type))
     is_list = isinstance(named, GraphQLList)
-    if isinstance(named, GraphQLList):
+    if is_list:
         named = _nullable(named.of_type)
-    if key is None or not isinstance(named, GraphQLObjectType) or named.is_type_of is not None:
-        return None
-    return _Nested(key, named, is_list)
+    is_object = isinstance(named, GraphQLObjectType) and named.is_type_of is None
+    return _Nested(key, named, is_list) if is_object else None
 
 
 def _key(field: GraphQLField) -> str | None:

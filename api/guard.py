@@ -18,6 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.lane import Lane
 from api.logs import ACCESS_LOGGER
 from api.metrics import Metrics
 from api.options import ServerOptions
@@ -43,8 +44,7 @@ class Guard:
         self._app = app
         self._options = options
         self._metrics = metrics
-        self._slots = asyncio.Semaphore(options.max_concurrent)
-        self._num_waiting = 0
+        self._lane = Lane(options.max_concurrent, max_waiting=options.max_waiting)
         self._num_by_client: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,25 +106,18 @@ class Guard:
             received = await self._received(receive)
             if received is None:
                 await _turn_away(_SLOW, scope, receive, send)
-            elif self._slots.locked() and self._num_waiting >= self._options.max_waiting:
+            elif self._lane.is_full:
                 await _turn_away(_BUSY, scope, receive, send)
             else:
-                await self._take_place(scope, received, send)
+                await self._lane.enter()
+                try:
+                    await self._app(scope, received, send)
+                finally:
+                    self._lane.leave()
         finally:
             self._num_by_client[client] -= 1
             if not self._num_by_client[client]:
                 del self._num_by_client[client]
-
-    async def _take_place(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._num_waiting += 1
-        is_waiting = True
-        try:
-            async with self._slots:
-                self._num_waiting -= 1
-                is_waiting = False
-                await self._app(scope, receive, send)
-        finally:
-            self._num_waiting -= is_waiting
 
     async def _received(self, receive: Receive) -> Receive | None:
         """The body, read ahead as far as it may go; None when it does not come in time."""

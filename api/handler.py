@@ -32,6 +32,7 @@ from api.cost import query_cost
 from api.documents import Documents, Prepared, text_hash
 from api.errors import answer_status, error_code, format_error
 from api.execution import FastContext, is_coroutine
+from api.lane import Lane
 from api.limits import LimitError
 from api.options import ServerOptions
 from api.requests import JSON, RESPONSE_JSON, GraphQLRequest, Refusal, read_request, response_type
@@ -58,8 +59,7 @@ class Handler(GraphQLHTTPHandler):
         self._served = schema
         self._store = store
         self._options = options
-        self._heavy = asyncio.Semaphore(options.max_heavy)
-        self._num_heavy_waiting = 0
+        self._heavy = Lane(options.max_heavy, max_waiting=4 * options.max_heavy)
         self.documents = Documents(schema, options.limits, is_hidden=options.is_production)
 
     async def handle_request(self, request: Request) -> Response:
@@ -191,19 +191,16 @@ class Handler(GraphQLHTTPHandler):
             code="BUSY",
             headers={"Retry-After": _RETRY_AFTER_S},
         )
-        if self._heavy.locked() and self._num_heavy_waiting >= 4 * self._options.max_heavy:
+        if self._heavy.is_full:
             raise busy
-        self._num_heavy_waiting += 1
         try:
-            await asyncio.wait_for(self._heavy.acquire(), self._options.timeout_s / 2)
+            await self._heavy.enter(timeout_s=self._options.timeout_s / 2)
         except TimeoutError:
             raise busy from None
-        finally:
-            self._num_heavy_waiting -= 1
         try:
             yield
         finally:
-            self._heavy.release()
+            self._heavy.leave()
 
     async def _execute(
         self, asked: GraphQLRequest, document: DocumentNode, record: dict[str, Any]
