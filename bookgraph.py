@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn, cast, get_args
 
@@ -136,21 +135,22 @@ def train(
         seed=seed,
         device=device,
     )
-    if relations not in {"links", "links,citations"}:
-        raise UsageError(f"--relations {relations!r} is unknown; use links, or links,citations.")
     report = _train(
         load_settings(),
         config,
         is_forced=again,
         checkpoint_every=checkpoint_every,
-        has_citations=relations == "links,citations",
+        has_citations=_has_citations(relations),
     )
-    if as_json:
-        text.print_json(asdict(report))
-    else:
-        text.print_train(report)
+    text.print_train(report, as_json=as_json)
     if not report.is_complete:
         sys.exit(EXIT_INTERRUPTED)
+
+
+def _has_citations(relations: str) -> bool:
+    if relations not in {"links", "links,citations"}:
+        raise UsageError(f"--relations {relations!r} is unknown; use links, or links,citations.")
+    return relations == "links,citations"
 
 
 @app.command("map")

@@ -112,8 +112,11 @@ def _print_bad_records(report: IngestReport) -> None:
             say(f"  {bad.source}, record {bad.position}: {bad.example}")
 
 
-def print_train(report: TrainReport) -> None:
+def print_train(report: TrainReport, *, as_json: bool = False) -> None:
     """Print what was trained and written."""
+    if as_json:
+        print_json(asdict(report))
+        return
     written = report.written
     if report.is_reused:
         say(f"Model {report.version} was trained on this graph before and is taken from disk.")

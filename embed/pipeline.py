@@ -124,16 +124,11 @@ def train_graph(
     embeddings = None if is_forced else _load_finished(model_file)
     is_reused = embeddings is not None
     if embeddings is None:
-        checkpoints = (
-            None
-            if checkpoint_every is None
-            else Checkpoints(models_dir / f"{version}.checkpoint.npz", checkpoint_every)
-        )
         embeddings = _fit(
             graph,
             config,
             citations=citations,
-            checkpoints=checkpoints,
+            checkpoints=_checkpoints(model_file, checkpoint_every),
             on_progress=on_progress,
             on_epoch=on_epoch,
         )
@@ -142,9 +137,24 @@ def train_graph(
     written = write_embeddings(
         store, _embedding_rows(version, graph, embeddings), on_progress=on_progress
     )
+    return _report(graph, embeddings, is_reused=is_reused, model_file=model_file, written=written)
+
+
+def _checkpoints(model_file: Path, every: int | None) -> Checkpoints | None:
+    return None if every is None else Checkpoints(model_file.with_suffix(".checkpoint.npz"), every)
+
+
+def _report(
+    graph: GraphPairs,
+    embeddings: Embeddings,
+    *,
+    is_reused: bool,
+    model_file: Path,
+    written: WriteReport,
+) -> TrainReport:
     history = embeddings.history
     return TrainReport(
-        version=version,
+        version=model_file.stem,
         num_books=len(graph.book_titles),
         num_links=len(graph.link_names),
         num_pairs=len(graph.pairs),

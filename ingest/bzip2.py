@@ -4,7 +4,7 @@ A bzip2 file is a run of blocks of at most 900 kB, which begin at any bit with a
 carry their own checksum. Whoever finds the marks can therefore start anywhere, in one stream or in
 many, with or without an index. Each block is put between a stream's header and its end and given to
 the standard library, as `bzip2recover` does (Seward, bzip2 1.0 manual, section 4.2). For a large
-file `ingest.bzip2_kernels` does it in half the time, and what that refuses comes back here.
+file `ingest.bzip2_batch` does it in half the time, and what that refuses comes back here.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ def _iter_compiled(path: Path, start: int, end: int) -> Generator[bytes, None, i
     Returns:
         The byte from which on the range is still to be read.
     """
-    from ingest.bzip2_kernels import borrowed_batch, to_words  # noqa: PLC0415  # loads a compiler
+    from ingest.bzip2_batch import borrowed_batch  # noqa: PLC0415  # loads a compiler
+    from ingest.bzip2_kernels import to_words  # noqa: PLC0415  # the same
 
     with path.open("rb") as file:
         file.seek(start)

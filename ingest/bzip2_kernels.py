@@ -1,21 +1,13 @@
-"""Decodes bzip2 blocks in compiled code, up to four at once, faster than the standard library.
+"""The steps of decoding a bzip2 block, compiled by numba. Arrays in, arrays out.
 
-What a decoder waits for is memory: undoing the Burrows-Wheeler transform is a walk over random
-places in 3.6 MB, one after the other. Four blocks walked in turn wait together, as long as they
-fit into the processor's cache. Every index is checked and every block's checksum compared. Whatever
-is not plainly sound is refused without a word; `ingest.bzip2` then asks the standard library. No
-I/O.
+Every index is checked; whatever is not plainly sound is refused without a word. What the steps are
+joined to is `ingest.bzip2_batch`.
 
 The format: Seward, bzip2 1.0; Tsai, "BZIP2 format specification" (2016). The walk: Burrows and
 Wheeler, "A block-sorting lossless data compression algorithm" (1994), section 4.2.
 """
 
 from __future__ import annotations
-
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import numpy as np
 from numba import int64, njit, uint8, uint32, uint64
@@ -25,13 +17,10 @@ Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint32]
 Ints = NDArray[np.int64]
 
-NUM_CHAINS = 4
-"""Most blocks that are walked at once; eight are slower than one on any machine that was tried."""
 PADDING = 64
 """Words of zeros behind the data, so that reading ahead needs no check of each step."""
 
-_TRY_EVERY = 24
-_MAX_BLOCK = 900_000
+MAX_BLOCK = 900_000
 _MAX_CODE_BITS = 20
 _TABLE_BITS = 10
 _GROUP_SYMBOLS = 50
@@ -40,7 +29,7 @@ _MAX_SYMBOLS = 258
 _WORD_BITS = 32
 _NUM_FRONT = 8
 """Bytes that fit into one word."""
-_REFUSED = -1
+REFUSED = -1
 
 
 def _make_crc_tables() -> Words:
@@ -58,127 +47,13 @@ def _make_crc_tables() -> Words:
     return tables
 
 
-_CRC_TABLES = _make_crc_tables()
+CRC_TABLES = _make_crc_tables()
 
 
 def to_words(data: bytes) -> Words:
     """(num_words,) uint32: the bits of some bytes in their order, with `PADDING` behind them."""
     padded = data + bytes(-len(data) % 4 + 4 * PADDING)
     return np.frombuffer(padded, ">u4").astype(np.uint32)
-
-
-@dataclass(slots=True)
-class Pace:
-    """Finds out how many blocks to walk at once.
-
-    It depends on how much of the shared cache is free, which the neighbours on the machine change
-    by the minute: 10 ns a byte alone and 3.3 by four where there is room, 17 and 28 where there is
-    not.
-
-    Attributes:
-        num_chains: how many to walk next.
-        costs: seconds a byte when so many were walked last; 0 before.
-        num_batches: how many were walked so far.
-    """
-
-    num_chains: int = NUM_CHAINS
-    costs: dict[int, float] = field(default_factory=lambda: {NUM_CHAINS: 0.0, 2: 0.0, 1: 0.0})
-    num_batches: int = 0
-
-    def note(self, cost: float) -> None:
-        """Remember what a batch of `num_chains` took, and choose the next number."""
-        self.costs[self.num_chains] = cost
-        self.num_batches += 1
-        choices = list(self.costs)
-        if self.num_batches % _TRY_EVERY < len(choices):
-            self.num_chains = choices[self.num_batches % _TRY_EVERY]
-        else:
-            self.num_chains = min(choices, key=lambda num: self.costs[num])
-
-
-@dataclass(slots=True)
-class BlockBatch:
-    """Room for `NUM_CHAINS` blocks between the two halves of their decoding; made once, reused.
-
-    Attributes:
-        links: (NUM_CHAINS, 900,000) uint32; low byte the symbol, the rest where the next one is.
-        walked: (NUM_CHAINS, 900,000) uint8, symbols in order, runs still folded.
-        unfolded: (1,800,000) uint8, one text; a block of nothing but long runs needs more.
-        lengths: (NUM_CHAINS,) int64, symbols of each block.
-        origins: (NUM_CHAINS,) int64, where each walk begins.
-        checksums: of each block, as it states them.
-        num_blocks: how many of the rows are filled.
-        pace: says how many of them to walk at once.
-    """
-
-    links: Words = field(default_factory=lambda: np.zeros((NUM_CHAINS, _MAX_BLOCK), np.uint32))
-    walked: Bytes = field(default_factory=lambda: np.zeros((NUM_CHAINS, _MAX_BLOCK), np.uint8))
-    unfolded: Bytes = field(default_factory=lambda: np.zeros(2 * _MAX_BLOCK, np.uint8))
-    lengths: Ints = field(default_factory=lambda: np.zeros(NUM_CHAINS, np.int64))
-    origins: Ints = field(default_factory=lambda: np.zeros(NUM_CHAINS, np.int64))
-    checksums: list[int] = field(default_factory=lambda: [0] * NUM_CHAINS)
-    num_blocks: int = 0
-    pace: Pace = field(default_factory=Pace)
-
-    @property
-    def is_full(self) -> bool:
-        """Whether `texts` must be called before another block is added."""
-        return self.num_blocks >= self.pace.num_chains
-
-    def add(self, words: Words, begin: int) -> int | None:
-        """Read the block whose mark begins at a bit.
-
-        Args:
-            words: of `to_words`.
-            begin: in bits.
-
-        Returns:
-            The bit after the block, or None where it is not sound; nothing is added then.
-        """
-        row = self.num_blocks
-        length, origin, checksum, end = _read_block(words, begin, self.links[row])
-        if length == _REFUSED:
-            return None
-        self.lengths[row], self.origins[row], self.checksums[row] = length, origin, checksum
-        self.num_blocks += 1
-        return int(end)
-
-    def texts(self) -> list[bytes | None]:
-        """The text of each block that was added, None where its checksum disagrees; empties it."""
-        num_blocks, self.num_blocks = self.num_blocks, 0
-        if num_blocks:
-            # A chain without a block of its own repeats the last one, which then lies in the cache.
-            rows = np.minimum(np.arange(NUM_CHAINS), num_blocks - 1)
-            start_s = time.perf_counter()
-            _walk_four(self.links, rows, self.lengths, self.origins, self.walked)
-            elapsed_s = time.perf_counter() - start_s
-            if num_blocks == self.pace.num_chains:
-                self.pace.note(elapsed_s / self.lengths[:num_blocks].sum())
-        return [self._text(row) for row in range(num_blocks)]
-
-    def _text(self, row: int) -> bytes | None:
-        walked = self.walked[row, : self.lengths[row]]
-        text = self.unfolded
-        length = _unfold_runs(walked, text)
-        if length > text.size:
-            text = np.empty(length, np.uint8)
-            _unfold_runs(walked, text)
-        text = text[:length]
-        return text.tobytes() if _checksum(text, _CRC_TABLES) == self.checksums[row] else None
-
-
-_spare_batches: list[BlockBatch] = []
-
-
-@contextmanager
-def borrowed_batch() -> Iterator[BlockBatch]:
-    """A batch of this process, empty: 18 MB that need not be made for each range that is read."""
-    batch = _spare_batches.pop() if _spare_batches else BlockBatch()
-    batch.num_blocks = 0
-    try:
-        yield batch
-    finally:
-        _spare_batches.append(batch)
 
 
 @njit(cache=True, nogil=True)
@@ -190,9 +65,9 @@ def _peek(words: Words, bit: int, num: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _read_block(words: Words, begin: int, links: Words) -> tuple[int, int, int, int]:
+def read_block(words: Words, begin: int, links: Words) -> tuple[int, int, int, int]:
     """Read a block's symbols and link them; (length, origin, checksum, end), or refused."""
-    refused = (_REFUSED, 0, 0, 0)
+    refused = (REFUSED, 0, 0, 0)
     # The longest head: symbols in use, 18,002 selectors of at most 6 bits, six tables of lengths.
     if begin < 0 or (begin >> 5) + PADDING > words.size:
         return refused
@@ -208,7 +83,7 @@ def _read_block(words: Words, begin: int, links: Words) -> tuple[int, int, int, 
         return refused
     selectors = np.empty(num_selectors, np.uint8)
     bit = _read_selectors(words, bit + 18, num_tables, selectors)
-    if bit == _REFUSED:
+    if bit == REFUSED:
         return refused
     tables = np.zeros((_MAX_TABLES, 1 << _TABLE_BITS), np.uint16)
     limits = np.zeros((_MAX_TABLES, _MAX_CODE_BITS + 1), np.int64)
@@ -218,12 +93,12 @@ def _read_block(words: Words, begin: int, links: Words) -> tuple[int, int, int, 
         bit = _read_table(
             words, bit, num_used + 2, tables[row], limits[row], bases[row], symbols[row]
         )
-        if bit == _REFUSED:
+        if bit == REFUSED:
             return refused
     counts = np.zeros(256, np.int64)
     codes = (tables, limits, bases, symbols)
     length, end = _read_symbols(words, bit, selectors, codes, used[:num_used], links, counts)
-    if length == _REFUSED or origin >= length:
+    if length == REFUSED or origin >= length:
         return refused
     _link(links[:length], counts)
     return length, origin, checksum, end
@@ -257,10 +132,10 @@ def _read_selectors(words: Words, bit: int, num_tables: int, selectors: Bytes) -
             place += 1
             bit += 1
             if place >= num_tables:
-                return _REFUSED
+                return REFUSED
         bit += 1
         if bit > last:
-            return _REFUSED
+            return REFUSED
         selector = recent[place]
         while place > 0:
             recent[place] = recent[place - 1]
@@ -282,7 +157,7 @@ def _read_table(
     for symbol in range(num_symbols):
         while True:
             if not 1 <= length <= _MAX_CODE_BITS or bit > last:
-                return _REFUSED
+                return REFUSED
             if not _peek(words, bit, 1):
                 bit += 1
                 break
@@ -299,7 +174,7 @@ def _read_table(
                     first = code << (_TABLE_BITS - length)
                     behind = first + (1 << (_TABLE_BITS - length))
                     if behind > table.size:
-                        return _REFUSED
+                        return REFUSED
                     table[first:behind] = (symbol << 5) | length
                 code += 1
                 row += 1
@@ -309,7 +184,7 @@ def _read_table(
 
 
 @njit(cache=True, nogil=True)
-def _read_symbols(  # noqa: C901  # one loop over symbols, which calls would slow down
+def _read_symbols(  # one loop over symbols, which calls would slow down
     words: Words,
     bit: int,
     selectors: Bytes,
@@ -320,13 +195,7 @@ def _read_symbols(  # noqa: C901  # one loop over symbols, which calls would slo
 ) -> tuple[int, int]:
     """Undo Huffman's codes, the run lengths and the move to front; (symbols, end) or refused."""
     tables, limits, bases, symbols = codes
-    # The bytes that were met last: eight in one word, which moves one to front without a loop or a
-    # branch that nobody can predict, and the others.
-    front = uint64(0)
-    for place in range(min(_NUM_FRONT, used.size)):
-        front |= uint64(used[place]) << uint64(8 * place)
-    others = np.zeros(256, np.uint8)
-    others[: max(0, used.size - _NUM_FRONT)] = used[_NUM_FRONT:]
+    front, others = _foremost(used)
     end_symbol = used.size + 1
     capacity = links.size
     length = 0
@@ -338,7 +207,7 @@ def _read_symbols(  # noqa: C901  # one loop over symbols, which calls would slo
     at += uint64(2)
     for selector in selectors:
         if at + uint64(PADDING // 2) > uint64(words.size):
-            return _REFUSED, 0
+            return REFUSED, 0
         table = tables[selector]
         for _ in range(_GROUP_SYMBOLS):
             if num_bits < _WORD_BITS:
@@ -350,7 +219,7 @@ def _read_symbols(  # noqa: C901  # one loop over symbols, which calls would slo
                 entry = _long_code(window, limits[selector], bases[selector], symbols[selector])
             code_bits, symbol = entry & 31, entry >> 5
             if not code_bits or symbol > end_symbol:
-                return _REFUSED, 0
+                return REFUSED, 0
             window <<= uint64(code_bits)
             num_bits -= code_bits
             if symbol == end_symbol:
@@ -363,14 +232,28 @@ def _read_symbols(  # noqa: C901  # one loop over symbols, which calls would slo
             run = weight << symbol if is_digit else 1
             weight = weight << 1 if is_digit else 1
             if run > capacity - length:
-                return _REFUSED, 0
+                return REFUSED, 0
             byte, front = _move_to_front(front, others, place)
             counts[byte] += run
             links[length] = uint32(byte)
             for row in range(length + 1, length + run):
                 links[row] = uint32(byte)
             length += run
-    return _REFUSED, 0
+    return REFUSED, 0
+
+
+@njit(cache=True, nogil=True)
+def _foremost(used: Bytes) -> tuple[int, Bytes]:
+    """The bytes in the order in which they were met last: eight in one word, and the others.
+
+    The word moves a byte to its front without a loop or a branch that nobody can predict.
+    """
+    front = uint64(0)
+    for place in range(min(_NUM_FRONT, used.size)):
+        front |= uint64(used[place]) << uint64(8 * place)
+    others = np.zeros(256, np.uint8)
+    others[: max(0, used.size - _NUM_FRONT)] = used[_NUM_FRONT:]
+    return front, others
 
 
 @njit(cache=True, nogil=True)
@@ -429,7 +312,7 @@ def _walk(links: Words, place: int, first: int, behind: int, walked: Bytes) -> N
 
 
 @njit(cache=True, nogil=True)
-def _walk_four(links: Words, rows: Ints, lengths: Ints, origins: Ints, walked: Bytes) -> None:
+def walk_four(links: Words, rows: Ints, lengths: Ints, origins: Ints, walked: Bytes) -> None:
     """Follow the links of four blocks in turn, so that they wait for memory together."""
     # Written out: only then do the four reads of a step not wait for each other.
     row_0, row_1, row_2, row_3 = rows[0], rows[1], rows[2], rows[3]
@@ -457,7 +340,7 @@ def _walk_four(links: Words, rows: Ints, lengths: Ints, origins: Ints, walked: B
 
 
 @njit(cache=True, nogil=True)
-def _unfold_runs(walked: Bytes, text: Bytes) -> int:
+def unfold_runs(walked: Bytes, text: Bytes) -> int:
     """Write four to 259 equal bytes, folded to four and a number, at full length.
 
     Returns:
@@ -487,7 +370,7 @@ def _unfold_runs(walked: Bytes, text: Bytes) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _checksum(text: Bytes, tables: Words) -> int:
+def checksum_of(text: Bytes, tables: Words) -> int:
     """bzip2's CRC-32, the highest bit first."""
     crc = uint32(0xFFFFFFFF)
     row = 0

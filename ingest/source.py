@@ -120,6 +120,8 @@ class RecordSource:
 
     def collect_redirects(self, titles: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """The other titles under which the dumps know some pages."""
+        if not self._spools:
+            return {}
         return collect_redirects(
             titles, [partial(Spool.iter_redirects, spool) for spool in self._spools.values()]
         )

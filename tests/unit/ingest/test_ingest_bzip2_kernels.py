@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from ingest import bzip2
 from ingest.bzip2 import find_marks, iter_blocks
-from ingest.bzip2_kernels import NUM_CHAINS, BlockBatch, Pace, borrowed_batch, to_words
+from ingest.bzip2_batch import NUM_CHAINS, BlockBatch, Pace, borrowed_batch
+from ingest.bzip2_kernels import to_words
 
 _MARK = 0x314159265359
 
