@@ -16,27 +16,21 @@ import os
 import shutil
 import sys
 import tempfile
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
-import numpy as np
-import uvicorn
 from playwright.sync_api import Page, sync_playwright
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from crowd import load_crowd
+from running import running_app, running_store
 
 from api import build_app
 from benchmarks.results import write_results
-from core.settings import Settings
-from graph import LocalServer, Store, connect
 
-NUM_CLUSTERS = 60
-BATCH = 20_000
 FLAGS = ("--disable-gpu-vsync", "--disable-frame-rate-limit")
 # Moves the map frame by frame with the same events that a hand makes.
 MOVE = """async ([kind, steps]) => {
@@ -81,71 +75,15 @@ def main() -> None:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="bookgraph-bench-") as folder,
-        running_store(Path(folder)) as store,
+        running_store(Path(folder), heap_mb=1024) as store,
     ):
-        load_books(store, options.books)
-        with running_site(store) as url:
+        load_crowd(store, options.books)
+        with running_app(build_app(store)) as url:
             values = measure(url, options.frames)
     values = {"num_books": options.books, "num_frames": options.frames, **values}
     for name, value in values.items():
         print(f"{name:28} {value:,.1f}" if isinstance(value, float) else f"{name:28} {value}")
     print(write_results("explorer", values, packages=("playwright",), keep=options.keep))
-
-
-@contextmanager
-def running_store(home: Path) -> Iterator[Store]:
-    """A Neo4j of its own, empty."""
-    settings = Settings(
-        _env_file=None, home=home, bolt_port=0, http_port=0, heap_mb=1024, neo4j_uri=None
-    )
-    server = LocalServer(settings)
-    server.start()
-    try:
-        with connect(settings) as store:
-            yield store
-    finally:
-        server.stop()
-
-
-def load_books(store: Store, num_books: int) -> None:
-    """Books in clusters of uneven size, each cluster of a genre."""
-    random = np.random.default_rng(0)
-    centres = random.normal(scale=30, size=(NUM_CLUSTERS, 2))
-    sizes = random.dirichlet(np.full(NUM_CLUSTERS, 2.0))
-    group = random.choice(NUM_CLUSTERS, size=num_books, p=sizes)
-    places = centres[group] + random.normal(scale=3, size=(num_books, 2))
-    rows = [
-        {
-            "title": f"Book {i}",
-            "x": float(places[i, 0]),
-            "y": float(places[i, 1]),
-            "genre": f"Genre {group[i] % 20}",
-            "author": f"Author {random.integers(9000)}",
-            "year": int(1800 + random.integers(220)),
-            "num_links": int(random.integers(4, 200)),
-        }
-        for i in range(num_books)
-    ]
-    for start in range(0, num_books, BATCH):
-        store.run(
-            "UNWIND $rows AS row CREATE (n:Book) SET n = row", rows=rows[start : start + BATCH]
-        )
-
-
-@contextmanager
-def running_site(store: Store) -> Iterator[str]:
-    """The application on a free loopback port."""
-    config = uvicorn.Config(build_app(store), host="127.0.0.1", port=0, log_level="warning")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=20)
 
 
 def measure(url: str, num_frames: int) -> dict[str, Any]:

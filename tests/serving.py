@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import os
 import socket
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from command_line import environment
 
 ROOT = Path(__file__).resolve().parents[1]
 _READY_LIMIT_S = 60.0
@@ -36,12 +37,11 @@ def serving(
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     fields = {"home": str(home), "bolt_port": "0", "http_port": "0", **variables}
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("NEO4J_")}
-    environment |= {f"BOOKGRAPH_{name.upper()}": text for name, text in fields.items()}
+    settings = {f"BOOKGRAPH_{name.upper()}": text for name, text in fields.items()}
     process = subprocess.Popen(
         [sys.executable, "-m", "bookgraph", "serve", "--port", str(port), *arguments],
         cwd=ROOT,
-        env=environment,
+        env=environment(**settings),
         stdout=subprocess.DEVNULL,
         stderr=log,
     )

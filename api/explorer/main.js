@@ -13,6 +13,7 @@ import "./parts/search-box.js";
 import "./parts/small-parts.js";
 import { ApiError, fetchBrowserUrl, fetchEgo, fetchPoints } from "./api.js";
 import { announce } from "./dom.js";
+import { insetsOf } from "./map/insets.js";
 import { classify, Points } from "./map/points.js";
 import { pageOf } from "./pages.js";
 import { emptyNotice, mapNotice } from "./parts/notice.js";
@@ -203,13 +204,7 @@ async function showEgo() {
 }
 
 function setInsets() {
-  const isPhone = matchMedia("(max-width: 720px)").matches;
-  const box = panel.hidden ? { width: 0, height: 0 } : panel.getBoundingClientRect();
-  map.setInsets(
-    isPhone
-      ? { left: 0, right: 0, top: 64, bottom: box.height }
-      : { left: legend.hidden ? 0 : legend.offsetWidth + 16, right: box.width + controls.offsetWidth + 16, top: 0, bottom: 0 },
-  );
+  map.setInsets(insetsOf({ legend, panel, controls }));
 }
 
 // ---- what the reader does -------------------------------------------------------------------

@@ -1,7 +1,7 @@
 /**
  * The map in a file of its own: the points are part of the page, and there is no server to ask. It
  * has the map, the colours, a search by title, and lists of what is drawn around; what is near to
- * what only the server knows.
+ * what, only the server knows.
  */
 
 import "./theme.js";
@@ -10,6 +10,7 @@ import "./parts/detail-panel.js";
 import "./parts/map-legend.js";
 import "./parts/small-parts.js";
 import { h, replace } from "./dom.js";
+import { insetsOf } from "./map/insets.js";
 import { classify, Points } from "./map/points.js";
 import { describeSelection } from "./parts/selection-page.js";
 import { colorsOf, parseState } from "./state.js";
@@ -47,13 +48,7 @@ function showLegend() {
 }
 
 function setInsets() {
-  const isPhone = matchMedia("(max-width: 720px)").matches;
-  const box = panel.hidden ? { width: 0, height: 0 } : panel.getBoundingClientRect();
-  map.setInsets(
-    isPhone
-      ? { left: 0, right: 0, top: 64, bottom: box.height }
-      : { left: legend.offsetWidth + 16, right: box.width + controls.offsetWidth + 16, top: 0, bottom: 0 },
-  );
+  map.setInsets(insetsOf({ legend, panel, controls }));
 }
 
 /** List some points beside the map and light them up. */

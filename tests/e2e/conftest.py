@@ -9,27 +9,20 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import threading
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from starlette.types import ASGIApp
+from running import running_app, running_store
 
 from api import build_app
-from core.settings import Settings
 from embed import TrainConfig
 from embed.layout import LayoutConfig
 from embed.map_pipeline import map_graph
 from embed.pipeline import train_graph
-from graph.connection import connect
-from graph.server import LocalServer
 from graph.store import Store
 from ingest import CleaningOptions, ingest_files
 
@@ -50,39 +43,6 @@ class Watch:
     @property
     def unexpected(self) -> list[str]:
         return [one for one in self.faults if not any(text in one for text in self.allowed)]
-
-
-@contextmanager
-def running_store(home: Path) -> Iterator[Store]:
-    """A Neo4j in a folder of its own, empty."""
-    settings = Settings(
-        _env_file=None, home=home, bolt_port=0, http_port=0, heap_mb=512, neo4j_uri=None
-    )
-    server = LocalServer(settings)
-    server.start()
-    try:
-        with connect(settings) as store:
-            yield store
-    finally:
-        server.stop()
-
-
-@contextmanager
-def running_site(app: ASGIApp) -> Iterator[str]:
-    """An application on a free loopback port; its address without the last slash."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the server ended while it started"
-        time.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(timeout=20)
 
 
 @pytest.fixture(scope="session")
@@ -112,7 +72,7 @@ def mapped_store(
 @pytest.fixture(scope="session")
 def site(mapped_store: Store) -> Iterator[str]:
     """The address of the explorer on the sample."""
-    with running_site(build_app(mapped_store)) as url:
+    with running_app(build_app(mapped_store)) as url:
         yield url
 
 

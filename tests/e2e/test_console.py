@@ -8,13 +8,14 @@ from pathlib import Path
 import platformdirs
 import pytest
 from playwright.sync_api import Page, expect
+from running import running_app
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from api import ServerOptions, build_app
 from graph.store import Store
 
-from .conftest import Watch, running_site
+from .conftest import Watch
 
 CACHE = Path(platformdirs.user_cache_dir("bookgraph", appauthor=False))
 RUN = "button.graphiql-execute-button"
@@ -27,7 +28,7 @@ def console(request: pytest.FixtureRequest, mapped_store: Store) -> Iterator[str
     app = build_app(mapped_store, ServerOptions(cache=CACHE))
     if request.param:
         app = Starlette(routes=[Mount(request.param, app)])
-    with running_site(app) as url:
+    with running_app(app) as url:
         yield f"{url}{request.param}/graphiql"
 
 

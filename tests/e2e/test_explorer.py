@@ -8,13 +8,14 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from running import running_app
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from api import build_app
 from graph.store import Store
 
-from .conftest import Watch, open_map, running_site, settle, watched_page
+from .conftest import Watch, open_map, settle, watched_page
 
 NUM_BOOKS = 1310
 
@@ -429,7 +430,7 @@ def test_a_phone_gets_the_page_below_the_map(browser: Browser, site: str, watch:
 
 def test_works_under_a_path_prefix(page: Page, mapped_store: Store) -> None:
     app = Starlette(routes=[Mount("/library/books", build_app(mapped_store))])
-    with running_site(app) as url:
+    with running_app(app) as url:
         open_map(page, f"{url}/library/books/?book=Dune")
         expect_page(page, "Dune")
         page.get_by_label("Colour", exact=True).select_option("country")

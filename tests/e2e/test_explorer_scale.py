@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-import numpy as np
 import pytest
+from crowd import load_crowd
 from playwright.sync_api import Browser, Page, expect
+from running import running_app, running_store
 
 from api import build_app
 from graph.store import Store
 
-from .conftest import Watch, open_map, running_site, running_store, settle, watched_page
+from .conftest import Watch, open_map, settle, watched_page
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def scratch_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def scratch_site(scratch_store: Store) -> Iterator[str]:
-    with running_site(build_app(scratch_store)) as url:
+    with running_app(build_app(scratch_store)) as url:
         yield url
 
 
@@ -79,26 +80,7 @@ def test_a_graph_without_a_map_names_the_command(
 @pytest.fixture(scope="module")
 def crowded_site(scratch_store: Store, scratch_site: str) -> str:
     """80,000 books in clusters of uneven size, each of a genre."""
-    random = np.random.default_rng(0)
-    centres = random.normal(scale=30, size=(60, 2))
-    group = random.choice(60, size=NUM_BOOKS, p=random.dirichlet(np.full(60, 2.0)))
-    places = centres[group] + random.normal(scale=3, size=(NUM_BOOKS, 2))
-    rows = [
-        {
-            "title": f"Book {i}",
-            "x": float(places[i, 0]),
-            "y": float(places[i, 1]),
-            "genre": f"Genre {group[i] % 20}",
-            "author": f"Author {random.integers(9000)}",
-            "year": int(1800 + random.integers(220)),
-            "num_links": int(random.integers(4, 200)),
-        }
-        for i in range(NUM_BOOKS)
-    ]
-    for start in range(0, NUM_BOOKS, 20_000):
-        scratch_store.run(
-            "UNWIND $rows AS row CREATE (n:Book) SET n = row", rows=rows[start : start + 20_000]
-        )
+    load_crowd(scratch_store, NUM_BOOKS)
     return scratch_site
 
 

@@ -6,19 +6,16 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fakes import CountingStore
 from graphql import OperationDefinitionNode, parse
+from running import running_app
 from starlette.testclient import TestClient
 
 from api import build_app
@@ -31,16 +28,8 @@ QUERIES = re.findall(r"```graphql\n(.*?)```(?:\n```json\n(.*?)```)?", TEXT, re.D
 
 @pytest.fixture(scope="module")
 def address(sample_store: Store) -> Iterator[str]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(build_app(sample_store), log_level="warning"))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/graphql"
-        server.should_exit = True
-        thread.join()
+    with running_app(build_app(sample_store)) as site:
+        yield f"{site}/graphql"
 
 
 def is_empty(value: Any) -> bool:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from fakes import RecordingStore
+from running import running_app
 
 from api.options import ServerOptions
 from api.server import build_app
@@ -44,17 +41,9 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        app = build_app(RecordingStore(), ServerOptions())  # type: ignore[arg-type]
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/graphql"
-        server.should_exit = True
-        thread.join()
+    app = build_app(RecordingStore(), ServerOptions())  # type: ignore[arg-type]
+    with running_app(app) as site:
+        yield f"{site}/graphql"
 
 
 def test_the_audit_finds_nothing(audit: Path, address: str) -> None:
