@@ -73,8 +73,8 @@ class RowAdagrad:
         return {"sums": self._sums}
 
 
-class RowAdam:
-    """Adam (Kingma and Ba, 2015) on the touched rows only, each with its own count of steps."""
+class _Adam:
+    """The two moments of Adam (Kingma and Ba, 2015) and how its kinds are set up and kept."""
 
     def __init__(
         self,
@@ -87,7 +87,8 @@ class RowAdam:
         """Start with all moments at zero.
 
         Args:
-            table: (num_rows + 1, dim) float32, the last row spare; changed by `update`.
+            table: (num_rows, dim) float32, changed by `update`; for `RowAdam` with one spare row
+                at its end.
             learning_rate: about the size of a number's step.
             betas: how much of the two moments each step keeps, in [0, 1).
             epsilon: added to the root of the second moment.
@@ -98,7 +99,24 @@ class RowAdam:
         self._epsilon = epsilon
         self._first = torch.zeros_like(table)
         self._second = torch.zeros_like(table)
-        self._num_updates = torch.zeros(len(table), device=table.device)
+        self._num_updates = torch.zeros(self._count_shape(table), device=table.device)
+
+    @staticmethod
+    def _count_shape(table: Tensor) -> tuple[int, ...]:
+        """The shape of the count of steps: one number, unless each row has its own."""
+        return ()
+
+    def state(self) -> dict[str, Tensor]:
+        """See `Optimizer`."""
+        return {"first": self._first, "second": self._second, "num_updates": self._num_updates}
+
+
+class RowAdam(_Adam):
+    """Adam on the touched rows only, each with its own count of steps."""
+
+    @staticmethod
+    def _count_shape(table: Tensor) -> tuple[int, ...]:
+        return (len(table),)
 
     def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float = 1.0) -> None:
         """See `RowOptimizer`."""
@@ -114,45 +132,13 @@ class RowAdam:
         root = (second / second_share).sqrt() + self._epsilon
         self._table[rows] -= rate_share * self._learning_rate * (first / first_share) / root
 
-    def state(self) -> dict[str, Tensor]:
-        """See `Optimizer`."""
-        return {
-            "first": self._first,
-            "second": self._second,
-            "num_updates": self._num_updates,
-        }
 
-
-class TableAdam:
-    """Adam (Kingma and Ba, 2015) on a whole table, for gradients that reach every row.
+class TableAdam(_Adam):
+    """Adam on a whole table, for gradients that reach every row.
 
     torch.optim.Adam gives the same numbers; its first step loads torch's compiler, which takes
     longer than training a small graph.
     """
-
-    def __init__(
-        self,
-        table: Tensor,
-        *,
-        learning_rate: float,
-        betas: tuple[float, float] = (0.9, 0.999),
-        epsilon: float = 1e-8,
-    ) -> None:
-        """Start with all moments at zero.
-
-        Args:
-            table: (num_rows, dim) float32, changed by `update`.
-            learning_rate: about the size of a number's step.
-            betas: how much of the two moments each step keeps, in [0, 1).
-            epsilon: added to the root of the second moment.
-        """
-        self._table = table
-        self._learning_rate = learning_rate
-        self._betas = betas
-        self._epsilon = epsilon
-        self._first = torch.zeros_like(table)
-        self._second = torch.zeros_like(table)
-        self._num_updates = torch.zeros((), device=table.device)
 
     def update(self, gradient: Tensor, *, rate_share: float = 1.0) -> None:
         """Change the whole table.
@@ -171,10 +157,6 @@ class TableAdam:
         size = size / (1 - beta_first**self._num_updates)
         step = self._first / (self._second.sqrt() + self._epsilon * second_root)
         self._table -= step.mul_(size)
-
-    def state(self) -> dict[str, Tensor]:
-        """See `Optimizer`."""
-        return {"first": self._first, "second": self._second, "num_updates": self._num_updates}
 
 
 class TableAdagrad:
