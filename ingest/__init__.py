@@ -1,9 +1,15 @@
 """From files of book records to a clean graph in Neo4j. Owns the parsers of dumps and wikitext."""
 
-from ingest.cleaning import CleanGraph, CleaningOptions, clean_books, read_too_common
-from ingest.ndjson import BadRecord
-from ingest.pipeline import IngestReport, ingest_files
-from ingest.records import iter_records
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingest.cleaning import CleanGraph, CleaningOptions, clean_books, read_too_common
+    from ingest.ndjson import BadRecord
+    from ingest.pipeline import IngestReport, ingest_files
+    from ingest.records import iter_records
 
 __all__ = [
     "BadRecord",
@@ -15,3 +21,23 @@ __all__ = [
     "iter_records",
     "read_too_common",
 ]
+
+# Each process that reads a part of a dump imports this package, and none of them loads a graph:
+# the driver and pandas would cost each of them half a second.
+_MODULES = {
+    "BadRecord": "ndjson",
+    "CleanGraph": "cleaning",
+    "CleaningOptions": "cleaning",
+    "IngestReport": "pipeline",
+    "clean_books": "cleaning",
+    "ingest_files": "pipeline",
+    "iter_records": "records",
+    "read_too_common": "cleaning",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

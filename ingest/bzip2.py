@@ -4,7 +4,8 @@ A bzip2 file is a run of blocks of at most 900 kB, which begin at any bit with a
 carry their own checksum. Whoever finds the marks can therefore start anywhere, in one stream or in
 many, with or without an index. Each block is put between a stream's header and its end and given to
 the standard library, as `bzip2recover` does (Seward, bzip2 1.0 manual, section 4.2). For a large
-file `ingest.bzip2_batch` does it in half the time, and what that refuses comes back here.
+file `ingest.bzip2_decoder` does it in less than half the time, and what that refuses comes back
+here.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def _iter_compiled(path: Path, start: int, end: int) -> Generator[bytes, None, i
     Returns:
         The byte from which on the range is still to be read.
     """
-    from ingest.bzip2_batch import borrowed_batch  # noqa: PLC0415  # loads a compiler
+    from ingest.bzip2_decoder import borrowed_decoder  # noqa: PLC0415  # loads a compiler
     from ingest.bzip2_kernels import to_words  # noqa: PLC0415  # the same
 
     with path.open("rb") as file:
@@ -103,24 +104,15 @@ def _iter_compiled(path: Path, start: int, end: int) -> Generator[bytes, None, i
         data = file.read(end - start + _MAX_BLOCK_BYTES)
     at, is_block = _find_first_block(data, is_file_start=start == 0)
     words = to_words(data)
-    with borrowed_batch() as batch:
-        while True:
-            begins: list[int] = []
-            while is_block and at < (end - start) * 8 and not batch.is_full:
-                behind = batch.add(words, at)
-                following = None if behind is None else _look_behind(data, behind)
-                if following is None:
-                    is_block = False
-                    break
-                begins.append(at)
-                at, is_block = following
-            if not begins:
-                return min(start + at // 8, end)
-            # A block that nothing known follows is among the texts, but not among these.
-            for begin, text in zip(begins, batch.texts(), strict=False):
-                if text is None:
-                    return start + begin // 8
-                yield text
+    with borrowed_decoder() as decoder:
+        while is_block and at < (end - start) * 8:
+            decoded = decoder.decode(words, at)
+            following = None if decoded is None else _look_behind(data, decoded[1])
+            if decoded is None or following is None:
+                break
+            yield decoded[0]
+            at, is_block = following
+    return min(start + at // 8, end)
 
 
 def _find_first_block(data: bytes, *, is_file_start: bool) -> tuple[int, bool]:

@@ -1,7 +1,7 @@
 """The steps of decoding a bzip2 block, compiled by numba. Arrays in, arrays out.
 
 Every index is checked; whatever is not plainly sound is refused without a word. What the steps are
-joined to is `ingest.bzip2_batch`.
+joined to is `ingest.bzip2_decoder`.
 
 The format: Seward, bzip2 1.0; Tsai, "BZIP2 format specification" (2016). The walk: Burrows and
 Wheeler, "A block-sorting lossless data compression algorithm" (1994), section 4.2.
@@ -29,6 +29,18 @@ _MAX_SYMBOLS = 258
 _WORD_BITS = 32
 _NUM_FRONT = 8
 """Bytes that fit into one word."""
+_MIN_RUN_ROOM = 4
+"""Places that are written for any run, short ones without a loop."""
+_MARKED = uint32(1 << 31)
+_PLACE = uint32((1 << 20) - 1)
+"""A link is a symbol (8 bits), a place above it, and in the highest bit whether it is marked."""
+
+STRIDE = 1024
+"""Places between two marks; a stretch is as long on average."""
+NUM_STRETCHES = MAX_BLOCK // STRIDE + 2
+NUM_LANES = 16
+"""Stretches that are walked at once: 5.7 ns a byte by one lane, 2.3 by 8, 2.0 by 16 and by 24."""
+ROOM = MAX_BLOCK + _MIN_RUN_ROOM
 REFUSED = -1
 
 
@@ -195,9 +207,9 @@ def _read_symbols(  # one loop over symbols, which calls would slow down
 ) -> tuple[int, int]:
     """Undo Huffman's codes, the run lengths and the move to front; (symbols, end) or refused."""
     tables, limits, bases, symbols = codes
-    front, others = _foremost(used)
+    front, middle, others = _foremost(used)
     end_symbol = used.size + 1
-    capacity = links.size
+    capacity = links.size - _MIN_RUN_ROOM
     length = 0
     weight = 1
     at = uint64(bit >> 5)
@@ -233,27 +245,29 @@ def _read_symbols(  # one loop over symbols, which calls would slow down
             weight = weight << 1 if is_digit else 1
             if run > capacity - length:
                 return REFUSED, 0
-            byte, front = _move_to_front(front, others, place)
+            byte, front, middle = _move_to_front(front, middle, others, place)
             counts[byte] += run
             links[length] = uint32(byte)
-            for row in range(length + 1, length + run):
+            links[length + 1] = links[length + 2] = links[length + 3] = uint32(byte)
+            for row in range(length + _MIN_RUN_ROOM, length + run):
                 links[row] = uint32(byte)
             length += run
     return REFUSED, 0
 
 
 @njit(cache=True, nogil=True)
-def _foremost(used: Bytes) -> tuple[int, Bytes]:
-    """The bytes in the order in which they were met last: eight in one word, and the others.
+def _foremost(used: Bytes) -> tuple[int, int, Bytes]:
+    """The bytes in the order in which they were met last: twice eight in a word, and the others.
 
-    The word moves a byte to its front without a loop or a branch that nobody can predict.
+    A word moves a byte to its front without a loop or a branch that nobody can predict.
     """
-    front = uint64(0)
-    for place in range(min(_NUM_FRONT, used.size)):
-        front |= uint64(used[place]) << uint64(8 * place)
-    others = np.zeros(256, np.uint8)
-    others[: max(0, used.size - _NUM_FRONT)] = used[_NUM_FRONT:]
-    return front, others
+    others = np.zeros(256 + 2 * _NUM_FRONT, np.uint8)
+    others[: used.size] = used
+    front = middle = uint64(0)
+    for place in range(_NUM_FRONT):
+        front |= uint64(others[place]) << uint64(8 * place)
+        middle |= uint64(others[_NUM_FRONT + place]) << uint64(8 * place)
+    return front, middle, others[2 * _NUM_FRONT :]
 
 
 @njit(cache=True, nogil=True)
@@ -270,21 +284,33 @@ def _long_code(window: int, limits: Ints, bases: Ints, symbols: Ints) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _move_to_front(front: int, others: Bytes, place: int) -> tuple[int, int]:
-    """Move the byte at a place to the front; (the byte, the foremost eight then)."""
+def _move_to_front(front: int, middle: int, others: Bytes, place: int) -> tuple[int, int, int]:
+    """Move the byte at a place to the front; (the byte, then the two words)."""
     if place < _NUM_FRONT:
-        shift = uint64(8 * place)
-        byte = (front >> shift) & uint64(0xFF)
-        before = (uint64(1) << shift) - uint64(1)
-        behind = ~((before << uint64(8)) | uint64(0xFF))
-        return byte, (front & behind) | ((front & before) << uint64(8)) | byte
-    place -= _NUM_FRONT
-    byte = uint64(others[place])
-    while place > 0:
-        others[place] = others[place - 1]
-        place -= 1
-    others[0] = uint8(front >> uint64(56))
-    return byte, (front << uint64(8)) | byte
+        byte, front = _replace(front, place, 0)
+        return byte, front | byte, middle
+    last = front >> uint64(56)
+    if place < 2 * _NUM_FRONT:
+        byte, middle = _replace(middle, place - _NUM_FRONT, last)
+    else:
+        place -= 2 * _NUM_FRONT
+        byte = uint64(others[place])
+        while place > 0:
+            others[place] = others[place - 1]
+            place -= 1
+        others[0] = uint8(middle >> uint64(56))
+        middle = (middle << uint64(8)) | last
+    return byte, (front << uint64(8)) | byte, middle
+
+
+@njit(cache=True, nogil=True)
+def _replace(word: int, place: int, byte: int) -> tuple[int, int]:
+    """Take the byte at a place out of a word and put another to its front; (the byte, the word)."""
+    shift = uint64(8 * place)
+    before = (uint64(1) << shift) - uint64(1)
+    behind = ~((before << uint64(8)) | uint64(0xFF))
+    taken = (word >> shift) & uint64(0xFF)
+    return taken, (word & behind) | ((word & before) << uint64(8)) | uint64(byte)
 
 
 @njit(cache=True, nogil=True)
@@ -303,40 +329,76 @@ def _link(links: Words, counts: Ints) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _walk(links: Words, place: int, first: int, behind: int, walked: Bytes) -> None:
-    """Follow the links of one block from its `first` symbol to the one before `behind`."""
-    for row in range(first, behind):
-        link = links[place]
-        walked[row] = uint8(link & uint32(0xFF))
-        place = uint64(link >> uint32(8))
+def walk(links: Words, origin: int, lanes: Bytes, stretches: Ints, walked: Bytes) -> None:
+    """Follow the links of a block from its origin on, in many stretches at once.
+
+    One walk waits for memory at each step. Here every `STRIDE`th place begins a stretch, and each
+    lane walks one after the other, up to the next place that is marked; so as many reads are under
+    way as there are lanes. Then the stretches are laid one behind the other.
+
+    Args:
+        links: (length,) of `read_block`; marks are left in them.
+        origin: where the walk begins.
+        lanes: (NUM_LANES, at least length) what each lane has walked.
+        stretches: (NUM_STRETCHES, 4) lane, begin and length in it, and which stretch follows.
+        walked: (at least length,) where the text goes.
+    """
+    first = int64((links[origin] >> uint32(8)) & _PLACE)
+    num_regular = (links.size + STRIDE - 1) // STRIDE
+    # The text begins anywhere: its place is a mark as well, and the last stretch.
+    num_stretches = num_regular + (1 if first % STRIDE else 0)
+    for row in range(num_regular):
+        links[row * STRIDE] |= _MARKED
+    links[first] |= _MARKED
+    _walk_stretches(links, first, num_stretches, lanes, stretches)
+    length = 0
+    row = _stretch_at(first, num_stretches)
+    # A text that repeats itself comes round to its first stretch before it is complete.
+    while length < links.size:
+        lane, begin = stretches[row, 0], stretches[row, 1]
+        num = min(stretches[row, 2], links.size - length)
+        walked[length : length + num] = lanes[lane, begin : begin + num]
+        length += num
+        row = stretches[row, 3]
 
 
 @njit(cache=True, nogil=True)
-def walk_four(links: Words, rows: Ints, lengths: Ints, origins: Ints, walked: Bytes) -> None:
-    """Follow the links of four blocks in turn, so that they wait for memory together."""
-    # Written out: only then do the four reads of a step not wait for each other.
-    row_0, row_1, row_2, row_3 = rows[0], rows[1], rows[2], rows[3]
-    links_0, links_1, links_2, links_3 = links[row_0], links[row_1], links[row_2], links[row_3]
-    walked_0, walked_1 = walked[row_0], walked[row_1]
-    walked_2, walked_3 = walked[row_2], walked[row_3]
-    place_0 = uint64(links_0[origins[row_0]] >> uint32(8))
-    place_1 = uint64(links_1[origins[row_1]] >> uint32(8))
-    place_2 = uint64(links_2[origins[row_2]] >> uint32(8))
-    place_3 = uint64(links_3[origins[row_3]] >> uint32(8))
-    shortest = lengths[rows].min()
-    for row in range(shortest):
-        link_0, link_1 = links_0[place_0], links_1[place_1]
-        link_2, link_3 = links_2[place_2], links_3[place_3]
-        walked_0[row] = uint8(link_0 & uint32(0xFF))
-        walked_1[row] = uint8(link_1 & uint32(0xFF))
-        walked_2[row] = uint8(link_2 & uint32(0xFF))
-        walked_3[row] = uint8(link_3 & uint32(0xFF))
-        place_0, place_1 = uint64(link_0 >> uint32(8)), uint64(link_1 >> uint32(8))
-        place_2, place_3 = uint64(link_2 >> uint32(8)), uint64(link_3 >> uint32(8))
-    _walk(links_0, place_0, shortest, lengths[row_0], walked_0)
-    _walk(links_1, place_1, shortest, lengths[row_1], walked_1)
-    _walk(links_2, place_2, shortest, lengths[row_2], walked_2)
-    _walk(links_3, place_3, shortest, lengths[row_3], walked_3)
+def _stretch_at(place: int, num_stretches: int) -> int:
+    """The stretch that begins at a marked place."""
+    return num_stretches - 1 if place % STRIDE else place // STRIDE
+
+
+@njit(cache=True, nogil=True)
+def _walk_stretches(
+    links: Words, first: int, num_stretches: int, lanes: Bytes, stretches: Ints
+) -> None:
+    """Walk all stretches, as many at once as there are lanes, and note what follows each."""
+    num_lanes = min(NUM_LANES, num_stretches)
+    walking = np.full(NUM_LANES, -1)
+    places = np.zeros(NUM_LANES, np.uint64)
+    ends = np.zeros(NUM_LANES, np.int64)
+    num_begun = num_done = 0
+    while num_done < num_stretches:
+        # Few are left at the end; whoever walks none costs little.
+        for lane in range(num_lanes):
+            row, place, end = walking[lane], places[lane], ends[lane]
+            link = links[place]
+            if row < 0 or link & _MARKED:
+                if row >= 0:
+                    stretches[row, 2] = end - stretches[row, 1]
+                    stretches[row, 3] = _stretch_at(int64(place), num_stretches)
+                    num_done += 1
+                    walking[lane] = -1
+                if num_begun == num_stretches:
+                    continue
+                row = walking[lane] = num_begun
+                num_begun += 1
+                stretches[row, 0], stretches[row, 1] = lane, end
+                is_first = row == num_stretches - 1 and first % STRIDE
+                link = links[uint64(first if is_first else row * STRIDE)]
+            lanes[lane, end] = uint8(link & uint32(0xFF))
+            ends[lane] = end + 1
+            places[lane] = uint64((link >> uint32(8)) & _PLACE)
 
 
 @njit(cache=True, nogil=True)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ingest import bzip2
 from ingest.bzip2 import find_marks, iter_blocks
-from ingest.bzip2_batch import NUM_CHAINS, BlockBatch, Pace, borrowed_batch
-from ingest.bzip2_kernels import to_words
+from ingest.bzip2_decoder import BlockDecoder, borrowed_decoder
+from ingest.bzip2_kernels import STRIDE, to_words
 
 _MARK = 0x314159265359
 
@@ -22,14 +22,13 @@ _MARK = 0x314159265359
 def _decode(stream: bytes) -> bytes | None:
     """All blocks of a stream by the compiled code alone, or None where it refuses one."""
     words, texts = to_words(stream), []
-    with borrowed_batch() as batch:
+    with borrowed_decoder() as decoder:
         for mark in find_marks(stream, _MARK):
-            if batch.add(words, mark) is None:
+            decoded = decoder.decode(words, mark)
+            if decoded is None:
                 return None
-            if batch.is_full:
-                texts.extend(batch.texts())
-        texts.extend(batch.texts())
-    return None if None in texts else b"".join(text for text in texts if text is not None)
+            texts.append(decoded[0])
+    return b"".join(texts)
 
 
 @pytest.fixture
@@ -53,7 +52,7 @@ def test_sound_files_are_never_left_to_the_standard_library(
     blocks = [*iter_blocks(path, 0, middle, is_compiled=True)]
     blocks += iter_blocks(path, middle, size, is_compiled=True)
     assert b"".join(blocks) == text * num_streams
-    assert len(blocks) > NUM_CHAINS
+    assert len(blocks) > num_streams
 
 
 @pytest.mark.parametrize(
@@ -108,55 +107,34 @@ def _lines(text: bytes) -> list[bytes]:
 @settings(deadline=None, max_examples=300)
 @given(st.binary(max_size=2_000))
 def test_junk_behind_a_mark_is_refused(junk: bytes) -> None:
-    batch = BlockBatch()
-    assert batch.add(to_words(_MARK.to_bytes(6, "big") + junk), 0) is None
-    assert batch.texts() == []
+    assert BlockDecoder().decode(to_words(_MARK.to_bytes(6, "big") + junk), 0) is None
 
 
 def test_a_place_outside_the_data_is_refused() -> None:
-    batch = BlockBatch()
-    words = to_words(_STREAM)
+    decoder, words = BlockDecoder(), to_words(_STREAM)
     for bit in (-1, -(2**40), len(_STREAM) * 8 + 64, 2**40):
-        assert batch.add(words, bit) is None
+        assert decoder.decode(words, bit) is None
 
 
 def test_an_old_randomised_block_is_left_to_the_standard_library() -> None:
     stream = bytearray(_STREAM)
     # The bit after the mark (six bytes) and the checksum (four).
     stream[4 + 6 + 4] |= 0x80
-    assert BlockBatch().add(to_words(bytes(stream)), 32) is None
+    assert BlockDecoder().decode(to_words(bytes(stream)), 32) is None
 
 
-@pytest.mark.parametrize("best", [1, 2, 4])
-def test_the_number_that_is_walked_at_once_is_the_one_that_costs_least(best: int) -> None:
-    pace = Pace()
-    chosen = []
-    for _ in range(480):
-        chosen.append(pace.num_chains)
-        pace.note(1.0 if pace.num_chains == best else 2.0)
-    assert {1, 2, 4} == set(chosen)
-    assert chosen.count(best) > 0.8 * len(chosen)
-    # What is best may change; the others are tried again.
-    other = 3 - best if best < 4 else 1
-    for _ in range(48):
-        pace.note(1.0 if pace.num_chains == other else 2.0)
-    later = []
-    for _ in range(96):
-        later.append(pace.num_chains)
-        pace.note(1.0 if pace.num_chains == other else 2.0)
-    assert later.count(other) > 0.7 * len(later)
+@pytest.mark.parametrize("num_bytes", [1, 2, STRIDE - 1, STRIDE, STRIDE + 1, 16 * STRIDE, 50_000])
+@pytest.mark.parametrize("period", [1, 2, 3, STRIDE, 100_000])
+def test_walks_of_any_length_and_period(num_bytes: int, period: int) -> None:
+    # A text that repeats itself is a walk that comes round before its end.
+    part = random.Random(num_bytes).randbytes(min(period, num_bytes))
+    text = (part * (num_bytes // len(part) + 1))[:num_bytes]
+    assert _decode(bz2.compress(text, 1)) == text
 
 
-@pytest.mark.parametrize("num_chains", [1, 2, 4])
-def test_any_number_walked_at_once_gives_the_same_texts(num_chains: int) -> None:
-    words, marks = to_words(_STREAM), find_marks(_STREAM, _MARK)
-    batch = BlockBatch(pace=Pace(num_chains=num_chains))
-    text = b""
-    for mark in marks:
-        batch.add(words, mark)
-        if batch.is_full:
-            text += b"".join(one for one in batch.texts() if one is not None)
-            batch.pace.num_chains = num_chains
-    text += b"".join(one for one in batch.texts() if one is not None)
-    assert len(marks) > 1
-    assert text == bz2.decompress(_STREAM)
+def test_a_decoder_keeps_nothing_of_the_block_before() -> None:
+    decoder, long = BlockDecoder(), bytes(range(256)) * 300
+    for text in (long, b"short", long[:5_000]):
+        decoded = decoder.decode(to_words(bz2.compress(text)), 32)
+        assert decoded is not None
+        assert decoded[0] == text

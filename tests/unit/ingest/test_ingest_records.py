@@ -157,9 +157,9 @@ def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
     path.chmod(0)
     code = (
         "import os, sys\n"
-        "import ingest\n"
+        "from ingest import iter_records\n"
         "os.getuid() or os.setuid(65534)\n"  # root reads everything, so it must not be root
-        f"list(ingest.iter_records({str(path)!r}))\n"
+        f"list(iter_records({str(path)!r}))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
