@@ -34,14 +34,16 @@ class BlockDecoder:
     """Room to decode a block in; made once, reused.
 
     Attributes:
-        links: (ROOM,) uint32, see `bzip2_kernels.read_block`.
+        column: (ROOM,) uint8, the transform's last column, see `bzip2_kernels.read_block`.
+        links: (900,000,) uint32, see the same.
         lanes: (NUM_LANES, 900,000) uint8, what each lane of the walk has met; little is touched.
         stretches: (NUM_STRETCHES, 4) int64, see `bzip2_kernels.walk`.
         walked: (900,000) uint8, the text, runs still folded.
         unfolded: (1,800,000) uint8, the text; a block of nothing but long runs needs more.
     """
 
-    links: Words = field(default_factory=lambda: np.zeros(ROOM, np.uint32))
+    column: Bytes = field(default_factory=lambda: np.zeros(ROOM, np.uint8))
+    links: Words = field(default_factory=lambda: np.zeros(MAX_BLOCK, np.uint32))
     lanes: Bytes = field(default_factory=lambda: np.zeros((NUM_LANES, MAX_BLOCK), np.uint8))
     stretches: Ints = field(default_factory=lambda: np.zeros((NUM_STRETCHES, 4), np.int64))
     walked: Bytes = field(default_factory=lambda: np.zeros(MAX_BLOCK, np.uint8))
@@ -57,7 +59,7 @@ class BlockDecoder:
         Returns:
             Its text and the bit after the block, or None where it is not plainly sound.
         """
-        length, origin, checksum, end = read_block(words, begin, self.links)
+        length, origin, checksum, end = read_block(words, begin, self.column, self.links)
         if length == REFUSED:
             return None
         walk(self.links[:length], origin, self.lanes, self.stretches, self.walked)

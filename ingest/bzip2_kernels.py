@@ -30,7 +30,7 @@ _WORD_BITS = 32
 _NUM_FRONT = 8
 """Bytes that fit into one word."""
 _MIN_RUN_ROOM = 4
-"""Places that are written for any run, short ones without a loop."""
+"""Places that are written for any run, so that short ones need no loop."""
 _MARKED = uint32(1 << 31)
 _PLACE = uint32((1 << 20) - 1)
 """A link is a symbol (8 bits), a place above it, and in the highest bit whether it is marked."""
@@ -77,8 +77,8 @@ def _peek(words: Words, bit: int, num: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def read_block(words: Words, begin: int, links: Words) -> tuple[int, int, int, int]:
-    """Read a block's symbols and link them; (length, origin, checksum, end), or refused."""
+def read_block(words: Words, begin: int, column: Bytes, links: Words) -> tuple[int, int, int, int]:
+    """Read a block's last column and link it; (length, origin, checksum, end), or refused."""
     refused = (REFUSED, 0, 0, 0)
     # The longest head: symbols in use, 18,002 selectors of at most 6 bits, six tables of lengths.
     if begin < 0 or (begin >> 5) + PADDING > words.size:
@@ -109,10 +109,10 @@ def read_block(words: Words, begin: int, links: Words) -> tuple[int, int, int, i
             return refused
     counts = np.zeros(256, np.int64)
     codes = (tables, limits, bases, symbols)
-    length, end = _read_symbols(words, bit, selectors, codes, used[:num_used], links, counts)
+    length, end = _read_symbols(words, bit, selectors, codes, used[:num_used], column, counts)
     if length == REFUSED or origin >= length:
         return refused
-    _link(links[:length], counts)
+    _link(column[:length], counts, links)
     return length, origin, checksum, end
 
 
@@ -202,14 +202,14 @@ def _read_symbols(  # one loop over symbols, which calls would slow down
     selectors: Bytes,
     codes: tuple[Ints, Ints, Ints, Ints],
     used: Bytes,
-    links: Words,
+    column: Bytes,
     counts: Ints,
 ) -> tuple[int, int]:
     """Undo Huffman's codes, the run lengths and the move to front; (symbols, end) or refused."""
     tables, limits, bases, symbols = codes
     front, middle, others = _foremost(used)
     end_symbol = used.size + 1
-    capacity = links.size - _MIN_RUN_ROOM
+    capacity = column.size - _MIN_RUN_ROOM
     length = 0
     weight = 1
     at = uint64(bit >> 5)
@@ -247,10 +247,10 @@ def _read_symbols(  # one loop over symbols, which calls would slow down
                 return REFUSED, 0
             byte, front, middle = _move_to_front(front, middle, others, place)
             counts[byte] += run
-            links[length] = uint32(byte)
-            links[length + 1] = links[length + 2] = links[length + 3] = uint32(byte)
+            for row in range(length, length + _MIN_RUN_ROOM):
+                column[row] = uint8(byte)
             for row in range(length + _MIN_RUN_ROOM, length + run):
-                links[row] = uint32(byte)
+                column[row] = uint8(byte)
             length += run
     return REFUSED, 0
 
@@ -286,21 +286,21 @@ def _long_code(window: int, limits: Ints, bases: Ints, symbols: Ints) -> int:
 @njit(cache=True, nogil=True)
 def _move_to_front(front: int, middle: int, others: Bytes, place: int) -> tuple[int, int, int]:
     """Move the byte at a place to the front; (the byte, then the two words)."""
-    if place < _NUM_FRONT:
-        byte, front = _replace(front, place, 0)
-        return byte, front | byte, middle
-    last = front >> uint64(56)
     if place < 2 * _NUM_FRONT:
-        byte, middle = _replace(middle, place - _NUM_FRONT, last)
-    else:
-        place -= 2 * _NUM_FRONT
-        byte = uint64(others[place])
-        while place > 0:
-            others[place] = others[place - 1]
-            place -= 1
-        others[0] = uint8(middle >> uint64(56))
-        middle = (middle << uint64(8)) | last
-    return byte, (front << uint64(8)) | byte, middle
+        # Whether the byte is in the second word is no branch but a mask of ones.
+        is_middle = uint64(0) - (uint64(place) >> uint64(3))
+        byte, front = _replace(front, (place | is_middle) & uint64(7), 0)
+        taken, moved = _replace(middle, place & uint64(7), byte)
+        byte = (taken & is_middle) | (byte & ~is_middle)
+        return byte, front | byte, (moved & is_middle) | (middle & ~is_middle)
+    last = front >> uint64(56)
+    place -= 2 * _NUM_FRONT
+    byte = uint64(others[place])
+    while place > 0:
+        others[place] = others[place - 1]
+        place -= 1
+    others[0] = uint8(middle >> uint64(56))
+    return byte, (front << uint64(8)) | byte, (middle << uint64(8)) | last
 
 
 @njit(cache=True, nogil=True)
@@ -314,17 +314,17 @@ def _replace(word: int, place: int, byte: int) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
-def _link(links: Words, counts: Ints) -> None:
-    """Say at each place, above its symbol, where the symbol before it in the text stands."""
+def _link(column: Bytes, counts: Ints, links: Words) -> None:
+    """Say at each place which symbol the text has there and, above it, which place is next."""
     places = np.empty(256, np.uint64)
     place = 0
     for byte in range(256):
         places[byte] = place
         place += counts[byte]
-    for row in range(links.size):
-        byte = links[row] & uint32(0xFF)
+    for row in range(column.size):
+        byte = column[row]
         place = places[byte]
-        links[place] |= uint32(row << 8)
+        links[place] = uint32(row << 8) | uint32(byte)
         places[byte] = place + uint64(1)
 
 
@@ -343,16 +343,15 @@ def walk(links: Words, origin: int, lanes: Bytes, stretches: Ints, walked: Bytes
         stretches: (NUM_STRETCHES, 4) lane, begin and length in it, and which stretch follows.
         walked: (at least length,) where the text goes.
     """
-    first = int64((links[origin] >> uint32(8)) & _PLACE)
     num_regular = (links.size + STRIDE - 1) // STRIDE
-    # The text begins anywhere: its place is a mark as well, and the last stretch.
-    num_stretches = num_regular + (1 if first % STRIDE else 0)
+    # The origin is anywhere: it is marked as well, and begins the last stretch.
+    num_stretches = num_regular + (1 if origin % STRIDE else 0)
     for row in range(num_regular):
         links[row * STRIDE] |= _MARKED
-    links[first] |= _MARKED
-    _walk_stretches(links, first, num_stretches, lanes, stretches)
+    links[origin] |= _MARKED
+    _walk_stretches(links, origin, num_stretches, lanes, stretches)
     length = 0
-    row = _stretch_at(first, num_stretches)
+    row = _stretch_at(origin, num_stretches)
     # A text that repeats itself comes round to its first stretch before it is complete.
     while length < links.size:
         lane, begin = stretches[row, 0], stretches[row, 1]
@@ -370,7 +369,7 @@ def _stretch_at(place: int, num_stretches: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _walk_stretches(
-    links: Words, first: int, num_stretches: int, lanes: Bytes, stretches: Ints
+    links: Words, origin: int, num_stretches: int, lanes: Bytes, stretches: Ints
 ) -> None:
     """Walk all stretches, as many at once as there are lanes, and note what follows each."""
     num_lanes = min(NUM_LANES, num_stretches)
@@ -394,8 +393,8 @@ def _walk_stretches(
                 row = walking[lane] = num_begun
                 num_begun += 1
                 stretches[row, 0], stretches[row, 1] = lane, end
-                is_first = row == num_stretches - 1 and first % STRIDE
-                link = links[uint64(first if is_first else row * STRIDE)]
+                is_odd = row == num_stretches - 1 and origin % STRIDE
+                link = links[uint64(origin if is_odd else row * STRIDE)]
             lanes[lane, end] = uint8(link & uint32(0xFF))
             ends[lane] = end + 1
             places[lane] = uint64((link >> uint32(8)) & _PLACE)
