@@ -58,8 +58,8 @@ class TableModel(_DotModel):
     def train_step(self, batch: Batch, graph: Adjacency, *, rate_share: float) -> Tensor:
         """See `Model`."""
         book_rows, link_rows = touched_rows(batch)
-        book = self._tables["book"][book_rows].requires_grad_()
-        link = self._tables["link"][link_rows].requires_grad_()
+        book = self._tables["book"].index_select(0, book_rows).requires_grad_()
+        link = self._tables["link"].index_select(0, link_rows).requires_grad_()
         loss = batch_loss(book, link, batch, config=self._config, graph=graph)
         of_book, of_link = torch.autograd.grad(loss, (book, link))
         self._optimizers["book"].update(book_rows, of_book, rate_share=rate_share)

@@ -94,7 +94,10 @@ class ReferenceModel(TabledModel):
             "link": batch.link_rows,
             "dense": torch.zeros(1, dtype=torch.int64, device=batch.book_rows.device),
         }
-        taken = {side: self._tables[side][at].requires_grad_() for side, at in rows.items()}
+        taken = {
+            side: self._tables[side].index_select(0, at).requires_grad_()
+            for side, at in rows.items()
+        }
         cosine = functional.cosine_similarity(taken["book"], taken["link"], dim=1)
         is_edge = torch.zeros_like(batch.weights)
         is_edge[: batch.num_edges] = 1.0

@@ -63,10 +63,10 @@ class RowAdagrad:
     def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float = 1.0) -> None:
         """See `RowOptimizer`."""
         rows, gradients = merge_rows(rows, gradients, spare_row=len(self._table) - 1)
-        sums = self._sums[rows] + gradients.square().mean(dim=1)
-        self._sums[rows] = sums
+        sums = self._sums.index_select(0, rows) + gradients.square().mean(dim=1)
+        self._sums.index_copy_(0, rows, sums)
         step = rate_share * self._learning_rate / (sums.sqrt() + self._epsilon)
-        self._table[rows] -= step[:, None] * gradients
+        _move(self._table, rows, step[:, None] * gradients)
 
     def state(self) -> dict[str, Tensor]:
         """See `Optimizer`."""
@@ -122,15 +122,17 @@ class RowAdam(_Adam):
         """See `RowOptimizer`."""
         rows, gradients = merge_rows(rows, gradients, spare_row=len(self._table) - 1)
         beta_first, beta_second = self._betas
-        first = torch.lerp(gradients, self._first[rows], beta_first)
-        second = torch.lerp(gradients.square(), self._second[rows], beta_second)
-        num_updates = self._num_updates[rows] + 1
-        self._first[rows], self._second[rows] = first, second
-        self._num_updates[rows] = num_updates
+        first = torch.lerp(gradients, self._first.index_select(0, rows), beta_first)
+        second = torch.lerp(gradients.square(), self._second.index_select(0, rows), beta_second)
+        num_updates = self._num_updates.index_select(0, rows) + 1
+        self._first.index_copy_(0, rows, first)
+        self._second.index_copy_(0, rows, second)
+        self._num_updates.index_copy_(0, rows, num_updates)
         first_share = 1 - beta_first ** num_updates[:, None]
         second_share = 1 - beta_second ** num_updates[:, None]
-        root = (second / second_share).sqrt() + self._epsilon
-        self._table[rows] -= rate_share * self._learning_rate * (first / first_share) / root
+        root = (second / second_share).sqrt_().add_(self._epsilon)
+        size = rate_share * self._learning_rate / first_share
+        _move(self._table, rows, (first * size).div_(root))
 
 
 class TableAdam(_Adam):
@@ -178,6 +180,15 @@ class TableAdagrad:
     def state(self) -> dict[str, Tensor]:
         """See `Optimizer`."""
         return {"sums": self._sums}
+
+
+def _move(table: Tensor, rows: Tensor, step: Tensor) -> None:
+    """Subtract a step from some rows, which are distinct but for the spare one.
+
+    Copying rows by `index_select` and `index_copy_` takes a fraction of what indexing by a tensor
+    takes on a CPU. The spare row repeats, but always with one and the same value.
+    """
+    table.index_copy_(0, rows, table.index_select(0, rows) - step)
 
 
 def merge_rows(rows: Tensor, gradients: Tensor, *, spare_row: int) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import LiteralString
 
 from core.errors import ForeignDataError
-from graph.store import Runner, Store
+from graph.store import Runner, Store, Transaction
 
 LABELS = ("Book", "Link", "ExternalLink", "EmbeddingModel", "Dataset")
 RELATIONSHIP_TYPES = ("LINKS_TO", "CITES", "REFERS_TO")
@@ -100,9 +100,16 @@ def create_schema(store: Store) -> None:
     """
     refuse_foreign_data(store)
     _drop_old_text_indexes(store)
-    for statement in (*CONSTRAINTS, *INDEXES):
+    for statement in CONSTRAINTS:
         store.run(statement)
+    # In one transaction, so that one scan of the store fills them all.
+    store.write(_create_indexes)
     await_indexes(store)
+
+
+def _create_indexes(transaction: Transaction) -> None:
+    for statement in INDEXES:
+        transaction.run(statement)
 
 
 def _drop_old_text_indexes(store: Store) -> None:

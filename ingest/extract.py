@@ -13,9 +13,8 @@ import os
 import signal
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from core.concurrency import map_in_order
 from core.errors import BookgraphError, InputError
 from core.progress import OnProgress, Progress, ignore_progress
 from ingest.dump import MAX_PAGE_BYTES, PAGE_CLOSE, check_end, has_root, read_wiki, scan_pages
@@ -195,22 +195,11 @@ def _scanning(segments: Sequence[Segment], num_workers: int | None) -> Iterator[
         initializer=_prepare_worker,
     )
     try:
-        yield _map_in_order(pool.submit, segments, num_waiting=_WAITING_PER_WORKER * num_workers)
+        yield map_in_order(
+            pool, scan_segment, segments, num_waiting=_WAITING_PER_WORKER * num_workers
+        )
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _map_in_order(
-    submit: Callable[..., Future[SegmentScan]], segments: Sequence[Segment], *, num_waiting: int
-) -> Scanned:
-    """Keep a bounded number of segments under way, so that memory does not grow with the dump."""
-    waiting: deque[Future[SegmentScan]] = deque()
-    for segment in segments:
-        waiting.append(submit(scan_segment, segment))
-        if len(waiting) >= num_waiting:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def _prepare_worker() -> None:

@@ -299,6 +299,26 @@ def _rows(num_books: int) -> GraphRows:
     return GraphRows(books, links, [("link 1", "Book 1")], ["planted"])
 
 
+def test_a_batch_whose_links_are_gone_is_refused_whole(store: Store) -> None:
+    load_graph(
+        store, GraphRows([_book("Emma", "novel")], [LinkRow("novel", "Novel", "article", 1)])
+    )
+    two = [_book("Dune", "novel"), _book("Ulysses", "novel", "dublin")]
+    with pytest.raises(BookgraphError, match="removed while it was being loaded"):
+        store.write(
+            lambda transaction: load._write_book_batch(
+                transaction, books=two, checksums={"Dune": "1", "Ulysses": "2"}
+            )
+        )
+    rows = store.read("MATCH (b:Book)-[:LINKS_TO]->(l) RETURN b.title AS book, l.name AS link")
+    assert rows == [{"book": "Emma", "link": "novel"}]
+    assert store.read("MATCH (b:Book) RETURN count(*) AS num") == [{"num": 1}]
+
+
+def _book(title: str, *links: str) -> BookRow:
+    return BookRow(title, {"year": 1900}, dict.fromkeys(links, 1), {})
+
+
 def test_kill_9_in_the_middle_of_a_load_loses_nothing_and_halves_no_book(
     own_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
 
 import pytest
@@ -319,16 +320,18 @@ def test_a_process_that_is_killed_is_no_mystery(
 ) -> None:
     monkeypatch.setattr(extract, "_SMALL_BYTES", 0)
     monkeypatch.setattr(extract, "scan_segment", os.abort)
-    monkeypatch.setattr(extract, "_map_in_order", _abort_in_order)
+    monkeypatch.setattr(extract, "map_in_order", _abort_in_order)
     path = tmp_path / "dump.xml"
     path.write_bytes(_DATA)
     with pytest.raises(BookgraphError, match=r"was ended from outside.*goes on where it stopped"):
         extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w", num_workers=2)
 
 
-def _abort_in_order(submit: Callable, segments: list, *, num_waiting: int) -> object:
+def _abort_in_order(
+    executor: Executor, work: object, segments: list, *, num_waiting: int
+) -> object:
     for _ in segments:
-        yield submit(os.abort).result()
+        yield executor.submit(os.abort).result()
 
 
 def test_a_decompression_bomb_is_refused_with_flat_memory(
