@@ -231,37 +231,42 @@ def _write_book_batch(
             for book in books
         ],
     )
+    # In one order, so that two transactions that meet in several urls wait but do not deadlock.
+    urls = sorted({url for book in books for url in book.external_links})
+    transaction.run(
+        "UNWIND $urls AS row MERGE (n:ExternalLink {url: row[0]}) SET n.host = row[1]",
+        urls=[[url, url_host(url)] for url in urls],
+    )
     _create_edges(transaction, _CREATE_LINKS_TO, [(book.title, book.links) for book in books])
     _create_edges(transaction, _CREATE_CITES, [(book.title, book.external_links) for book in books])
 
 
 # A node that many edges lead to is looked up once. Edges name it by its place in a list, and an
 # incomplete list gives no edge at all.
-_CREATE_LINKS_TO: LiteralString = """
-    UNWIND range(0, size($nodes) - 1) AS place
-    MATCH (link:Link {name: $nodes[place]})
-    WITH place, link ORDER BY place
-    WITH collect(link) AS links WHERE size(links) = size($nodes)
+_EACH_NODE: LiteralString = "UNWIND range(0, size($nodes) - 1) AS place "
+_EACH_EDGE: LiteralString = """
+    WITH place, node ORDER BY place
+    WITH collect(node) AS nodes WHERE size(nodes) = size($nodes)
     UNWIND $rows AS row
     MATCH (book:Book {title: row[0]})
     UNWIND row[1] AS edge
-    WITH book, links[edge[0]] AS link, edge[1] AS count
-    CREATE (book)-[:LINKS_TO {count: count}]->(link)
-    RETURN count(*) AS num_edges
+    WITH book, nodes[edge[0]] AS node, edge[1] AS count
 """
-_CREATE_CITES: LiteralString = """
-    UNWIND range(0, size($nodes) - 1) AS place
-    MERGE (url:ExternalLink {url: $nodes[place]})
-    SET url.host = $hosts[place]
-    WITH place, url ORDER BY place
-    WITH collect(url) AS urls WHERE size(urls) = size($nodes)
-    UNWIND $rows AS row
-    MATCH (book:Book {title: row[0]})
-    UNWIND row[1] AS edge
-    WITH book, urls[edge[0]] AS url, edge[1] AS count
-    CREATE (book)-[:CITES {count: count}]->(url)
-    RETURN count(*) AS num_edges
-"""
+_COUNT_EDGES: LiteralString = " RETURN count(*) AS num_edges"
+_CREATE_LINKS_TO: LiteralString = (
+    _EACH_NODE
+    + "MATCH (node:Link {name: $nodes[place]})"
+    + _EACH_EDGE
+    + "CREATE (book)-[:LINKS_TO {count: count}]->(node)"
+    + _COUNT_EDGES
+)
+_CREATE_CITES: LiteralString = (
+    _EACH_NODE
+    + "MATCH (node:ExternalLink {url: $nodes[place]})"
+    + _EACH_EDGE
+    + "CREATE (book)-[:CITES {count: count}]->(node)"
+    + _COUNT_EDGES
+)
 
 
 def _create_edges(
@@ -270,8 +275,7 @@ def _create_edges(
     edges: Sequence[tuple[str, Mapping[str, int]]],
 ) -> None:
     """Create the edges of some books, each to a node's name or url and with a count."""
-    # In one order, so that two transactions that meet in several nodes wait but do not deadlock.
-    nodes = sorted({node for _, counts in edges for node in counts})
+    nodes = list(dict.fromkeys(node for _, counts in edges for node in counts))
     if not nodes:
         return
     places = {node: place for place, node in enumerate(nodes)}
@@ -279,10 +283,7 @@ def _create_edges(
         [title, [[places[node], count] for node, count in counts.items()]]
         for title, counts in edges
     ]
-    parameters: dict[str, object] = {"nodes": nodes, "rows": rows}
-    if statement is _CREATE_CITES:
-        parameters["hosts"] = [url_host(url) for url in nodes]
-    (found,) = transaction.run(statement, **parameters)
+    (found,) = transaction.run(statement, nodes=nodes, rows=rows)
     if found["num_edges"] != sum(len(counts) for _, counts in edges):
         raise BookgraphError(
             "Links of this graph were removed while it was being loaded. Let no other load run "
