@@ -58,8 +58,8 @@ class TableModel(_DotModel):
     def train_step(self, batch: Batch, graph: Adjacency, *, rate_share: float) -> Tensor:
         """See `Model`."""
         book_rows, link_rows = touched_rows(batch)
-        book = self._tables["book"].index_select(0, book_rows).requires_grad_()
-        link = self._tables["link"].index_select(0, link_rows).requires_grad_()
+        book = self._optimizers["book"].take(book_rows).requires_grad_()
+        link = self._optimizers["link"].take(link_rows).requires_grad_()
         loss = batch_loss(book, link, batch, config=self._config, graph=graph)
         of_book, of_link = torch.autograd.grad(loss, (book, link))
         self._optimizers["book"].update(book_rows, of_book, rate_share=rate_share)
@@ -68,7 +68,7 @@ class TableModel(_DotModel):
 
     def vectors(self, graph: Adjacency) -> tuple[Tensor, Tensor]:
         """See `Model`."""
-        return self._tables["book"][:-1], self._tables["link"][:-1]
+        return self._optimizers["book"].take(), self._optimizers["link"].take()
 
 
 class SmoothedModel(_DotModel):

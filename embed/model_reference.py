@@ -56,14 +56,11 @@ class ReferenceModel(TabledModel):
         self._tables = {
             side: (torch.rand((size + 1, config.dim), generator=generator, device=device) * 2 - 1)
             * _START_RANGE
-            for side, size in (
-                ("book", graph.num_books),
-                ("link", graph.num_links),
-                # Row 0 is the Dense layer: its weight before the softplus, and its bias.
-                ("dense", 1),
-            )
+            for side, size in (("book", graph.num_books), ("link", graph.num_links))
         }
-        self._tables["dense"] = torch.zeros((2, 2), device=device)
+        if config.resolve_loss() == "bce":
+            # Row 0 is the Dense layer: its weight before the softplus, and its bias.
+            self._tables["dense"] = torch.zeros((2, 2), device=device)
         self._optimizers: dict[str, RowOptimizer] = {
             side: make_row_optimizer(table, config) for side, table in self._tables.items()
         }
@@ -89,25 +86,22 @@ class ReferenceModel(TabledModel):
 
     def train_step(self, batch: PairBatch, graph: Adjacency, *, rate_share: float) -> Tensor:
         """See `Model`."""
-        rows = {
-            "book": batch.book_rows,
-            "link": batch.link_rows,
-            "dense": torch.zeros(1, dtype=torch.int64, device=batch.book_rows.device),
-        }
+        rows = {"book": batch.book_rows, "link": batch.link_rows}
+        if "dense" in self._tables:
+            rows["dense"] = torch.zeros_like(batch.book_rows[:1])
         taken = {
-            side: self._tables[side].index_select(0, at).requires_grad_()
-            for side, at in rows.items()
+            side: self._optimizers[side].take(at).requires_grad_() for side, at in rows.items()
         }
-        cosine = functional.cosine_similarity(taken["book"], taken["link"], dim=1)
+        cosine = _cosine(taken["book"], taken["link"])
         is_edge = torch.zeros_like(batch.weights)
         is_edge[: batch.num_edges] = 1.0
-        if self._config.resolve_loss() == "bce":
+        if "dense" in taken:
             slope, bias = functional.softplus(taken["dense"][0, 0]), taken["dense"][0, 1]
             losses = functional.binary_cross_entropy_with_logits(
                 slope * cosine + bias, is_edge, reduction="none"
             )
         else:
-            losses = (cosine - (2 * is_edge - 1)) ** 2 + 0 * taken["dense"].sum()
+            losses = (cosine - (2 * is_edge - 1)) ** 2
         loss = (losses * batch.weights).sum() / batch.weights.sum()
         gradients = torch.autograd.grad(loss, list(taken.values()))
         for side, gradient in zip(taken, gradients, strict=True):
@@ -116,4 +110,10 @@ class ReferenceModel(TabledModel):
 
     def vectors(self, graph: Adjacency) -> tuple[Tensor, Tensor]:
         """See `Model`."""
-        return self._tables["book"][:-1], self._tables["link"][:-1]
+        return self._optimizers["book"].take(), self._optimizers["link"].take()
+
+
+def _cosine(book: Tensor, link: Tensor) -> Tensor:
+    """torch's `cosine_similarity` of each row, with its gradient in half the time on a CPU."""
+    squares = book.square().sum(dim=1) * link.square().sum(dim=1)
+    return (book * link).sum(dim=1) * squares.clamp(min=1e-16).rsqrt()

@@ -67,23 +67,31 @@ def test_adagrad_equals_its_dense_reference() -> None:
     np.testing.assert_allclose(table[:-1].numpy(), expected, atol=1e-5)
 
 
-def test_adam_equals_its_dense_reference() -> None:
-    table = torch.ones((NUM_ROWS + 1, DIM))
-    optimizer = RowAdam(table, learning_rate=0.1)
-    expected = np.ones((NUM_ROWS, DIM))
-    first, second = np.zeros((NUM_ROWS, DIM)), np.zeros((NUM_ROWS, DIM))
-    count = np.zeros(NUM_ROWS)
-    for rows, gradients in random_steps():
-        optimizer.update(rows, gradients)
-        total = dense(rows, gradients)
-        for row in set(rows.tolist()):
-            count[row] += 1
-            first[row] = 0.9 * first[row] + 0.1 * total[row]
-            second[row] = 0.999 * second[row] + 0.001 * total[row] ** 2
-            mean = first[row] / (1 - 0.9 ** count[row])
-            root = np.sqrt(second[row] / (1 - 0.999 ** count[row])) + 1e-8
-            expected[row] -= 0.1 * mean / root
-    np.testing.assert_allclose(table[:-1].numpy(), expected, atol=1e-4)
+@pytest.mark.parametrize(
+    ("num_steps", "rate_at_the_end", "tolerance"),
+    [(1, 1.0, 2e-6), (2, 1.0, 2e-6), (40, 1.0, 1e-5), (600, 1.0, 5e-5), (600, 0.5, 1e-2)],
+)
+def test_adam_on_rows_is_adam_on_the_whole_table(
+    num_steps: int, rate_at_the_end: float, tolerance: float
+) -> None:
+    generator = torch.Generator().manual_seed(3)
+    table, whole = torch.ones((NUM_ROWS + 1, DIM)), torch.ones((NUM_ROWS, DIM))
+    of_rows, of_whole = RowAdam(table, learning_rate=0.01), TableAdam(whole, learning_rate=0.01)
+    for step in range(num_steps):
+        # Row 0 comes once, row 1 every 50 steps, row 7 never; the others repeat and miss some.
+        rows = torch.randint(2, NUM_ROWS - 1, (8,), generator=generator)
+        rows[0] = 0 if step == 0 else rows[0]
+        rows[1] = 1 if step % 50 == 0 else rows[1]
+        gradients = torch.randn((len(rows), DIM), generator=generator) + 0.5
+        rate_share = 1 - (1 - rate_at_the_end) * step / num_steps
+        of_rows.update(rows, gradients, rate_share=rate_share)
+        of_whole.update(torch.tensor(dense(rows, gradients)).float(), rate_share=rate_share)
+        torch.testing.assert_close(of_rows.take(rows), whole[rows], rtol=0, atol=tolerance)
+    torch.testing.assert_close(of_rows.take(), whole, rtol=0, atol=tolerance)
+    assert (whole[7] == 1).all()
+    if num_steps > 2:
+        # Most of what the single gradient does comes after its own step.
+        assert (whole[0] - 1).abs().min() > 3 * 0.01
 
 
 @pytest.mark.parametrize("kind", [RowAdagrad, RowAdam])
