@@ -114,6 +114,6 @@ class ReferenceModel(TabledModel):
 
 
 def _cosine(book: Tensor, link: Tensor) -> Tensor:
-    """torch's `cosine_similarity` of each row, with its gradient in half the time on a CPU."""
+    """Torch's `cosine_similarity` of each row, with its gradient in half the time on a CPU."""
     squares = book.square().sum(dim=1) * link.square().sum(dim=1)
     return (book * link).sum(dim=1) * squares.clamp(min=1e-16).rsqrt()

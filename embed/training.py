@@ -22,6 +22,7 @@ from embed.checkpoint import Checkpoints, RunState, load_checkpoint, save_checkp
 from embed.config import TrainConfig
 from embed.device import make_generator, resolve_device, to_numpy
 from embed.embeddings import Embeddings, EpochReport, TrainingInterrupted
+from embed.memory import keep_freed_memory
 from embed.model import Model
 from embed.model_dot import SmoothedModel, TableModel
 from embed.model_reference import ReferenceModel
@@ -90,22 +91,17 @@ def fit(  # the public entry; everything but the data has a default
     edges = build_edge_list(pairs, num_books=num_books, num_links=num_links)
     if external_pairs is not None and len(external_pairs):
         edges = join_relations(edges, external_pairs, num_external=num_external)
-    run = _start_run(edges, config, num_links=num_links)
-    if checkpoints is not None:
-        _resume(run, checkpoints)
-    try:
-        while (epoch := run.next_epoch()) is not None:
-            report = _train_epoch(run, epoch, on_progress)
-            run.keep(report)
-            if checkpoints is not None and epoch % checkpoints.every == 0:
-                _save(run, checkpoints)
-            if on_epoch is not None:
-                on_epoch(report)
-    except KeyboardInterrupt:
-        raise TrainingInterrupted(_finish(run)) from None
-    if checkpoints is not None:
-        checkpoints.path.unlink(missing_ok=True)
-    return _finish(run)
+    with keep_freed_memory():
+        run = _start_run(edges, config, num_links=num_links)
+        if checkpoints is not None:
+            _resume(run, checkpoints)
+        try:
+            _train(run, on_progress, on_epoch, checkpoints)
+        except KeyboardInterrupt:
+            raise TrainingInterrupted(_finish(run)) from None
+        if checkpoints is not None:
+            checkpoints.path.unlink(missing_ok=True)
+        return _finish(run)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -215,6 +211,18 @@ def _make_model(graph: Adjacency, config: TrainConfig, generator: torch.Generato
         return LightGCNModel(graph, config, generator)
     kind = SmoothedModel if config.is_smoothed else TableModel
     return kind(graph, config, generator)
+
+
+def _train(
+    run: _Run, on_progress: OnProgress, on_epoch: OnEpoch | None, checkpoints: Checkpoints | None
+) -> None:
+    while (epoch := run.next_epoch()) is not None:
+        report = _train_epoch(run, epoch, on_progress)
+        run.keep(report)
+        if checkpoints is not None and epoch % checkpoints.every == 0:
+            _save(run, checkpoints)
+        if on_epoch is not None:
+            on_epoch(report)
 
 
 def _train_epoch(run: _Run, epoch: int, on_progress: OnProgress) -> EpochReport:
