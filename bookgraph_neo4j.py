@@ -36,6 +36,24 @@ def stop() -> None:
     text.say("Neo4j is stopped." if was_running else "Neo4j was not running.")
 
 
+@app.command()
+def prepare() -> None:
+    """Make Java's caches once, so that every later start of Neo4j takes half the time.
+
+    That takes a minute and 250 MB in the cache folder. Your graph and a running server are not
+    touched.
+    """
+    from graph.prepare import make_aot_caches  # noqa: PLC0415  # keeps `--help` fast
+
+    with ProgressPrinter() as progress:
+        files = make_aot_caches(_local_settings(), on_progress=progress)
+    size_mb = sum(file.stat().st_size for file in files) / 1e6
+    text.say(
+        f"Prepared: {size_mb:,.0f} MB in {files[0].parent}, safe to delete. The next start of "
+        "Neo4j uses them."
+    )
+
+
 @app.command("status")
 def show_status(as_json: AsJson = False) -> None:
     """Say whether the local Neo4j runs, and where. Exits with 1 when it does not."""

@@ -39,7 +39,10 @@ def write_results(
     """
     report = {
         "benchmark": name,
-        "command": " ".join(["python", Path(sys.argv[0]).name, *sys.argv[1:]]),
+        # Folders are this machine's own affair.
+        "command": " ".join(
+            ["python", *(Path(one).name if "/" in one else one for one in sys.argv)]
+        ),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": _describe_machine(),
         "versions": {

@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     )
     cache: Path = Field(
         default_factory=lambda: Path(platformdirs.user_cache_dir("bookgraph", appauthor=False)),
-        description="The cache folder: the jars of the local Neo4j. Safe to delete.",
+        description="The cache folder: the local Neo4j's jars, Java's caches. Safe to delete.",
     )
     host: str = Field(
         default="127.0.0.1", description="The address that `bookgraph serve` listens on."

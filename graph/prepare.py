@@ -1,0 +1,160 @@
+"""Makes the ahead-of-time caches that later runs of the local Neo4j use, see `graph.aot_cache`."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from core.errors import DiskFullError, LocalServerError
+from core.progress import OnProgress, Progress, ignore_progress
+from core.settings import Settings
+from core.types import BookRow, LinkRow
+from graph import server_process
+from graph.aot_cache import Program, aot_cache_file
+from graph.bulk import write_csv
+from graph.connection import connect
+from graph.load import GraphRows, load_graph
+from graph.schema import create_schema
+from graph.server import DATABASE, LocalServer
+from graph.server_files import ServerFiles
+
+_STAGE = "Preparing Java"
+_ROOM_BYTES = 1_000_000_000
+# Java writes its record when it ends, which takes longer than an ordinary end.
+_STOP_LIMIT_S = 300.0
+_NUM_BOOKS, _NUM_LINKS, _LINKS_PER_BOOK = 2_000, 500, 20
+
+
+def make_aot_caches(
+    settings: Settings, *, on_progress: OnProgress = ignore_progress
+) -> tuple[Path, ...]:
+    """Make both caches, by training runs on a server and a graph of their own.
+
+    Args:
+        settings: `cache` and `heap_mb` are used; the user's server and graph are not touched.
+        on_progress: told of what is being done.
+
+    Returns:
+        The files; those that were there are replaced, each whole or not at all. What runs from
+        them goes on.
+
+    Raises:
+        DownloadError: a jar cannot be fetched.
+        DiskFullError: there is no room for them.
+        LocalServerError: the cache folder cannot be written, or Java cannot make them.
+    """
+    cache = settings.cache.absolute()
+    trainings: dict[Program, Callable[[Settings, Path, OnProgress], None]] = {
+        "admin": _train_importer,
+        "server": _train_server,
+    }
+    targets = {program: aot_cache_file(cache, program) for program in trainings}
+    folder = targets["server"].parent
+    with _scratch_folder(folder, on_progress) as home:
+        own = settings.model_copy(
+            update={"home": home, "bolt_port": 0, "http_port": 0, "neo4j_uri": None}
+        )
+        # What a killed run left.
+        LocalServer(own).stop(on_progress=on_progress)
+        shutil.rmtree(home, ignore_errors=True)
+        home.mkdir()
+        _check_room(folder)
+        for program, train in trainings.items():
+            record, made = (home / f"{program}.{kind}" for kind in ("record", "aot"))
+            train(own, record, on_progress)
+            on_progress(Progress(f"{_STAGE}: making the cache of the {program} program", 0))
+            server_process.create_aot_cache(ServerFiles(own.neo4j_home), record=record, target=made)
+            made.replace(targets[program])
+    return tuple(targets.values())
+
+
+@contextmanager
+def _scratch_folder(folder: Path, on_progress: OnProgress) -> Iterator[Path]:
+    """The one place where caches are made, for one process at a time; gone afterwards."""
+    home = folder / "training"
+    lock = FileLock(folder / "training.lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            on_progress(Progress("Waiting for another bookgraph that prepares Java", 0))
+            lock.acquire()
+    except OSError as error:
+        raise LocalServerError(
+            f"Cannot write to {folder}: {error.strerror}. Make that folder writable, or set "
+            "BOOKGRAPH_CACHE to another one."
+        ) from error
+    try:
+        yield home
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+        lock.release()
+
+
+def _train_importer(own: Settings, record: Path, on_progress: OnProgress) -> None:
+    on_progress(Progress(f"{_STAGE}: importing a small graph", 0))
+    server = LocalServer(
+        own, is_fast_start=False, has_aot_cache=False, java_options=_recording(record)
+    )
+    files = own.home / "csv"
+    files.mkdir()
+    arguments = write_csv(training_rows(), files)
+    command = ("database", "import", "full", DATABASE, "--overwrite-destination")
+    server.run_admin((*command, *arguments))
+
+
+def _train_server(own: Settings, record: Path, on_progress: OnProgress) -> None:
+    server = LocalServer(
+        own, is_fast_start=True, has_aot_cache=False, java_options=_recording(record)
+    )
+    try:
+        server.start(on_progress=on_progress)
+        on_progress(Progress(f"{_STAGE}: loading a small graph", 0))
+        with connect(own) as store:
+            # On what was imported, so that indexes are filled at once, as after a first load.
+            create_schema(store)
+            load_graph(store, training_rows(count=2))
+    finally:
+        pid = server.status().pid
+        if pid is not None:
+            on_progress(Progress(f"{_STAGE}: recording what the server used", 0))
+            server_process.stop(pid, limit_s=_STOP_LIMIT_S)
+        server.stop()
+
+
+def _recording(record: Path) -> tuple[str, ...]:
+    return ("-XX:AOTMode=record", f"-XX:AOTConfiguration={record}")
+
+
+def training_rows(*, count: int = 1) -> GraphRows:
+    """Enough of a graph for Java to see which methods a load uses often."""
+    books = [
+        BookRow(
+            f"Book {row}",
+            {"author": f"Author {row % 100}", "genres": ["Novel", "Satire"], "year": 1900},
+            {
+                f"link {(row * 7 + place * 13) % _NUM_LINKS}": count
+                for place in range(_LINKS_PER_BOOK)
+            },
+        )
+        for row in range(_NUM_BOOKS)
+    ]
+    num_books = _NUM_BOOKS * _LINKS_PER_BOOK // _NUM_LINKS
+    links = [
+        LinkRow(f"link {row}", f"Link {row}", "article", num_books) for row in range(_NUM_LINKS)
+    ]
+    return GraphRows(books, links, (), ["training"])
+
+
+def _check_room(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < _ROOM_BYTES:
+        raise DiskFullError(
+            f"Making Java's caches needs {_ROOM_BYTES / 1e6:,.0f} MB in {folder} for a minute, and "
+            f"{free / 1e6:,.0f} MB are free. Make room or set BOOKGRAPH_CACHE to another disk."
+        )

@@ -1,0 +1,106 @@
+"""Java's caches are made by real training runs, and used by a real server and importer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import DiskFullError, LocalServerError
+from core.settings import Settings, load_settings
+from graph import prepare
+from graph.aot_cache import aot_cache_file
+from graph.bulk import import_graph
+from graph.connection import connect
+from graph.prepare import make_aot_caches
+from graph.server import LocalServer
+
+# Java then ends with an error where the cache cannot be used, instead of going on without.
+_MUST_USE = ("-XX:AOTMode=on",)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings whose cache folder has the jars and both caches."""
+    settings = own_settings(tmp_path_factory.mktemp("prepared"))
+    stages: list[str] = []
+    files = make_aot_caches(settings, on_progress=lambda progress: stages.append(progress.stage))
+    assert [file.suffix for file in files] == [".aot", ".aot"]
+    assert all(file.stat().st_size > 10_000_000 for file in files)
+    assert "Preparing Java: importing a small graph" in stages
+    return settings
+
+
+def own_settings(folder: Path) -> Settings:
+    cache = folder / "cache"
+    cache.mkdir()
+    (cache / "jars").symlink_to(load_settings().cache / "jars", target_is_directory=True)
+    return Settings(
+        _env_file=None, home=folder / "home", cache=cache, bolt_port=0, http_port=0, neo4j_uri=None
+    )  # type: ignore[call-arg]  # pydantic-settings reads this one itself
+
+
+def test_nothing_else_is_left_behind(prepared: Settings) -> None:
+    files = {aot_cache_file(prepared.cache, program) for program in ("server", "admin")}
+    assert set((prepared.cache / "aot").glob("*")) - files <= {
+        prepared.cache / "aot" / "training.lock"
+    }
+    assert not prepared.home.exists()
+
+
+def test_a_server_and_the_importer_run_from_their_caches(prepared: Settings) -> None:
+    server = LocalServer(prepared, java_options=_MUST_USE)
+    server.start()
+    try:
+        with connect(prepared) as store:
+            import_graph(server, store, prepare.training_rows())
+            (row,) = store.read("MATCH (:Book)-[e:LINKS_TO]->(:Link) RETURN count(e) AS num")
+            assert row["num"] == 40_000
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("damage", [b"", b"no cache", None])
+def test_a_damaged_cache_does_no_harm(
+    prepared: Settings, tmp_path: Path, damage: bytes | None
+) -> None:
+    settings = own_settings(tmp_path)
+    for program in ("server", "admin"):
+        good = aot_cache_file(prepared.cache, program).read_bytes()
+        bad = aot_cache_file(settings.cache, program)
+        bad.parent.mkdir(exist_ok=True)
+        bad.write_bytes(good[: len(good) // 2] if damage is None else damage)
+    server = LocalServer(settings)
+    assert server.start().is_running
+    server.stop()
+
+
+def test_a_failed_run_leaves_the_cache_that_was_there(
+    prepared: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise LocalServerError("no")
+
+    before = {file: file.stat() for file in (prepared.cache / "aot").glob("*.aot")}
+    # A killed run's folder is cleared away, too.
+    (prepared.cache / "aot" / "training").mkdir()
+    monkeypatch.setattr(prepare, "_train_importer", fail)
+    with pytest.raises(LocalServerError):
+        make_aot_caches(prepared)
+    assert {file: file.stat() for file in (prepared.cache / "aot").glob("*.aot")} == before
+    assert not (prepared.cache / "aot" / "training").exists()
+
+
+def test_without_room_it_says_how_much_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "_ROOM_BYTES", 10**18)
+    with pytest.raises(DiskFullError, match=r"needs 1,000,000,000,000 MB .* BOOKGRAPH_CACHE"):
+        make_aot_caches(own_settings(tmp_path))
+
+
+def test_a_cache_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    settings = own_settings(tmp_path)
+    (settings.cache / "aot").write_text("in the way")
+    with pytest.raises(LocalServerError, match=r"Cannot write to .*aot.*BOOKGRAPH_CACHE"):
+        make_aot_caches(settings)
