@@ -40,8 +40,7 @@ def stop() -> None:
 def prepare() -> None:
     """Make Java's caches once, so that every later start of Neo4j takes half the time.
 
-    That takes a minute and 250 MB in the cache folder. Your graph and a running server are not
-    touched.
+    That takes a minute and 250 MB in the cache folder; your graph and server are not touched.
     """
     from graph.prepare import make_aot_caches  # noqa: PLC0415  # keeps `--help` fast
 

@@ -66,7 +66,7 @@ def make_aot_caches(
         for program, train in trainings.items():
             record, made = (home / f"{program}.{kind}" for kind in ("record", "aot"))
             train(own, record, on_progress)
-            on_progress(Progress(f"{_STAGE}: making the cache of the {program} program", 0))
+            on_progress(_at_step(2 if program == "admin" else 5, f"making the {program}'s cache"))
             server_process.create_aot_cache(ServerFiles(own.neo4j_home), record=record, target=made)
             made.replace(targets[program])
     return tuple(targets.values())
@@ -97,7 +97,7 @@ def _scratch_folder(folder: Path, on_progress: OnProgress) -> Iterator[Path]:
 
 
 def _train_importer(own: Settings, record: Path, on_progress: OnProgress) -> None:
-    on_progress(Progress(f"{_STAGE}: importing a small graph", 0))
+    on_progress(_at_step(1, "importing a small graph"))
     server = LocalServer(
         own, is_fast_start=False, has_aot_cache=False, java_options=_recording(record)
     )
@@ -114,7 +114,7 @@ def _train_server(own: Settings, record: Path, on_progress: OnProgress) -> None:
     )
     try:
         server.start(on_progress=on_progress)
-        on_progress(Progress(f"{_STAGE}: loading a small graph", 0))
+        on_progress(_at_step(3, "loading a small graph"))
         with connect(own) as store:
             # On what was imported, so that indexes are filled at once, as after a first load.
             create_schema(store)
@@ -122,9 +122,13 @@ def _train_server(own: Settings, record: Path, on_progress: OnProgress) -> None:
     finally:
         pid = server.status().pid
         if pid is not None:
-            on_progress(Progress(f"{_STAGE}: recording what the server used", 0))
+            on_progress(_at_step(4, "recording what the server used"))
             server_process.stop(pid, limit_s=_STOP_LIMIT_S)
         server.stop()
+
+
+def _at_step(step: int, note: str) -> Progress:
+    return Progress(_STAGE, step, 5, "steps", note)
 
 
 def _recording(record: Path) -> tuple[str, ...]:

@@ -109,8 +109,8 @@ def test_workers_share_port_settings_metrics_and_log(
     assert {"time", "level", "logger", "id", "method", "status", "ms"} <= asked[0].keys()
     assert KEY not in served.log.read_text()
 
-    # A worker that dies is replaced, its counts stay but for its last half second, and the other one
-    # serves meanwhile.
+    # A worker that dies is replaced, its counts stay (but for its last half second), and the other
+    # one serves meanwhile.
     wait_until(lambda: all(served.counted(sample) == 21 for _ in range(10)), 10)
     (first, second) = served.workers()
     first.kill()
