@@ -21,7 +21,8 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -37,7 +38,7 @@ from graph.connection import connect
 from graph.load import GraphRows, load_graph
 from graph.prepare import make_aot_caches
 from graph.schema import create_schema
-from graph.server import LocalServer
+from graph.server import IMPORT_COMMAND, LocalServer
 from graph.store import Store
 
 NUM_BOOKS, NUM_LINKS, NUM_EDGES = 37_020, 41_758, 772_798
@@ -114,41 +115,39 @@ def _prepare(cache: Path) -> None:
     )
 
 
-def _import_bare(folder: Path, rows: GraphRows) -> dict[str, float]:
+def _import_bare(folder: Path, rows: GraphRows) -> float:
     server = LocalServer(_new_server(folder, "bare"), is_fast_start=False, has_aot_cache=False)
     files = folder / "csv"
     files.mkdir()
     arguments = write_csv(rows, files)
     server.run_admin(("dbms", "set-initial-password", "benchmark-1"))
-    command = ("database", "import", "full", "neo4j", "--overwrite-destination", *arguments)
-    return {"bare import": _seconds(lambda: server.run_admin(command))}
+    return _seconds(lambda: server.run_admin((*IMPORT_COMMAND, *arguments)))
 
 
-def _load_first(
-    folder: Path, rows: GraphRows, *, name: str, cache: Path | None
-) -> dict[str, float]:
+def _load_first(folder: Path, rows: GraphRows, *, cache: Path | None) -> float:
     settings = _new_server(folder, "first")
     if cache is not None:
         settings = settings.model_copy(update={"cache": cache})
     server = LocalServer(settings, has_aot_cache=cache is not None)
-    server.start()
-    try:
-        with connect(settings) as store:
-            return {name: _seconds(lambda: import_graph(server, store, rows))}
-    finally:
-        server.stop()
+    with _running(server) as store:
+        return _seconds(lambda: import_graph(server, store, rows))
 
 
 def _load_online(
-    folder: Path, rows: GraphRows, *, name: str, load: Callable[[Store, GraphRows], object]
-) -> dict[str, float]:
-    settings = _new_server(folder, "online")
+    folder: Path, rows: GraphRows, *, load: Callable[[Store, GraphRows], object]
+) -> float:
     # A server that was started for a long load compiles fully, and a remote one does.
-    server = LocalServer(settings, is_fast_start=False, has_aot_cache=False)
+    server = LocalServer(_new_server(folder, "online"), is_fast_start=False, has_aot_cache=False)
+    with _running(server) as store:
+        return _seconds(lambda: load(store, rows))
+
+
+@contextmanager
+def _running(server: LocalServer) -> Iterator[Store]:
     server.start()
     try:
-        with connect(settings) as store:
-            return {name: _seconds(lambda: load(store, rows))}
+        with connect(server.settings) as store:
+            yield store
     finally:
         server.stop()
 
@@ -172,19 +171,18 @@ def main() -> int:
     print(f"{len(rows.books):,} books, {len(rows.links):,} links, {num_edges:,} edges", flush=True)
     with tempfile.TemporaryDirectory() as cache:
         _prepare(Path(cache))
-        ways: list[Callable[[Path, GraphRows], dict[str, float]]] = [
-            _import_bare,
-            partial(_load_first, name="bookgraph, first load", cache=Path(cache)),
-            partial(_load_first, name="the same, not prepared", cache=None),
-            partial(_load_online, name="bookgraph, online", load=load_graph),
-            partial(_load_online, name="UNWIND of maps with MERGE", load=load_as_most_guides),
-        ]
-        times: dict[str, list[float]] = {}
-        for way in ways * arguments.repeats:
+        ways: dict[str, Callable[[Path, GraphRows], float]] = {
+            "bare import": _import_bare,
+            "bookgraph, first load": partial(_load_first, cache=Path(cache)),
+            "the same, not prepared": partial(_load_first, cache=None),
+            "bookgraph, online": partial(_load_online, load=load_graph),
+            "UNWIND of maps with MERGE": partial(_load_online, load=load_as_most_guides),
+        }
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        for name, way in list(ways.items()) * arguments.repeats:
             with tempfile.TemporaryDirectory() as folder:
-                for name, elapsed_s in way(Path(folder), rows).items():
-                    times.setdefault(name, []).append(elapsed_s)
-                    print(f"{name:>26}: {elapsed_s:6.1f} s", flush=True)
+                times[name].append(way(Path(folder), rows))
+            print(f"{name:>26}: {times[name][-1]:6.1f} s", flush=True)
     seconds = {name: min(all_s) for name, all_s in times.items()}
     first = seconds["bookgraph, first load"] / seconds["bare import"]
     unprepared = seconds["the same, not prepared"] / seconds["bare import"]

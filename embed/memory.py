@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -21,8 +22,8 @@ def keep_freed_memory() -> Iterator[None]:
     10 million edges asks for such blocks some 40 times, and having the system clear each of their
     pages anew took half of its time. Elsewhere than on glibc nothing changes.
     """
-    libc = ctypes.CDLL(None)
-    if not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
+    libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+    if libc is None or not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
         yield
         return
     libc.mallopt(_M_MMAP_MAX, 0)

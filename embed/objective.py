@@ -134,15 +134,15 @@ def _slice_loss(side: _Side, own: Tensor, partner: Tensor, negative: Tensor) -> 
         return bce_loss(positives, negatives, is_positive, negative_weight=config.negative_weight)
     # What popularity explains need not be said by direction: with power 1 the cosine is left to
     # learn how much likelier the pair is than chance (pointwise mutual information).
-    popularity = config.popularity_power * side.shares[side.negatives.rows].log()
+    log_popularity = side.shares[side.negatives.rows].log()
     positives = positives + config.popularity_power * side.shares[side.rows].log()
     num_drawn = len(side.negatives.rows)
     log_expected = (
-        math.log(num_drawn) + side.shares[side.negatives.rows].log()
+        math.log(num_drawn) + log_popularity
         if config.resolve_negative_source() == "batch"
         else torch.full((), math.log(num_drawn / len(side.shares)), device=own.device)
     )
-    negatives = products(own, negative, plus=popularity)
+    negatives = products(own, negative, plus=config.popularity_power * log_popularity)
     return softmax_loss(positives, negatives, is_positive, log_expected=log_expected)
 
 

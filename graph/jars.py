@@ -17,8 +17,6 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from core.errors import (
     ChecksumError,
     DiskFullError,
@@ -26,6 +24,7 @@ from core.errors import (
     LocalServerError,
     is_disk_full,
 )
+from core.locks import acquire_lock
 from core.progress import OnProgress, Progress, ignore_progress
 from graph.jar_cache import JarFolder, sha256_of
 from graph.jar_lock import LOCK_FILE, Jar, load_lock
@@ -268,13 +267,8 @@ def _full_message(folder: Path, missing: list[Jar]) -> str:
 
 @contextmanager
 def _locked(path: Path, on_progress: OnProgress) -> Iterator[None]:
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        logger.info("Another bookgraph is fetching the jars; waiting for it.")
-        on_progress(Progress("Waiting for another bookgraph that is fetching Neo4j's jars", 0))
-        lock.acquire()
+    waiting = "Waiting for another bookgraph that is fetching Neo4j's jars"
+    lock = acquire_lock(path, waiting=waiting, on_progress=on_progress)
     try:
         yield
     finally:

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from core.errors import DiskFullError, LocalServerError
+from core.locks import acquire_lock
 from core.progress import OnProgress, Progress, ignore_progress
 from core.settings import Settings
 from core.types import BookRow, LinkRow
@@ -19,7 +18,7 @@ from graph.bulk import write_csv
 from graph.connection import connect
 from graph.load import GraphRows, load_graph
 from graph.schema import create_schema
-from graph.server import DATABASE, LocalServer
+from graph.server import IMPORT_COMMAND, LocalServer
 from graph.server_files import ServerFiles
 
 _STAGE = "Preparing Java"
@@ -63,10 +62,10 @@ def make_aot_caches(
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir()
         _check_room(folder)
-        for program, train in trainings.items():
+        for making_step, (program, train) in zip((2, 5), trainings.items(), strict=True):
             record, made = (home / f"{program}.{kind}" for kind in ("record", "aot"))
             train(own, record, on_progress)
-            on_progress(_at_step(2 if program == "admin" else 5, f"making the {program}'s cache"))
+            on_progress(_at_step(making_step, f"making the {program}'s cache"))
             server_process.create_aot_cache(ServerFiles(own.neo4j_home), record=record, target=made)
             made.replace(targets[program])
     return tuple(targets.values())
@@ -76,14 +75,10 @@ def make_aot_caches(
 def _scratch_folder(folder: Path, on_progress: OnProgress) -> Iterator[Path]:
     """The one place where caches are made, for one process at a time; gone afterwards."""
     home = folder / "training"
-    lock = FileLock(folder / "training.lock")
+    waiting = "Waiting for another bookgraph that prepares Java"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            on_progress(Progress("Waiting for another bookgraph that prepares Java", 0))
-            lock.acquire()
+        lock = acquire_lock(folder / "training.lock", waiting=waiting, on_progress=on_progress)
     except OSError as error:
         raise LocalServerError(
             f"Cannot write to {folder}: {error.strerror}. Make that folder writable, or set "
@@ -104,8 +99,7 @@ def _train_importer(own: Settings, record: Path, on_progress: OnProgress) -> Non
     files = own.home / "csv"
     files.mkdir()
     arguments = write_csv(training_rows(), files)
-    command = ("database", "import", "full", DATABASE, "--overwrite-destination")
-    server.run_admin((*command, *arguments))
+    server.run_admin((*IMPORT_COMMAND, *arguments))
 
 
 def _train_server(own: Settings, record: Path, on_progress: OnProgress) -> None:
@@ -120,11 +114,8 @@ def _train_server(own: Settings, record: Path, on_progress: OnProgress) -> None:
             create_schema(store)
             load_graph(store, training_rows(count=2))
     finally:
-        pid = server.status().pid
-        if pid is not None:
-            on_progress(_at_step(4, "recording what the server used"))
-            server_process.stop(pid, limit_s=_STOP_LIMIT_S)
-        server.stop()
+        on_progress(_at_step(4, "recording what the server used"))
+        server.stop(limit_s=_STOP_LIMIT_S)
 
 
 def _at_step(step: int, note: str) -> Progress:

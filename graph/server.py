@@ -18,9 +18,9 @@ from pathlib import Path
 
 import neo4j
 import neo4j.exceptions
-from filelock import FileLock, Timeout
 
 from core.errors import LocalServerError
+from core.locks import acquire_lock
 from core.progress import OnProgress, Progress, ignore_progress
 from core.settings import Settings, environment_name
 from graph import server_log, server_ports, server_process
@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 
 USERNAME = "neo4j"
 DATABASE = "neo4j"
+IMPORT_COMMAND = ("database", "import", "full", DATABASE, "--overwrite-destination")
+"""Of `neo4j-admin`; the files follow."""
 
 _READY_LIMIT_S = 120.0
 # How long one try may take with a server that accepts and then says nothing.
@@ -163,8 +165,17 @@ class LocalServer:
                     raise
         return self.status()
 
-    def stop(self, *, on_progress: OnProgress = ignore_progress) -> bool:
+    def stop(
+        self,
+        *,
+        limit_s: float = server_process.TERM_LIMIT_S,
+        on_progress: OnProgress = ignore_progress,
+    ) -> bool:
         """Stop the server; what it acknowledged is kept.
+
+        Args:
+            limit_s: seconds after which it is killed.
+            on_progress: told which process is being stopped.
 
         Returns:
             Whether there was something to stop.
@@ -179,7 +190,7 @@ class LocalServer:
             pid = self.status().pid or server_process.find_server(self._files.home)
             if pid is not None:
                 on_progress(Progress("Stopping Neo4j", 0, unit="s", note=f"process {pid}"))
-            self._end(pid)
+            self._end(pid, limit_s=limit_s)
         return pid is not None
 
     def run_admin(self, args: Sequence[str], *, on_progress: OnProgress = ignore_progress) -> str:
@@ -220,8 +231,7 @@ class LocalServer:
                 self._write_arguments("admin", on_progress)
                 self._files.mark_half_import()
                 on_progress(Progress("Importing into the empty store", 0))
-                command = ("database", "import", "full", DATABASE, "--overwrite-destination")
-                server_process.run_admin_tool(self._files, (*command, *args))
+                server_process.run_admin_tool(self._files, (*IMPORT_COMMAND, *args))
                 self._files.unmark_half_import()
         finally:
             self.start(on_progress=on_progress)
@@ -233,14 +243,16 @@ class LocalServer:
             raise LocalServerError(server_log.held_message(files.home, orphan))
         if files.discard_half_import(DATABASE):
             logger.warning("An import into %s was interrupted; it is empty again.", files.home)
+        is_new = not files.has_store
+        # What this may have to fetch takes minutes, in which a port could be lost again.
+        self._write_arguments("admin" if is_new else "server", on_progress)
         bolt_port = self._choose_port("bolt_port", others=())
         http_port = self._choose_port("http_port", others=(bolt_port,))
         files.write_configuration(bolt_port=bolt_port, http_port=http_port)
-        if not files.has_store:
-            self._write_arguments("admin", on_progress)
+        if is_new:
             on_progress(Progress(_STAGE, 0, unit="s", note="setting the password"))
             self._set_initial_password()
-        self._write_arguments("server", on_progress)
+            self._write_arguments("server", on_progress)
         on_progress(Progress(_STAGE, 0, unit="s", note=f"Bolt port {bolt_port}"))
         pid = server_process.spawn(files)
         files.write_state(ServerState(pid, bolt_port, http_port))
@@ -348,19 +360,16 @@ class LocalServer:
             return error
         return None
 
-    def _end(self, pid: int | None) -> None:
+    def _end(self, pid: int | None, *, limit_s: float = server_process.TERM_LIMIT_S) -> None:
         if pid is not None and server_process.is_server(pid, self._files.home):
-            server_process.stop(pid)
+            server_process.stop(pid, limit_s=limit_s)
         self._files.forget_pid()
 
     @contextmanager
     def _locked(self, on_progress: OnProgress) -> Iterator[None]:
-        lock = FileLock(self._files.start_lock)
+        waiting = "Waiting for another bookgraph that starts or stops Neo4j"
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            on_progress(Progress("Waiting for another bookgraph that starts or stops Neo4j", 0))
-            lock.acquire()
+            lock = acquire_lock(self._files.start_lock, waiting=waiting, on_progress=on_progress)
         except OSError as error:
             message = f"Cannot write in {self._files.home}: {error.strerror}."
             raise LocalServerError(message) from error

@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 MAIN_CLASS = "org.neo4j.server.Neo4jCommunity"
 ADMIN_CLASS = "org.neo4j.cli.AdminTool"
 
-_TERM_LIMIT_S = 20.0
+TERM_LIMIT_S = 20.0
 _POLL_S = 0.02
 _KILL_LIMIT_S = 20.0
 _TOOL_LIMIT_S = 3600.0
@@ -191,7 +191,7 @@ def find_server(home: Path) -> int | None:
     return None
 
 
-def stop(pid: int, *, limit_s: float = _TERM_LIMIT_S) -> None:
+def stop(pid: int, *, limit_s: float = TERM_LIMIT_S) -> None:
     """End a server: ask it to, and kill it if it has not ended after `limit_s` seconds.
 
     A killed Neo4j loses nothing that it acknowledged; its next start takes longer.
