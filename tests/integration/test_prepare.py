@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +22,7 @@ _MUST_USE = ("-XX:AOTMode=on",)
 
 
 @pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Settings whose cache folder has the jars and both caches."""
     settings = own_settings(tmp_path_factory.mktemp("prepared"))
     notes: list[str] = []
@@ -28,7 +30,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     assert [file.suffix for file in files] == [".aot", ".aot"]
     assert all(file.stat().st_size > 10_000_000 for file in files)
     assert {"importing a small graph", "making the server's cache"} <= {*notes}
-    return settings
+    yield settings
+    # pytest keeps the folders of its last runs, and these are large.
+    shutil.rmtree(settings.cache)
 
 
 def own_settings(folder: Path) -> Settings:
@@ -73,6 +77,7 @@ def test_a_damaged_cache_does_no_harm(
     server = LocalServer(settings)
     assert server.start().is_running
     server.stop()
+    shutil.rmtree(settings.cache)
 
 
 def test_a_failed_run_leaves_the_cache_that_was_there(
