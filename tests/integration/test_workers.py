@@ -60,6 +60,10 @@ class Served:
                     found.append(one)
         return found
 
+    def logged(self, path: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [line for line in lines if line.get("path") == path]
+
     def counted(self, sample: str) -> float:
         found = re.search(rf"^{re.escape(sample)} (\S+)$", self.get("/metrics")[1], re.MULTILINE)
         return float(found[1]) if found else 0.0
@@ -103,8 +107,9 @@ def test_workers_share_port_settings_metrics_and_log(
     # Whether the database was ever filled decides what is said of a book that is not there.
     answer = served.get("/graphql", change, **given)[1]
     assert "BOOK_NOT_FOUND" in answer or "DATA_MISSING" in answer
-    lines = [json.loads(line) for line in served.log.read_text().splitlines()]
-    asked = [line for line in lines if line.get("path") == "/graphql"]
+    # A request is logged once its answer is on its way.
+    wait_until(lambda: len(served.logged("/graphql")) >= 23, 10)
+    asked = served.logged("/graphql")
     assert len(asked) == 23
     assert {"time", "level", "logger", "id", "method", "status", "ms"} <= asked[0].keys()
     assert KEY not in served.log.read_text()
