@@ -227,6 +227,9 @@ def _configuration(bolt_port: int, http_port: int) -> dict[str, str]:
         "dbms.security.auth_enabled": "true",
         "dbms.usage_report.enabled": "false",
         "client.allow_telemetry": "false",
+        # By default it tells the network of itself and listens for a manager elsewhere.
+        "dbms.fleet_manager.enabled": "false",
+        "server.fleet_discovery.enabled": "false",
         # A stop of a server for one user need not wait for idle clients: 0.4 s instead of 11.
         "internal.server.bolt.thread_pool_shutdown_wait_time": "0s",
         "internal.server.bolt.connection_shutdown_wait_time": "0s",

@@ -128,7 +128,8 @@ def test_the_password_was_in_no_command_line_and_is_needed(server: LocalServer) 
 
 def test_it_listens_on_loopback_only_and_shows_neo4j_browser(server: LocalServer) -> None:
     status = server.start()
-    connections = psutil.Process(_pid(status)).net_connections(kind="tcp")
+    connections = psutil.Process(_pid(status)).net_connections(kind="inet")
+    assert {conn.type for conn in connections} == {socket.SOCK_STREAM}
     listening = {conn.laddr for conn in connections if conn.status == psutil.CONN_LISTEN}
     assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
     assert {f"bolt://127.0.0.1:{address.port}" for address in listening} >= {status.bolt_uri}

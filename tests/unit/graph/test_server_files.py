@@ -134,6 +134,8 @@ def test_the_configuration_keeps_to_loopback_with_a_login_and_sends_nothing(
     assert settings["dbms.security.auth_enabled"] == "true"
     assert settings["dbms.usage_report.enabled"] == "false"
     assert settings["client.allow_telemetry"] == "false"
+    assert settings["dbms.fleet_manager.enabled"] == "false"
+    assert settings["server.fleet_discovery.enabled"] == "false"
     assert "0.0.0.0" not in "".join(lines)
 
 
