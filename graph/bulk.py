@@ -12,6 +12,7 @@ import logging
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -70,16 +71,16 @@ def import_graph(
         StoreUnreachableError: the server does not answer afterwards.
     """
     start_s = time.monotonic()
-    refuse_foreign_data(store)
-    if not is_empty(store):
-        raise LocalServerError(
-            f"The offline importer fills only an empty database, and that in {store.address} is "
-            "not. Load into it with `bookgraph ingest`."
-        )
     home = server.status().home
     _check_room(home, rows)
-    with TemporaryDirectory(dir=home, prefix=IMPORT_PREFIX) as folder:
+    with (
+        TemporaryDirectory(dir=home, prefix=IMPORT_PREFIX) as folder,
+        ThreadPoolExecutor(1, thread_name_prefix="check") as pool,
+    ):
+        # A server that has just started takes half a second for its first statements.
+        checked = pool.submit(_refuse_filled, store)
         arguments = write_csv(rows, Path(folder), on_progress=on_progress)
+        checked.result()
         server.import_database(arguments, on_progress=on_progress)
     on_progress(Progress("Building indexes", 0))
     create_schema(store)
@@ -94,6 +95,15 @@ def import_graph(
         elapsed_s=elapsed_s,
         added=tuple(book.title for book in rows.books[:NUM_TITLES]),
     )
+
+
+def _refuse_filled(store: Store) -> None:
+    refuse_foreign_data(store)
+    if not is_empty(store):
+        raise LocalServerError(
+            f"The offline importer fills only an empty database, and that in {store.address} is "
+            "not. Load into it with `bookgraph ingest`."
+        )
 
 
 def write_csv(

@@ -305,11 +305,7 @@ def test_a_batch_whose_links_are_gone_is_refused_whole(store: Store) -> None:
     )
     two = [_book("Dune", "novel"), _book("Ulysses", "novel", "dublin")]
     with pytest.raises(BookgraphError, match="removed while it was being loaded"):
-        store.write(
-            lambda transaction: load._write_book_batch(
-                transaction, books=two, checksums={"Dune": "1", "Ulysses": "2"}
-            )
-        )
+        store.write(lambda transaction: load._write_book_batch(transaction, two))
     rows = store.read("MATCH (b:Book)-[:LINKS_TO]->(l) RETURN b.title AS book, l.name AS link")
     assert rows == [{"book": "Emma", "link": "novel"}]
     assert store.read("MATCH (b:Book) RETURN count(*) AS num") == [{"num": 1}]

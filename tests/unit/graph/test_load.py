@@ -86,7 +86,7 @@ def test_unchanged_books_are_not_sent_again() -> None:
     )
     sent = [parameters for statement, parameters in store.calls if "MERGE (book:Book" in statement]
     assert sent == []
-    removed = [p["titles"] for s, p in store.calls if s.startswith("UNWIND $titles")]
+    removed = [p["rows"] for s, p in store.calls if s.startswith("UNWIND $rows AS title")]
     assert removed == [["Old"]]
 
 
