@@ -57,7 +57,8 @@ def import_graph(
 ) -> LoadReport:
     """Load a graph into the empty database of our own server, which is stopped meanwhile.
 
-    When it is interrupted, the database is empty again at the next start.
+    When it is interrupted, the database is empty again at the next start. Its indexes are still
+    being filled when this returns, see `create_schema`.
 
     Args:
         server: the local server.

@@ -17,7 +17,7 @@ from graph.aot_cache import Program, aot_cache_file
 from graph.bulk import write_csv
 from graph.connection import connect
 from graph.load import GraphRows, load_graph
-from graph.schema import create_schema
+from graph.schema import await_indexes, create_schema
 from graph.server import IMPORT_COMMAND, LocalServer
 from graph.server_files import ServerFiles
 
@@ -112,6 +112,7 @@ def _train_server(own: Settings, record: Path, on_progress: OnProgress) -> None:
         with connect(own) as store:
             # On what was imported, so that indexes are filled at once, as after a first load.
             create_schema(store)
+            await_indexes(store)
             load_graph(store, training_rows(count=2))
     finally:
         on_progress(_at_step(4, "recording what the server used"))
