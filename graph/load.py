@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import LiteralString, TypeVar
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from graph.store import Store, Transaction
 logger = logging.getLogger(__name__)
 
 Row = TypeVar("Row")
+Result = TypeVar("Result")
 
 NUM_TITLES = 5
 """How many titles of each kind a report names."""
@@ -110,8 +112,8 @@ def load_graph(
         if book.title not in present or present[book.title] != book_checksum(book)
     ]
     to_remove = [] if keep_others else sorted(present.keys() - {book.title for book in rows.books})
-    _merge_links(store, rows.links, on_progress)
-    _write_books(store, to_write, on_progress)
+    link_ids = _merge_links(store, rows.links, on_progress)
+    _write_books(store, to_write, link_ids, on_progress)
     _remove_books(store, to_remove)
     _sync_references(store, rows.refers_to, keep_others=keep_others)
     _refresh_counts(store)
@@ -157,11 +159,19 @@ def mark_dataset(store: Store, sources: Sequence[str], *, is_complete: bool) -> 
     )
 
 
-def _merge_links(store: Store, links: Sequence[LinkRow], on_progress: OnProgress) -> None:
-    """Write the links that are not there, or not so."""
-    present = dict(
-        store.read_all("MATCH (n:Link) RETURN n.name, [n.title, n.kind, coalesce(n.redirects, [])]")
-    )
+def _merge_links(store: Store, links: Sequence[LinkRow], on_progress: OnProgress) -> dict[str, str]:
+    """Write the links that are not there, or not so.
+
+    Returns:
+        Neo4j's element id of every link by its name.
+    """
+    ids: dict[str, str] = {}
+    present: dict[str, list[object]] = {}
+    for name, element_id, values in store.read_all(
+        "MATCH (n:Link) RETURN n.name, elementId(n), [n.title, n.kind, coalesce(n.redirects, [])]"
+    ):
+        ids[name] = element_id
+        present[name] = values
     to_write = [
         link
         for link in links
@@ -172,45 +182,53 @@ def _merge_links(store: Store, links: Sequence[LinkRow], on_progress: OnProgress
         for start in range(0, len(to_write), _NODES_PER_BATCH)
     )
     progress = Progress("Loading links", 0, len(to_write), "links")
-    _write_batches(store, batches, _merge_link_batch, progress, on_progress)
+    for written in _write_batches(store, batches, _merge_link_batch, progress, on_progress):
+        ids.update(written)
+    return ids
 
 
-def _merge_link_batch(transaction: Transaction, links: Sequence[LinkRow]) -> None:
-    transaction.run(
+def _merge_link_batch(transaction: Transaction, links: Sequence[LinkRow]) -> dict[str, str]:
+    rows = transaction.run(
         "UNWIND $rows AS row MERGE (n:Link {name: row[0]}) ON CREATE SET n.num_books = row[4] "
         "SET n.title = row[1], n.kind = row[2], "
-        "n.redirects = CASE WHEN row[3] = [] THEN null ELSE row[3] END",
+        "n.redirects = CASE WHEN row[3] = [] THEN null ELSE row[3] END "
+        "RETURN n.name AS name, elementId(n) AS id",
         rows=[
             [link.name, link.title, link.kind, list(link.redirects), link.num_books]
             for link in links
         ],
     )
+    return {row["name"]: row["id"] for row in rows}
 
 
-def _write_books(store: Store, books: Sequence[BookRow], on_progress: OnProgress) -> None:
+def _write_books(
+    store: Store, books: Sequence[BookRow], link_ids: Mapping[str, str], on_progress: OnProgress
+) -> None:
     progress = Progress("Loading books", 0, len(books), "books")
     on_progress(progress)
-    _write_batches(store, _batches_of_edges(books), _write_book_batch, progress, on_progress)
+    write = partial(_write_book_batch, link_ids=link_ids)
+    for _ in _write_batches(store, _batches_of_edges(books), write, progress, on_progress):
+        pass
 
 
 def _write_batches(
     store: Store,
     batches: Iterable[list[Row]],
-    work: Callable[[Transaction, Sequence[Row]], None],
+    work: Callable[[Transaction, list[Row]], Result],
     progress: Progress,
     on_progress: OnProgress,
-) -> None:
-    """Do some work on each batch, in a transaction of its own, and tell of every one."""
+) -> Iterator[Result]:
+    """Do some work on each batch, in a transaction of its own, and yield what it gave."""
 
-    def write(batch: list[Row]) -> int:
-        store.write(lambda transaction: work(transaction, batch))
-        return len(batch)
+    def write(batch: list[Row]) -> tuple[int, Result]:
+        return len(batch), store.write(lambda transaction: work(transaction, batch))
 
     done = 0
     # Nothing is in two batches, so that writing two at once changes nothing but the time: while
     # one is committed, the next is read and its nodes are looked up.
     with ThreadPoolExecutor(_NUM_WRITERS, thread_name_prefix="load") as pool:
-        for num in map_in_order(pool, write, batches, num_waiting=2 * _NUM_WRITERS):
+        for num, result in map_in_order(pool, write, batches, num_waiting=2 * _NUM_WRITERS):
+            yield result
             done += num
             on_progress(replace(progress, done=done))
 
@@ -229,7 +247,9 @@ def _batches_of_edges(books: Sequence[BookRow]) -> Iterator[list[BookRow]]:
         yield batch
 
 
-def _write_book_batch(transaction: Transaction, books: Sequence[BookRow]) -> None:
+def _write_book_batch(
+    transaction: Transaction, books: Sequence[BookRow], *, link_ids: Mapping[str, str]
+) -> None:
     # Edges are created after the old ones are deleted, not merged: 36 s against 65 s at 772,798.
     transaction.run(
         "UNWIND $rows AS row MERGE (book:Book {title: row.title}) SET book += row.properties "
@@ -246,22 +266,34 @@ def _write_book_batch(transaction: Transaction, books: Sequence[BookRow]) -> Non
             for book in books
         ],
     )
+    url_ids = _merge_urls(transaction, books)
+    links = [(book.title, book.links) for book in books]
+    _create_edges(transaction, _CREATE_LINKS_TO, links, link_ids)
+    urls = [(book.title, book.external_links) for book in books]
+    _create_edges(transaction, _CREATE_CITES, urls, url_ids)
+
+
+def _merge_urls(transaction: Transaction, books: Sequence[BookRow]) -> dict[str, str]:
     # In one order, so that two transactions that meet in several urls wait but do not deadlock.
     urls = sorted({url for book in books for url in book.external_links})
-    transaction.run(
-        "UNWIND $urls AS row MERGE (n:ExternalLink {url: row[0]}) SET n.host = row[1]",
+    rows = transaction.run(
+        "UNWIND $urls AS row MERGE (n:ExternalLink {url: row[0]}) SET n.host = row[1] "
+        "RETURN n.url AS url, elementId(n) AS id",
         urls=[[url, url_host(url)] for url in urls],
     )
-    _create_edges(transaction, _CREATE_LINKS_TO, [(book.title, book.links) for book in books])
-    _create_edges(transaction, _CREATE_CITES, [(book.title, book.external_links) for book in books])
+    return {row["url"]: row["id"] for row in rows}
 
 
-# A node that many edges lead to is looked up once. Edges name it by its place in a list, and an
-# incomplete list gives no edge at all.
-_EACH_NODE: LiteralString = "UNWIND range(0, size($nodes) - 1) AS place "
+# A node that many edges lead to is looked up once, by its element id, which is quicker than by its
+# name. Neo4j gives the id of a removed node to another one, so the names are compared; when one
+# differs or is missing, there is no edge at all. Edges name a node by its place in the list.
+_EACH_NODE: LiteralString = """
+    UNWIND range(0, size($ids) - 1) AS place
+    MATCH (node) WHERE elementId(node) = $ids[place]
+    WITH node ORDER BY place
+    WITH collect(node) AS nodes
+"""
 _EACH_EDGE: LiteralString = """
-    WITH place, node ORDER BY place
-    WITH collect(node) AS nodes WHERE size(nodes) = size($nodes)
     UNWIND $rows AS row
     MATCH (book:Book {title: row[0]})
     UNWIND row[1] AS edge
@@ -270,14 +302,14 @@ _EACH_EDGE: LiteralString = """
 _COUNT_EDGES: LiteralString = " RETURN count(*) AS num_edges"
 _CREATE_LINKS_TO: LiteralString = (
     _EACH_NODE
-    + "MATCH (node:Link {name: $nodes[place]})"
+    + "WHERE [node IN nodes | node.name] = $names"
     + _EACH_EDGE
     + "CREATE (book)-[:LINKS_TO {count: count}]->(node)"
     + _COUNT_EDGES
 )
 _CREATE_CITES: LiteralString = (
     _EACH_NODE
-    + "MATCH (node:ExternalLink {url: $nodes[place]})"
+    + "WHERE [node IN nodes | node.url] = $names"
     + _EACH_EDGE
     + "CREATE (book)-[:CITES {count: count}]->(node)"
     + _COUNT_EDGES
@@ -288,17 +320,20 @@ def _create_edges(
     transaction: Transaction,
     statement: LiteralString,
     edges: Sequence[tuple[str, Mapping[str, int]]],
+    ids: Mapping[str, str],
 ) -> None:
     """Create the edges of some books, each to a node's name or url and with a count."""
-    nodes = list(dict.fromkeys(node for _, counts in edges for node in counts))
-    if not nodes:
+    names = list(dict.fromkeys(name for _, counts in edges for name in counts))
+    if not names:
         return
-    places = {node: place for place, node in enumerate(nodes)}
+    places = {name: place for place, name in enumerate(names)}
     rows = [
-        [title, [[places[node], count] for node, count in counts.items()]]
+        [title, [[places[name], count] for name, count in counts.items()]]
         for title, counts in edges
     ]
-    (found,) = transaction.run(statement, nodes=nodes, rows=rows)
+    (found,) = transaction.run(
+        statement, ids=[ids.get(name) for name in names], names=names, rows=rows
+    )
     if found["num_edges"] != sum(len(counts) for _, counts in edges):
         raise BookgraphError(
             "Links of this graph were removed while it was being loaded. Let no other load run "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -304,8 +305,15 @@ def test_a_batch_whose_links_are_gone_is_refused_whole(store: Store) -> None:
         store, GraphRows([_book("Emma", "novel")], [LinkRow("novel", "Novel", "article", 1)])
     )
     two = [_book("Dune", "novel"), _book("Ulysses", "novel", "dublin")]
-    with pytest.raises(BookgraphError, match="removed while it was being loaded"):
-        store.write(lambda transaction: load._write_book_batch(transaction, two))
+    (novel,), (emma,) = (
+        store.read_all(f"MATCH (n:{label}) RETURN elementId(n)") for label in ("Link", "Book")
+    )
+    # Not there, removed meanwhile, and removed with its id given to another node.
+    for ids in ({}, {"dublin": f"{novel[0]}999"}, {"dublin": emma[0]}, {"dublin": novel[0]}):
+        with pytest.raises(BookgraphError, match="removed while it was being loaded"):
+            store.write(
+                partial(load._write_book_batch, books=two, link_ids={"novel": novel[0], **ids})
+            )
     rows = store.read("MATCH (b:Book)-[:LINKS_TO]->(l) RETURN b.title AS book, l.name AS link")
     assert rows == [{"book": "Emma", "link": "novel"}]
     assert store.read("MATCH (b:Book) RETURN count(*) AS num") == [{"num": 1}]
