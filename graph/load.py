@@ -207,8 +207,7 @@ def _write_books(
     progress = Progress("Loading books", 0, len(books), "books")
     on_progress(progress)
     write = partial(_write_book_batch, link_ids=link_ids)
-    for _ in _write_batches(store, _batches_of_edges(books), write, progress, on_progress):
-        pass
+    _write_batches(store, _batches_of_edges(books), write, progress, on_progress)
 
 
 def _write_batches(
@@ -217,20 +216,22 @@ def _write_batches(
     work: Callable[[Transaction, list[Row]], Result],
     progress: Progress,
     on_progress: OnProgress,
-) -> Iterator[Result]:
-    """Do some work on each batch, in a transaction of its own, and yield what it gave."""
+) -> list[Result]:
+    """Do some work on each batch, in a transaction of its own; returns what each gave."""
 
     def write(batch: list[Row]) -> tuple[int, Result]:
         return len(batch), store.write(lambda transaction: work(transaction, batch))
 
     done = 0
+    results = []
     # Nothing is in two batches, so that writing two at once changes nothing but the time: while
     # one is committed, the next is read and its nodes are looked up.
     with ThreadPoolExecutor(_NUM_WRITERS, thread_name_prefix="load") as pool:
         for num, result in map_in_order(pool, write, batches, num_waiting=2 * _NUM_WRITERS):
-            yield result
+            results.append(result)
             done += num
             on_progress(replace(progress, done=done))
+    return results
 
 
 def _batches_of_edges(books: Sequence[BookRow]) -> Iterator[list[BookRow]]:
@@ -383,7 +384,7 @@ def _sync_references(
 def _run_for_each(store: Store, statement: LiteralString, rows: Sequence[object]) -> None:
     # Without rows there is nothing to do, and a new server takes 0.1 s to plan a statement.
     if rows:
-        store.run(statement, rows=list(rows))
+        store.run(statement, rows=rows)
 
 
 def _refresh_counts(store: Store) -> None:
