@@ -27,7 +27,7 @@ $(READY): pyproject.toml
 	@echo "Installing into $(VENV): some 130 packages, 3 GB with torch; minutes the first time."
 	@$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[dev]' 2> $(VENV)/pip.log | $(BRIEFLY) || \
 	  { cat $(VENV)/pip.log; echo "The installation failed; what pip says stands above. Run make again to go on."; exit 1; }
-	@$(BIN)/python -c 'import api, embed, graph, ingest'
+	@$(BIN)/python -c 'import bookgraph.api, bookgraph.embed, bookgraph.graph, bookgraph.ingest'
 	@touch $@
 	@echo "Installed."
 
@@ -65,8 +65,8 @@ format: setup ## Format the code
 	$(BIN)/ruff check --fix .
 
 .PHONY: lock
-lock: setup ## Make graph/jars.lock anew (needs mvn)
-	$(BIN)/python -m graph.lock_jars
+lock: setup ## Make graph/jars/jars.lock anew (needs mvn)
+	$(BIN)/python -m bookgraph.tools.lock_jars
 
 .PHONY: clean
 clean: ## Remove .venv and caches; data and models stay

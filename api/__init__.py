@@ -1,10 +1,10 @@
 """The GraphQL schema and server, and the explorer page. Owns graphene and the web framework."""
 
-from api.background import BackgroundServer
-from api.options import ServerOptions
-from api.schema import build_schema
-from api.server import build_app, serve
-from api.workers import serve_workers
+from bookgraph.api.app import build_app, serve
+from bookgraph.api.ops.background import BackgroundServer
+from bookgraph.api.ops.workers import serve_workers
+from bookgraph.api.options import ServerOptions
+from bookgraph.api.schema.build import build_schema
 
 __all__ = [
     "BackgroundServer",

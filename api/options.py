@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
 
-from core.settings import Settings, split_list
+from bookgraph.core.settings import Settings, split_list
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -22,7 +22,7 @@ class Limits:
         max_aliases: in a document.
         max_directives: in a document.
         max_root_fields: of an operation.
-        max_cost: nodes that can be answered, and what finding them costs; see `api.cost`.
+        max_cost: nodes that can be answered, and what finding them costs; see `api.execute.cost`.
     """
 
     max_bytes: int = 100_000

@@ -30,16 +30,10 @@ from typing import Any
 import numpy as np
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from serving import serving
-
 from benchmarks.results import ROOT, write_results
-from core.settings import Settings
-from core.types import BookRow, LinkRow
-from embed.generate import generate_graph
-from graph import (
+from bookgraph.core.settings import Settings
+from bookgraph.core.types import BookRow, LinkRow
+from bookgraph.graph import (
     EmbeddingRows,
     GraphRows,
     LocalServer,
@@ -48,9 +42,11 @@ from graph import (
     load_graph,
     write_embeddings,
 )
-from graph.selection import Page, Selection, select
-from graph.similar import NearQuestion, similar_books
-from graph.titles import redirect_query
+from bookgraph.graph.query.selection import Page, Selection, select
+from bookgraph.graph.query.similar import NearQuestion, similar_books
+from bookgraph.graph.query.titles import redirect_query
+from bookgraph.testing.graphs import generate_graph
+from bookgraph.testing.serving import serving
 
 NUM_BOOKS, NUM_LINKS, NUM_EDGES, DIM = 37_020, 41_758, 772_798, 50
 NUM_ASKED = 20

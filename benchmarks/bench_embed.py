@@ -3,7 +3,7 @@
     bookgraph bench embed [--small] [--keep] [--lastfm FOLDER] [--only PART] [--models NAMES]
 
 Graphs: a generated one with planted topics at the published reference's scale, a generated graph of
-check-ins (sparse, lumpy; see `embed/generate_places.py`), and LastFM where its folder is given
+check-ins (sparse, lumpy; see `bookgraph/testing/places.py`), and LastFM where its folder is given
 (`train.txt` and `test.txt`, columns user, item, weight). Peers are installed as packages into
 `build/peers`: implicit (ALS, BPR), LightFM where it builds, Keras for the published reference's
 model; torch-geometric's LightGCN is bookgraph's `model="lightgcn"`. Every training is a process of
@@ -24,13 +24,11 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from benchmarks.picture_embed import draw_curves
 from benchmarks.results import KEPT, ROOT, write_results
-from embed import Embeddings, EpochReport, TrainConfig, evaluate_ranking, fit, split_edges
-from embed.generate import generate_graph
-from embed.generate_places import generate_places_graph
+from bookgraph.embed import Embeddings, EpochReport, TrainConfig, evaluate_ranking, fit, split_edges
+from bookgraph.testing.graphs import generate_graph
+from bookgraph.testing.places import generate_places_graph
 
 PEERS_VENV = ROOT / "build" / "peers"
 DOCUMENT = ROOT / "docs" / "benchmarks.md"

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from statistics import median, quantiles
@@ -22,14 +21,10 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from crowd import load_crowd
-from running import running_app, running_store
-
-from api import build_app
 from benchmarks.results import write_results
+from bookgraph.api import build_app
+from bookgraph.testing.crowd import load_crowd
+from bookgraph.testing.running import running_app, running_store
 
 FLAGS = ("--disable-gpu-vsync", "--disable-frame-rate-limit")
 # Moves the map frame by frame with the same events that a hand makes.

@@ -17,18 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from hostile import Outcome, harass
-from serving import serving
-
 from benchmarks.results import ROOT, write_results
-from core.settings import Settings
-from embed import TrainConfig
-from embed.pipeline import train_graph
-from graph import LocalServer, connect
-from ingest import CleaningOptions, ingest_files
+from bookgraph.core.settings import Settings
+from bookgraph.embed import TrainConfig
+from bookgraph.embed.pipeline import train_graph
+from bookgraph.graph import LocalServer, connect
+from bookgraph.ingest import CleaningOptions, ingest_files
+from bookgraph.testing.hostile import Outcome, harass
+from bookgraph.testing.serving import serving
 
 TIMEOUT_S = 4.0
 

@@ -30,12 +30,10 @@ from typing import Any
 import mwparserfromhell
 import psutil
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from benchmarks.results import write_results
-from ingest.extract import Dump, extract_dumps
-from ingest.fields import parse_fields
-from ingest.generate import DumpForm, GeneratedDump, write_dump
+from bookgraph.ingest.clean.fields import parse_fields
+from bookgraph.ingest.read.extract import Dump, extract_dumps
+from bookgraph.testing.dumps import DumpForm, GeneratedDump, write_dump
 
 _SAMPLE_EVERY_S = 0.05
 _TARGET_RATIO = 5.0

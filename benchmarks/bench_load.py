@@ -32,18 +32,16 @@ from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
 from benchmarks.results import write_results
-from core.settings import Settings
-from core.types import BookRow, LinkRow
-from graph.bulk import import_graph, write_csv
-from graph.connection import connect
-from graph.load import GraphRows, load_graph
-from graph.prepare import make_aot_caches
-from graph.schema import await_indexes, create_schema
-from graph.server import IMPORT_COMMAND, LocalServer
-from graph.store import Store
+from bookgraph.core.settings import Settings
+from bookgraph.core.types import BookRow, LinkRow
+from bookgraph.graph.connection import connect
+from bookgraph.graph.prepare import make_aot_caches
+from bookgraph.graph.schema import await_indexes, create_schema
+from bookgraph.graph.server.local import IMPORT_COMMAND, LocalServer
+from bookgraph.graph.store import Store
+from bookgraph.graph.write.bulk import import_graph, write_csv
+from bookgraph.graph.write.load import GraphRows, load_graph
 
 NUM_BOOKS, NUM_LINKS, NUM_EDGES = 37_020, 41_758, 772_798
 _ROWS_PER_TRANSACTION = 20_000

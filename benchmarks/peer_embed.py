@@ -25,7 +25,7 @@ Stage = tuple[float, np.ndarray, np.ndarray]
 
 def train_bookgraph(pairs: np.ndarray, sizes: tuple[int, int], settings: dict) -> list[Stage]:
     """`embed.fit` with the given fields of `TrainConfig`."""
-    from embed import TrainConfig, fit  # noqa: PLC0415  # only in bookgraph's venv
+    from bookgraph.embed import TrainConfig, fit  # noqa: PLC0415  # only in bookgraph's venv
 
     started_s = time.perf_counter()
     num_books, num_links = sizes

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from core.progress import OnProgress, Progress
+from bookgraph.core.progress import OnProgress, Progress
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from core.errors import UsageError
+from bookgraph.core.errors import UsageError
 
 
 class Settings(BaseSettings):

@@ -1,19 +1,24 @@
 """Vectors for books and links: sampling, training, evaluation and files. Owns torch."""
 
-from embed.checkpoint import Checkpoints
-from embed.config import TrainConfig
-from embed.embeddings import (
+from bookgraph.embed.config import TrainConfig
+from bookgraph.embed.data.edges import fingerprint_pairs, split_edges
+from bookgraph.embed.embeddings import (
     Embeddings,
     EpochReport,
     TrainingInterrupted,
     load_embeddings,
     save_embeddings,
 )
-from embed.evaluate import Estimate, RankingReport, RankingScores, evaluate_ranking
-from embed.fold_in import fold_in
-from embed.neighbours import NeighbourReport, evaluate_neighbours
-from embed.pairs import fingerprint_pairs, split_edges
-from embed.training import fit
+from bookgraph.embed.evaluation.held_out import (
+    Estimate,
+    RankingReport,
+    RankingScores,
+    evaluate_ranking,
+)
+from bookgraph.embed.evaluation.neighbours import NeighbourReport, evaluate_neighbours
+from bookgraph.embed.fold_in import fold_in
+from bookgraph.embed.train.checkpoint import Checkpoints
+from bookgraph.embed.train.loop import fit
 
 __all__ = [
     "Checkpoints",

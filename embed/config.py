@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from core.errors import UsageError
+from bookgraph.core.errors import UsageError
 
 ModelName = Literal["dot", "lightgcn", "reference"]
 LossName = Literal["softmax", "bce", "mse"]

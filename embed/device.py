@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.errors import UsageError
+from bookgraph.core.errors import UsageError
 
 
 def resolve_device(name: str) -> torch.device:

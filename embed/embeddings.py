@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BookgraphError, DataMissingError, DiskFullError, is_disk_full
-from embed.config import TrainConfig
+from bookgraph.core.errors import BookgraphError, DataMissingError, DiskFullError, is_disk_full
+from bookgraph.embed.config import TrainConfig
 
 _FORMAT = 1
 _OPTIONAL = ("external", "link_degrees")

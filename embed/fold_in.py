@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import UsageError
-from core.fold_in import weigh_links
-from embed.embeddings import Embeddings
-from embed.pairs import Int64Array, check_pairs
+from bookgraph.core.errors import UsageError
+from bookgraph.core.fold_in import weigh_links
+from bookgraph.embed.data.edges import Int64Array, check_pairs
+from bookgraph.embed.embeddings import Embeddings
 
 
 def fold_in(embeddings: Embeddings, pairs: Int64Array, *, num_books: int) -> NDArray[np.float32]:

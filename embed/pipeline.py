@@ -14,24 +14,34 @@ from pathlib import Path
 
 import numpy as np
 
-from core.errors import DataMissingError
-from core.progress import OnProgress, ignore_progress
-from embed.checkpoint import Checkpoints
-from embed.config import TrainConfig
-from embed.embeddings import Embeddings, TrainingInterrupted, load_embeddings, save_embeddings
-from embed.evaluate import RankingReport, evaluate_ranking
-from embed.neighbours import NeighbourReport, evaluate_neighbours
-from embed.pairs import split_edges
-from embed.training import OnEpoch, fit
-from graph.pairs import (
+from bookgraph.core.errors import DataMissingError
+from bookgraph.core.progress import OnProgress, ignore_progress
+from bookgraph.embed.config import TrainConfig
+from bookgraph.embed.data.edges import split_edges
+from bookgraph.embed.embeddings import (
+    Embeddings,
+    TrainingInterrupted,
+    load_embeddings,
+    save_embeddings,
+)
+from bookgraph.embed.evaluation.held_out import RankingReport, evaluate_ranking
+from bookgraph.embed.evaluation.neighbours import NeighbourReport, evaluate_neighbours
+from bookgraph.embed.train.checkpoint import Checkpoints
+from bookgraph.embed.train.loop import OnEpoch, fit
+from bookgraph.graph.read.edges import (
     Citations,
     GraphPairs,
     read_book_labels,
     read_citations,
     read_pairs,
 )
-from graph.store import Store
-from graph.vectors import EmbeddingRows, WriteReport, read_current_model, write_embeddings
+from bookgraph.graph.store import Store
+from bookgraph.graph.write.vectors import (
+    EmbeddingRows,
+    WriteReport,
+    read_current_model,
+    write_embeddings,
+)
 
 logger = logging.getLogger(__name__)
 

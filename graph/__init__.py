@@ -1,12 +1,12 @@
 """Everything Neo4j: the server, the schema, loading, write-back, answers. Owns the driver."""
 
-from graph.answers import BookFilter, Neighbour, NodeList, nearest_books
-from graph.connection import connect
-from graph.load import GraphRows, LoadReport, load_graph
-from graph.pairs import GraphPairs, read_book_labels, read_pairs
-from graph.server import LocalServer, ServerStatus
-from graph.store import Store
-from graph.vectors import EmbeddingRows, WriteReport, write_embeddings
+from bookgraph.graph.connection import connect
+from bookgraph.graph.query.nodes import BookFilter, Neighbour, NodeList, nearest_books
+from bookgraph.graph.read.edges import GraphPairs, read_book_labels, read_pairs
+from bookgraph.graph.server.local import LocalServer, ServerStatus
+from bookgraph.graph.store import Store
+from bookgraph.graph.write.load import GraphRows, LoadReport, load_graph
+from bookgraph.graph.write.vectors import EmbeddingRows, WriteReport, write_embeddings
 
 __all__ = [
     "BookFilter",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import neo4j
 
-from core.errors import UsageError
-from core.progress import OnProgress, ignore_progress
-from core.settings import Settings
-from graph.server import LocalServer
-from graph.store import Store
+from bookgraph.core.errors import UsageError
+from bookgraph.core.progress import OnProgress, ignore_progress
+from bookgraph.core.settings import Settings
+from bookgraph.graph.server.local import LocalServer
+from bookgraph.graph.store import Store
 
 _CONNECTION_TIMEOUT_S = 15.0
 # How long a write is tried again: a cluster may be electing a leader, a dead local JVM stays dead.

@@ -1,4 +1,4 @@
-"""Makes the ahead-of-time caches that later runs of the local Neo4j use, see `graph.aot_cache`."""
+"""Makes the ahead-of-time caches that later runs of the local Neo4j use, see `graph.server.aot`."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.errors import DiskFullError, LocalServerError
-from core.locks import acquire_lock
-from core.progress import OnProgress, Progress, ignore_progress
-from core.settings import Settings
-from core.types import BookRow, LinkRow
-from graph import server_process
-from graph.aot_cache import Program, aot_cache_file
-from graph.bulk import write_csv
-from graph.connection import connect
-from graph.load import GraphRows, load_graph
-from graph.schema import await_indexes, create_schema
-from graph.server import IMPORT_COMMAND, LocalServer
-from graph.server_files import ServerFiles
+from bookgraph.core.errors import DiskFullError, LocalServerError
+from bookgraph.core.locks import acquire_lock
+from bookgraph.core.progress import OnProgress, Progress, ignore_progress
+from bookgraph.core.settings import Settings
+from bookgraph.core.types import BookRow, LinkRow
+from bookgraph.graph.connection import connect
+from bookgraph.graph.schema import await_indexes, create_schema
+from bookgraph.graph.server import process as server_process
+from bookgraph.graph.server.aot import Program, aot_cache_file
+from bookgraph.graph.server.home import ServerFiles
+from bookgraph.graph.server.local import IMPORT_COMMAND, LocalServer
+from bookgraph.graph.write.bulk import write_csv
+from bookgraph.graph.write.load import GraphRows, load_graph
 
 _STAGE = "Preparing Java"
 _ROOM_BYTES = 1_000_000_000

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-from core.errors import ForeignDataError
-from graph.store import Runner, Store, Transaction
+from bookgraph.core.errors import ForeignDataError
+from bookgraph.graph.store import Runner, Store, Transaction
 
 LABELS = ("Book", "Link", "ExternalLink", "EmbeddingModel", "Dataset")
 RELATIONSHIP_TYPES = ("LINKS_TO", "CITES", "REFERS_TO")

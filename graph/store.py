@@ -14,7 +14,7 @@ from typing import Any, LiteralString, Protocol, TypeVar
 import neo4j
 from neo4j import exceptions as driver_errors
 
-from core.errors import (
+from bookgraph.core.errors import (
     BookgraphError,
     DataMissingError,
     DiskFullError,

@@ -6,10 +6,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ingest.cleaning import CleanGraph, CleaningOptions, clean_books, read_too_common
-    from ingest.ndjson import BadRecord
-    from ingest.pipeline import IngestReport, ingest_files
-    from ingest.records import iter_records
+    from bookgraph.ingest.clean.cleaning import (
+        CleanGraph,
+        CleaningOptions,
+        clean_books,
+        read_too_common,
+    )
+    from bookgraph.ingest.pipeline import IngestReport, ingest_files
+    from bookgraph.ingest.read.ndjson import BadRecord
+    from bookgraph.ingest.read.records import iter_records
 
 __all__ = [
     "BadRecord",
@@ -25,14 +30,14 @@ __all__ = [
 # Each process that reads a part of a dump imports this package, and none of them loads a graph:
 # the driver and pandas would cost each of them half a second.
 _MODULES = {
-    "BadRecord": "ndjson",
-    "CleanGraph": "cleaning",
-    "CleaningOptions": "cleaning",
+    "BadRecord": "read.ndjson",
+    "CleanGraph": "clean.cleaning",
+    "CleaningOptions": "clean.cleaning",
     "IngestReport": "pipeline",
-    "clean_books": "cleaning",
+    "clean_books": "clean.cleaning",
     "ingest_files": "pipeline",
-    "iter_records": "records",
-    "read_too_common": "cleaning",
+    "iter_records": "read.records",
+    "read_too_common": "clean.cleaning",
 }
 
 

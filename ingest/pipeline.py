@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from core.errors import InputError
-from core.progress import OnProgress, ignore_progress
-from graph.bulk import can_import, import_graph
-from graph.load import GraphRows, LoadReport, load_graph
-from graph.server import LocalServer
-from graph.store import Store
-from ingest.cleaning import CleaningOptions, clean_books, name_redirects
-from ingest.report import BadRecordLog, CleaningReport
-from ingest.source import RecordSource
+from bookgraph.core.errors import InputError
+from bookgraph.core.progress import OnProgress, ignore_progress
+from bookgraph.graph.server.local import LocalServer
+from bookgraph.graph.store import Store
+from bookgraph.graph.write.bulk import can_import, import_graph
+from bookgraph.graph.write.load import GraphRows, LoadReport, load_graph
+from bookgraph.ingest.clean.cleaning import CleaningOptions, clean_books, name_redirects
+from bookgraph.ingest.read.source import RecordSource
+from bookgraph.ingest.report import BadRecordLog, CleaningReport
 
 MAX_BAD_SHARE = 0.5
 _FEW_BAD_RECORDS = 20

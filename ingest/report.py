@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from ingest.ndjson import BadRecord
+from bookgraph.ingest.read.ndjson import BadRecord
 
 _EXAMPLES_PER_REASON = 3
 

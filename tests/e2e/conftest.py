@@ -16,15 +16,15 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from running import running_app, running_store
 
-from api import build_app
-from embed import TrainConfig
-from embed.layout import LayoutConfig
-from embed.map_pipeline import map_graph
-from embed.pipeline import train_graph
-from graph.store import Store
-from ingest import CleaningOptions, ingest_files
+from bookgraph.api import build_app
+from bookgraph.embed import TrainConfig
+from bookgraph.embed.maps.layout import LayoutConfig
+from bookgraph.embed.maps.pipeline import map_graph
+from bookgraph.embed.pipeline import train_graph
+from bookgraph.graph.store import Store
+from bookgraph.ingest import CleaningOptions, ingest_files
+from bookgraph.testing.running import running_app, running_store
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DEBIAN = Path("/etc/debian_version")

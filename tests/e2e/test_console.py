@@ -8,12 +8,12 @@ from pathlib import Path
 import platformdirs
 import pytest
 from playwright.sync_api import Page, expect
-from running import running_app
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from api import ServerOptions, build_app
-from graph.store import Store
+from bookgraph.api import ServerOptions, build_app
+from bookgraph.graph.store import Store
+from bookgraph.testing.running import running_app
 
 from .conftest import Watch
 

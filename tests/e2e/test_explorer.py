@@ -8,12 +8,12 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from running import running_app
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from api import build_app
-from graph.store import Store
+from bookgraph.api import build_app
+from bookgraph.graph.store import Store
+from bookgraph.testing.running import running_app
 
 from .conftest import Watch, open_map, settle, watched_page
 

@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from embed.layout import LayoutConfig
-from embed.map_pipeline import map_graph
-from graph.store import Store
+from bookgraph.embed.maps.layout import LayoutConfig
+from bookgraph.embed.maps.pipeline import map_graph
+from bookgraph.graph.store import Store
 
 from .conftest import open_map, settle
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from statistics import median
 
 import pytest
-from crowd import load_crowd
 from playwright.sync_api import Browser, Page, expect
-from running import running_app, running_store
 
-from api import build_app
-from graph.store import Store
+from bookgraph.api import build_app
+from bookgraph.graph.store import Store
+from bookgraph.testing.crowd import load_crowd
+from bookgraph.testing.running import running_app, running_store
 
 from .conftest import Watch, open_map, settle, watched_page
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from graph.store import Store
+from bookgraph.graph.store import Store
 
 from .conftest import Watch, open_map, settle, watched_page
 

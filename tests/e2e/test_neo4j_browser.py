@@ -11,9 +11,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 
-from api.neo4j_files import read_queries
-from graph.overview import read_browser_url
-from graph.store import Store
+from bookgraph.api.http.neo4j_files import read_queries
+from bookgraph.graph.query.overview import read_browser_url
+from bookgraph.graph.store import Store
 
 from .conftest import open_map, settle
 

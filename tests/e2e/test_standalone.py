@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from api.map_export import export_map
-from api.standalone import build_page
-from graph.overview import MapColumns
-from graph.store import Store
+from bookgraph.api.pictures.export import export_map
+from bookgraph.api.pictures.standalone import build_page
+from bookgraph.graph.query.overview import MapColumns
+from bookgraph.graph.store import Store
 
 from .conftest import settle
 

@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fakes import CountingStore
 from starlette.testclient import TestClient
 
-from api import build_app
-from core.settings import Settings
-from embed import TrainConfig
-from embed.pipeline import train_graph
-from graph.connection import connect
-from graph.schema import LABELS
-from graph.server import LocalServer
-from graph.store import Store
-from ingest import CleaningOptions, ingest_files
+from bookgraph.api import build_app
+from bookgraph.core.settings import Settings
+from bookgraph.embed import TrainConfig
+from bookgraph.embed.pipeline import train_graph
+from bookgraph.graph.connection import connect
+from bookgraph.graph.schema import LABELS
+from bookgraph.graph.server.local import LocalServer
+from bookgraph.graph.store import Store
+from bookgraph.ingest import CleaningOptions, ingest_files
+from bookgraph.testing.fakes import CountingStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from core.errors import BookNotFoundError, LinkNotFoundError, QueryTimeoutError, UsageError
-from graph import answers, overview
-from graph.filters import BookFilter, LinkFilter
-from graph.paths import End, compare_books, find_paths
-from graph.search import search
-from graph.selection import Page, Selection, select
-from graph.similar import NearQuestion, similar_books, similar_links
-from graph.store import Store
+from bookgraph.core.errors import (
+    BookNotFoundError,
+    LinkNotFoundError,
+    QueryTimeoutError,
+    UsageError,
+)
+from bookgraph.graph.query import nodes as answers
+from bookgraph.graph.query import overview
+from bookgraph.graph.query.filters import BookFilter, LinkFilter
+from bookgraph.graph.query.paths import End, compare_books, find_paths
+from bookgraph.graph.query.search import search
+from bookgraph.graph.query.selection import Page, Selection, select
+from bookgraph.graph.query.similar import NearQuestion, similar_books, similar_links
+from bookgraph.graph.store import Store
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import CountingStore, wait_until
 from starlette.testclient import TestClient
 
-from api import ServerOptions, build_app
-from api.options import Limits
-from core.errors import QueryTimeoutError
-from graph.connection import connect
-from graph.store import Store
-from graph.vectors import read_current_model
+from bookgraph.api import ServerOptions, build_app
+from bookgraph.api.options import Limits
+from bookgraph.core.errors import QueryTimeoutError
+from bookgraph.graph.connection import connect
+from bookgraph.graph.store import Store
+from bookgraph.graph.write.vectors import read_current_model
+from bookgraph.testing.fakes import CountingStore, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -285,5 +285,7 @@ def test_neo4j_gone_and_back(own_server) -> None:
 
 
 def test_the_api_starts_without_torch() -> None:
-    code = "import sys\nsys.modules['torch'] = None\nimport api\napi.build_schema()\n"
+    code = (
+        "import sys\nsys.modules['torch'] = None\nfrom bookgraph import api\napi.build_schema()\n"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import CountingStore
 from graphql import OperationDefinitionNode, parse
-from running import running_app
 from starlette.testclient import TestClient
 
-from api import build_app
-from graph.store import Store
+from bookgraph.api import build_app
+from bookgraph.graph.store import Store
+from bookgraph.testing.fakes import CountingStore
+from bookgraph.testing.running import running_app
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "graphql.md").read_text("utf-8")

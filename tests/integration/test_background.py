@@ -15,10 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from api.background import BackgroundServer, choose_port
-from core.errors import BookgraphError, PortTakenError
-from core.progress import Progress
-from core.settings import Settings
+from bookgraph.api.ops.background import BackgroundServer, choose_port
+from bookgraph.core.errors import BookgraphError, PortTakenError
+from bookgraph.core.progress import Progress
+from bookgraph.core.settings import Settings
 
 
 @pytest.fixture

@@ -14,17 +14,18 @@ from typing import Any
 
 import pytest
 
-from core.errors import DiskFullError, LocalServerError
-from core.progress import Progress
-from core.types import BookRow, LinkRow
-from graph import bulk, server
-from graph.bulk import can_import, import_graph, write_csv
-from graph.connection import connect
-from graph.load import GraphRows, load_graph
-from graph.schema import await_indexes
-from graph.store import Store
-from graph.titles import nearest_titles
-from ingest import CleaningOptions, ingest_files
+from bookgraph.core.errors import DiskFullError, LocalServerError
+from bookgraph.core.progress import Progress
+from bookgraph.core.types import BookRow, LinkRow
+from bookgraph.graph.connection import connect
+from bookgraph.graph.query.titles import nearest_titles
+from bookgraph.graph.schema import await_indexes
+from bookgraph.graph.server import local as server
+from bookgraph.graph.store import Store
+from bookgraph.graph.write import bulk
+from bookgraph.graph.write.bulk import can_import, import_graph, write_csv
+from bookgraph.graph.write.load import GraphRows, load_graph
+from bookgraph.ingest import CleaningOptions, ingest_files
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -126,10 +127,10 @@ def test_a_failed_import_leaves_an_empty_database_that_can_be_used(
 _SCRIPT = """
 import sys
 from pathlib import Path
-from core.settings import Settings
-from graph.bulk import import_graph
-from graph.connection import connect
-from graph.server import LocalServer
+from bookgraph.core.settings import Settings
+from bookgraph.graph.write.bulk import import_graph
+from bookgraph.graph.connection import connect
+from bookgraph.graph.server.local import LocalServer
 sys.path.insert(0, sys.argv[2])
 from test_bulk_import import _rows
 

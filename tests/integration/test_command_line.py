@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import environment, parse, refused, run_with
 
-from core.settings import Settings
-from graph.server import LocalServer
-from graph.store import Store
+from bookgraph.core.settings import Settings
+from bookgraph.graph.server.local import LocalServer
+from bookgraph.graph.store import Store
+from bookgraph.testing.command_line import environment, parse, refused, run_with
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

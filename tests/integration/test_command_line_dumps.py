@@ -14,11 +14,11 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from command_line import environment, parse, refused, run_with
 
-from core.settings import Settings
-from graph.store import Store
-from ingest.generate import GeneratedDump, write_dump
+from bookgraph.core.settings import Settings
+from bookgraph.graph.store import Store
+from bookgraph.testing.command_line import environment, parse, refused, run_with
+from bookgraph.testing.dumps import GeneratedDump, write_dump
 
 NAME = "testwiki-20180901-pages-articles1.xml-p1p900.bz2"
 

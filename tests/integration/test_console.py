@@ -8,17 +8,17 @@ from typing import Any
 
 import platformdirs
 import pytest
-from fakes import RecordingStore
 from graphql import OperationDefinitionNode, parse, validate
 from starlette.testclient import TestClient
 
-from api.console import _EXAMPLES
-from api.options import ServerOptions
-from api.schema import build_schema
-from api.server import build_app
-from core.errors import DataMissingError, DownloadError
-from graph.jar_lock import load_lock
-from graph.webjars import WebJars
+from bookgraph.api.app import build_app
+from bookgraph.api.http.console import _EXAMPLES
+from bookgraph.api.options import ServerOptions
+from bookgraph.api.schema.build import build_schema
+from bookgraph.core.errors import DataMissingError, DownloadError
+from bookgraph.graph.jars.lock import load_lock
+from bookgraph.graph.jars.webjars import WebJars
+from bookgraph.testing.fakes import RecordingStore
 
 CACHE = Path(platformdirs.user_cache_dir("bookgraph", appauthor=False))
 
@@ -81,7 +81,7 @@ def test_without_its_jars_the_console_says_so(
     def fail(*_: object, **__: object) -> None:
         raise DownloadError("no network")
 
-    monkeypatch.setattr("graph.webjars.fetch_jars", fail)
+    monkeypatch.setattr("bookgraph.graph.jars.webjars.fetch_jars", fail)
     answer = make(cache=tmp_path).get("/graphiql/react.js")
     assert answer.status_code == 503
     assert "no network" not in answer.text

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from api import build_app
-from graph.store import Store
+from bookgraph.api import build_app
+from bookgraph.graph.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = (ROOT / "docs" / "schema.md").read_text("utf-8")

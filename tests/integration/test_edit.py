@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from api import build_app
-from api.options import ServerOptions
-from core.errors import BookNotFoundError
-from graph.edit import BookEdit, fold_in, remove_book, save_book
-from graph.pairs import read_pairs
-from graph.store import Store
-from ingest import CleaningOptions, ingest_files
+from bookgraph.api import build_app
+from bookgraph.api.options import ServerOptions
+from bookgraph.core.errors import BookNotFoundError
+from bookgraph.graph.read.edges import read_pairs
+from bookgraph.graph.store import Store
+from bookgraph.graph.write.edit import BookEdit, fold_in, remove_book, save_book
+from bookgraph.ingest import CleaningOptions, ingest_files
 
 KEY = {"Authorization": "Bearer writer"}
 SAVE = (

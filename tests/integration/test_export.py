@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from core.errors import DataMissingError, UsageError
-from core.progress import Progress
-from graph.export import BOOK_COLUMNS, ExportFormat, export_graph
-from graph.store import Row, Store
-from graph.vectors import EmbeddingRows, write_embeddings
+from bookgraph.core.errors import DataMissingError, UsageError
+from bookgraph.core.progress import Progress
+from bookgraph.graph.export.writers import BOOK_COLUMNS, ExportFormat, export_graph
+from bookgraph.graph.store import Row, Store
+from bookgraph.graph.write.vectors import EmbeddingRows, write_embeddings
 
 ODD = 'Tom & "Jerry" <3,\u0007\tÉmile\n中'
 FORMATS = ("csv", "graphml", "npz", "parquet", "projector")
@@ -260,7 +260,7 @@ def test_a_broken_export_leaves_the_one_before(
         message = "no more"
         raise OSError(message)
 
-    monkeypatch.setattr("graph.export._xml_text", fail)
+    monkeypatch.setattr("bookgraph.graph.export.writers._xml_text", fail)
     with pytest.raises(UsageError, match="no more"):
         export_graph(trained, tmp_path, "graphml")
     assert path.read_bytes() == before

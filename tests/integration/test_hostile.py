@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import time
 
-from hostile import HOSTILE, harass
-from serving import serving
-
-from core.settings import Settings
-from graph.store import Store
+from bookgraph.core.settings import Settings
+from bookgraph.graph.store import Store
+from bookgraph.testing.hostile import HOSTILE, harass
+from bookgraph.testing.serving import serving
 
 SECONDS = 6.0
 TIMEOUT_S = 4.0

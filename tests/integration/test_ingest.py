@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from core.errors import BookgraphError, ForeignDataError, InputError
-from core.progress import Progress
-from core.types import BookRecord, BookRow, LinkRow
-from graph import load
-from graph.connection import connect
-from graph.load import GraphRows, load_graph
-from graph.store import Store
-from ingest import CleaningOptions, clean_books, ingest_files, iter_records
+from bookgraph.core.errors import BookgraphError, ForeignDataError, InputError
+from bookgraph.core.progress import Progress
+from bookgraph.core.types import BookRecord, BookRow, LinkRow
+from bookgraph.graph.connection import connect
+from bookgraph.graph.store import Store
+from bookgraph.graph.write import load
+from bookgraph.graph.write.load import GraphRows, load_graph
+from bookgraph.ingest import CleaningOptions, clean_books, ingest_files, iter_records
 
 Graph = dict[str, set[tuple[Any, ...]]]
 

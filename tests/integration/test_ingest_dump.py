@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import InputError
-from core.progress import Progress
-from graph.store import Store
-from ingest import CleaningOptions, ingest_files
+from bookgraph.core.errors import InputError
+from bookgraph.core.progress import Progress
+from bookgraph.graph.store import Store
+from bookgraph.ingest import CleaningOptions, ingest_files
 
 _OPTIONS = CleaningOptions(min_links=1)
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.errors import DataMissingError, ShapeError, StoreUnreachableError
-from embed.layout import LayoutConfig
-from embed.map_pipeline import map_graph
-from graph.layout import MapPlaces, read_map_vectors, write_map
-from graph.store import Row, Store
-from graph.vectors import EmbeddingRows, write_embeddings
+from bookgraph.core.errors import DataMissingError, ShapeError, StoreUnreachableError
+from bookgraph.embed.maps.layout import LayoutConfig
+from bookgraph.embed.maps.pipeline import map_graph
+from bookgraph.graph.store import Row, Store
+from bookgraph.graph.write.map import MapPlaces, read_map_vectors, write_map
+from bookgraph.graph.write.vectors import EmbeddingRows, write_embeddings
 
 
 def load(store: Store, *, version: str = "v1", num_books: int = 30, seed: int = 0) -> None:

@@ -21,19 +21,19 @@ import neo4j
 import psutil
 import pytest
 
-from core.errors import LocalServerError, PortTakenError, ServerDiedError
-from core.progress import Progress
-from core.settings import Settings, load_settings
-from graph import server as server_module
-from graph import server_process
-from graph.server import LocalServer, ServerStatus
-from graph.server_files import ServerFiles, ServerState
+from bookgraph.core.errors import LocalServerError, PortTakenError, ServerDiedError
+from bookgraph.core.progress import Progress
+from bookgraph.core.settings import Settings, load_settings
+from bookgraph.graph.server import local as server_module
+from bookgraph.graph.server import process as server_process
+from bookgraph.graph.server.home import ServerFiles, ServerState
+from bookgraph.graph.server.local import LocalServer, ServerStatus
 
 _ROOT = Path(__file__).parents[2]
 _START = """
 import sys
-from core.settings import load_settings
-from graph.server import LocalServer
+from bookgraph.core.settings import load_settings
+from bookgraph.graph.server.local import LocalServer
 status = LocalServer(load_settings(home=sys.argv[1], bolt_port=0, http_port=0, heap_mb=512)).start()
 print(status.pid, status.bolt_uri)
 """
@@ -210,7 +210,7 @@ def test_a_port_that_is_taken_during_the_start_is_told(
     local_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     LocalServer(local_settings).stop()
-    monkeypatch.setattr("graph.server_ports.is_free", lambda _port: True)
+    monkeypatch.setattr("bookgraph.graph.server.ports.is_free", lambda _port: True)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         fixed = load_settings(home=local_settings.home, bolt_port=port, http_port=0, heap_mb=512)

@@ -10,12 +10,12 @@ from xml.etree import ElementTree as ET
 import pytest
 from PIL import Image
 
-from api.map_export import MapFormat, export_map
-from api.palette import read_palette
-from api.picture import HEIGHT, WIDTH, plan_picture
-from core.errors import DataMissingError, UsageError
-from graph.overview import MapColumns
-from graph.store import Store
+from bookgraph.api.pictures.export import MapFormat, export_map
+from bookgraph.api.pictures.palette import read_palette
+from bookgraph.api.pictures.picture import HEIGHT, WIDTH, plan_picture
+from bookgraph.core.errors import DataMissingError, UsageError
+from bookgraph.graph.query.overview import MapColumns
+from bookgraph.graph.store import Store
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -71,7 +71,7 @@ def test_png_has_each_books_colour_at_its_place(mapped: Store, tmp_path: Path) -
 
 
 def columns(store: Store) -> MapColumns:
-    from graph.overview import read_map
+    from bookgraph.graph.query.overview import read_map
 
     return read_map(store, "Book", ("genre", "x", "y"))
 

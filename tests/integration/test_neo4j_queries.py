@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from api.neo4j_files import read_queries
-from graph.overview import read_browser_url
-from graph.store import Store
+from bookgraph.api.http.neo4j_files import read_queries
+from bookgraph.graph.query.overview import read_browser_url
+from bookgraph.graph.store import Store
 
 
 @pytest.mark.parametrize("name", sorted(read_queries()))
@@ -17,7 +17,7 @@ def test_a_saved_query_has_an_answer(sample_store: Store, name: str) -> None:
 
 
 def test_the_nearest_of_the_saved_query_are_the_nearest(sample_store: Store) -> None:
-    from graph import nearest_books
+    from bookgraph.graph import nearest_books
 
     rows = sample_store.read(read_queries()["2-the-nearest-books"])
     near = nearest_books(sample_store, ["War and Peace"], num=10)

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import DiskFullError, LocalServerError
-from core.settings import Settings, load_settings
-from graph import prepare
-from graph.aot_cache import aot_cache_file
-from graph.bulk import import_graph
-from graph.connection import connect
-from graph.prepare import make_aot_caches
-from graph.server import LocalServer
+from bookgraph.core.errors import DiskFullError, LocalServerError
+from bookgraph.core.settings import Settings, load_settings
+from bookgraph.graph import prepare
+from bookgraph.graph.connection import connect
+from bookgraph.graph.prepare import make_aot_caches
+from bookgraph.graph.server.aot import aot_cache_file
+from bookgraph.graph.server.local import LocalServer
+from bookgraph.graph.write.bulk import import_graph
 
 # Java then ends with an error where the cache cannot be used, instead of going on without.
 _MUST_USE = ("-XX:AOTMode=on",)

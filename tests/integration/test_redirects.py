@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import CountingStore
 from starlette.testclient import TestClient
 
-from api import build_app
-from core.types import BookRow, LinkRow
-from graph import EmbeddingRows, GraphRows, load_graph, write_embeddings
-from graph.store import Store
+from bookgraph.api import build_app
+from bookgraph.core.types import BookRow, LinkRow
+from bookgraph.graph import EmbeddingRows, GraphRows, load_graph, write_embeddings
+from bookgraph.graph.store import Store
+from bookgraph.testing.fakes import CountingStore
 
 BOOKS = {
     "Nineteen Eighty-Four": ["1984 (novel)", "Big Brother book", "Nineteen eighty four"],

@@ -20,11 +20,11 @@ from typing import Any
 
 import psutil
 import pytest
-from fakes import wait_until
-from serving import serving
 
-from core.settings import Settings
-from graph.store import Store
+from bookgraph.core.settings import Settings
+from bookgraph.graph.store import Store
+from bookgraph.testing.fakes import wait_until
+from bookgraph.testing.serving import serving
 
 KEY = "a-key-for-readers"
 NUM_WORKERS = 2

@@ -10,13 +10,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.errors import BookgraphError, DataMissingError
-from core.types import BookRow, LinkRow
-from graph.answers import nearest_books
-from graph.connection import connect
-from graph.load import GraphRows, load_graph
-from graph.store import Store
-from graph.vectors import EmbeddingRows, read_current_model, write_embeddings
+from bookgraph.core.errors import BookgraphError, DataMissingError
+from bookgraph.core.types import BookRow, LinkRow
+from bookgraph.graph.connection import connect
+from bookgraph.graph.query.nodes import nearest_books
+from bookgraph.graph.store import Store
+from bookgraph.graph.write.load import GraphRows, load_graph
+from bookgraph.graph.write.vectors import EmbeddingRows, read_current_model, write_embeddings
 
 NUM_BOOKS = 300
 
@@ -201,7 +201,7 @@ def _kill_when(server_kill: Callable[[], None], num_calls: int) -> Callable[[obj
 def test_a_server_that_is_killed_while_vectors_are_written_keeps_the_old_model_whole(
     own_server, monkeypatch: pytest.MonkeyPatch, num_calls: int
 ) -> None:
-    monkeypatch.setattr("graph.vectors._VECTORS_PER_STATEMENT", NUM_BOOKS)
+    monkeypatch.setattr("bookgraph.graph.write.vectors._VECTORS_PER_STATEMENT", NUM_BOOKS)
     with connect(own_server.settings) as store:
         load_chain(store)
         write_embeddings(store, make_rows("old", seed=1))

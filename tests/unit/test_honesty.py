@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import typer
 
-import bookgraph
-from core.settings import Settings, environment_name
+from bookgraph.cli import app as bookgraph
+from bookgraph.core.settings import Settings, environment_name
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -23,7 +23,7 @@ DOCUMENTS += sorted((ROOT / "docs").rglob("*.md"))
 
 @pytest.mark.parametrize("name", PACKAGES)
 def test_all_is_sorted_and_complete(name: str) -> None:
-    package = importlib.import_module(name)
+    package = importlib.import_module(f"bookgraph.{name}")
     exported = list(getattr(package, "__all__", []))
     assert exported == sorted(exported, key=lambda one: (one[0].islower(), one))
     for one in exported:
@@ -31,7 +31,7 @@ def test_all_is_sorted_and_complete(name: str) -> None:
     imported = {
         one
         for one, value in vars(package).items()
-        if not one.startswith("_") and getattr(value, "__module__", "").startswith(PACKAGES)
+        if not one.startswith("_") and getattr(value, "__module__", "").startswith("bookgraph.")
     }
     assert imported <= {*exported}
 
@@ -84,7 +84,7 @@ def test_files_that_the_documents_name_exist() -> None:
 
 def test_help_loads_neither_torch_nor_the_driver() -> None:
     code = (
-        "import sys, bookgraph\n"
+        "import sys, bookgraph.cli.app\n"
         "assert not {'torch', 'neo4j', 'graphene'} & sys.modules.keys(), 'slow --help'"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

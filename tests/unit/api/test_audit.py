@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes import RecordingStore
-from running import running_app
 
-from api.options import ServerOptions
-from api.server import build_app
+from bookgraph.api.app import build_app
+from bookgraph.api.options import ServerOptions
+from bookgraph.testing.fakes import RecordingStore
+from bookgraph.testing.running import running_app
 
 SCRIPT = """
 import { auditServer } from 'graphql-http';

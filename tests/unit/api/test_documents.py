@@ -8,10 +8,10 @@ import time
 import pytest
 from graphql import GraphQLSchema, get_introspection_query
 
-from api.documents import Documents, Lru, text_hash
-from api.errors import format_error
-from api.options import Limits
-from api.schema import build_schema
+from bookgraph.api.execute.documents import Documents, Lru, text_hash
+from bookgraph.api.execute.errors import format_error
+from bookgraph.api.options import Limits
+from bookgraph.api.schema.build import build_schema
 
 
 @pytest.fixture(scope="module")

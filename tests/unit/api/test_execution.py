@@ -10,11 +10,11 @@ from graphql import ExecutionResult, GraphQLSchema, execute, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.connections import ConnectionValue
-from api.execution import FastContext, is_coroutine
-from api.lookahead import selection_key
-from api.schema import build_schema
-from graph.selection import Page
+from bookgraph.api.execute.fast import FastContext, is_coroutine
+from bookgraph.api.execute.lookahead import selection_key
+from bookgraph.api.schema.build import build_schema
+from bookgraph.api.schema.connections import ConnectionValue
+from bookgraph.graph.query.selection import Page
 
 SCHEMA = build_schema()
 QUERY = parse(

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from graphql import GraphQLSchema, get_introspection_query, get_operation_ast, parse
 
-from api.cost import query_cost
-from api.documents import Documents
-from api.limits import LimitError, check_limits
-from api.options import Limits
-from api.schema import build_schema
+from bookgraph.api.execute.cost import query_cost
+from bookgraph.api.execute.documents import Documents
+from bookgraph.api.execute.limits import LimitError, check_limits
+from bookgraph.api.options import Limits
+from bookgraph.api.schema.build import build_schema
 
 LIMITS = Limits()
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLResolveInfo, GraphQLSchema, execute_sync, parse
 
-from api.lookahead import (
+from bookgraph.api.execute.lookahead import (
     page_of,
     selected_fields,
     selection_key,
@@ -16,9 +16,9 @@ from api.lookahead import (
     wanted_of_connection,
     wanted_of_node,
 )
-from api.schema import build_schema
-from core.errors import UsageError
-from graph.selection import Page, Selection
+from bookgraph.api.schema.build import build_schema
+from bookgraph.core.errors import UsageError
+from bookgraph.graph.query.selection import Page, Selection
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import re
 import zipfile
 
 import pytest
-from fakes import RecordingStore
 from starlette.testclient import TestClient
 
-from api.neo4j_files import build_guide, read_queries
-from api.options import ServerOptions
-from api.server import build_app
+from bookgraph.api.app import build_app
+from bookgraph.api.http.neo4j_files import build_guide, read_queries
+from bookgraph.api.options import ServerOptions
+from bookgraph.testing.fakes import RecordingStore
 
 PATHS = ("/neo4j/guide.html", "/neo4j/style.grass", "/neo4j/queries.zip")
 

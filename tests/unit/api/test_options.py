@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import RecordingStore
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
-from api.logs import JsonFormatter, configure_logs
-from api.metrics import Metrics
-from api.options import LOOPBACK, ServerOptions
-from api.server import build_app, server_config
-from core.settings import Settings
+from bookgraph.api.app import build_app, server_config
+from bookgraph.api.ops.logs import JsonFormatter, configure_logs
+from bookgraph.api.ops.metrics import Metrics
+from bookgraph.api.options import LOOPBACK, ServerOptions
+from bookgraph.core.settings import Settings
+from bookgraph.testing.fakes import RecordingStore
 
 
 def options_of(**fields: Any) -> ServerOptions:

@@ -9,15 +9,15 @@ import threading
 from typing import Any
 
 import pytest
-from fakes import FailingStore, RecordingStore, wait_until
 from graphql import get_introspection_query
 from starlette.testclient import TestClient
 
-from api.guard import Guard
-from api.metrics import Metrics
-from api.options import ServerOptions
-from api.server import build_app
-from core.errors import QueryTimeoutError, StoreUnreachableError
+from bookgraph.api.app import build_app
+from bookgraph.api.http.guard import Guard
+from bookgraph.api.ops.metrics import Metrics
+from bookgraph.api.options import ServerOptions
+from bookgraph.core.errors import QueryTimeoutError, StoreUnreachableError
+from bookgraph.testing.fakes import FailingStore, RecordingStore, wait_until
 
 
 def make(store: RecordingStore | None = None, **options: Any) -> TestClient:
@@ -283,7 +283,7 @@ class Stuck(RecordingStore):
 
 
 def test_nobody_waits_longer_than_the_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.handler._GRACE_S", 0.1)
+    monkeypatch.setattr("bookgraph.api.http.handler._GRACE_S", 0.1)
     store = Stuck()
     answer = ask(make(store, timeout_s=0.2), "{ stats { numBooks } }")
     store.go.set()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes import RecordingStore
 from starlette.testclient import TestClient
 
-from api.documents import text_hash
-from api.options import Limits, ServerOptions
-from api.requests import JSON, RESPONSE_JSON, Refusal, response_type
-from api.server import build_app
+from bookgraph.api.app import build_app
+from bookgraph.api.execute.documents import text_hash
+from bookgraph.api.http.requests import JSON, RESPONSE_JSON, Refusal, response_type
+from bookgraph.api.options import Limits, ServerOptions
+from bookgraph.testing.fakes import RecordingStore
 
 STATS = {
     "num_books": 3,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLNamedType, build_schema
 
-from api import schema as api_schema
-from api.sdl import SDL_FILE, schema_text
+from bookgraph.api.schema import build as api_schema
+from bookgraph.tools.sdl import SDL_FILE, schema_text
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -25,7 +25,7 @@ def own_types() -> list[GraphQLNamedType]:
 
 
 def test_the_committed_schema_is_the_one_that_is_served() -> None:
-    assert SDL_FILE.read_text("utf-8") == schema_text(), "run `python -m api.sdl`"
+    assert SDL_FILE.read_text("utf-8") == schema_text(), "run `python -m bookgraph.tools.sdl`"
 
 
 def test_the_committed_schema_can_be_read() -> None:
@@ -64,9 +64,9 @@ def test_descriptions_are_sentences() -> None:
 
 def test_the_module_writes_the_schema(tmp_path: Path) -> None:
     code = (
-        "import runpy, sys, pathlib, api.sdl\n"
+        "import runpy, sys, pathlib, bookgraph.tools.sdl\n"
         "pathlib.Path.write_text = lambda self, text, encoding: print(len(text))\n"
-        "runpy.run_module('api.sdl', run_name='__main__')"
+        "runpy.run_module('bookgraph.tools.sdl', run_name='__main__')"
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],

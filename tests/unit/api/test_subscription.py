@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 
 import pytest
-from fakes import RecordingStore
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from api.changes import ChangeFeed
-from api.options import ServerOptions
-from api.server import build_app
-from core.errors import StoreUnreachableError
+from bookgraph.api.app import build_app
+from bookgraph.api.ops.changes import ChangeFeed
+from bookgraph.api.options import ServerOptions
+from bookgraph.core.errors import StoreUnreachableError
+from bookgraph.testing.fakes import RecordingStore
 
 PROTOCOL = ["graphql-transport-ws"]
 CHANGED = "subscription { graphChanged { kind loadedAt embeddingModel numBooks } }"
@@ -49,7 +49,7 @@ class ChangingStore(RecordingStore):
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> ChangingStore:
-    monkeypatch.setattr("api.server.ChangeFeed", partial(ChangeFeed, every_s=0.02))
+    monkeypatch.setattr("bookgraph.api.app.ChangeFeed", partial(ChangeFeed, every_s=0.02))
     return ChangingStore()
 
 

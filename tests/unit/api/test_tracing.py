@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from fakes import FailingStore, RecordingStore
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.testclient import TestClient
 
-from api import server
-from api.options import ServerOptions
-from api.tracing import start_tracing
-from core.errors import StoreUnreachableError, UsageError
+from bookgraph.api import app as server
+from bookgraph.api.ops.tracing import start_tracing
+from bookgraph.api.options import ServerOptions
+from bookgraph.core.errors import StoreUnreachableError, UsageError
+from bookgraph.testing.fakes import FailingStore, RecordingStore
 
 ROOT = Path(__file__).resolve().parents[3]
 CALLER = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -76,7 +76,8 @@ def test_a_clients_fault_is_none(spans: InMemorySpanExporter) -> None:
 
 def test_without_tracing_nothing_of_it_is_loaded() -> None:
     code = (
-        "import sys\nimport api\nfrom fakes import RecordingStore\n"
+        "import sys\nfrom bookgraph import api\n"
+        "from bookgraph.testing.fakes import RecordingStore\n"
         "api.build_app(RecordingStore())\n"
         "assert not [name for name in sys.modules if name.startswith('opentelemetry')]\n"
     )
@@ -110,8 +111,9 @@ def test_spans_reach_a_collector_under_the_name_of_the_service() -> None:
     thread = threading.Thread(target=collector.serve_forever)
     thread.start()
     code = (
-        "from fakes import RecordingStore\nfrom starlette.testclient import TestClient\n"
-        "from api import ServerOptions, build_app\n"
+        "from bookgraph.testing.fakes import RecordingStore\n"
+        "from starlette.testclient import TestClient\n"
+        "from bookgraph.api import ServerOptions, build_app\n"
         "client = TestClient(build_app(RecordingStore(), ServerOptions(is_traced=True)))\n"
         "client.post('/graphql', json={'query': 'query Sent { __typename }'})\n"
         "from opentelemetry import trace\ntrace.get_tracer_provider().shutdown()\n"

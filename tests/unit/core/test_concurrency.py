@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from core.concurrency import map_in_order
+from bookgraph.core.concurrency import map_in_order
 
 
 def test_results_come_in_the_order_of_the_items() -> None:

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from core import errors
-from core.errors import BookgraphError, BookNotFoundError, LinkNotFoundError
+from bookgraph.core import errors
+from bookgraph.core.errors import BookgraphError, BookNotFoundError, LinkNotFoundError
 
 
 def all_errors() -> list[type[BookgraphError]]:

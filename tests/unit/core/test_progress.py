@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from core import progress
-from core.progress import Progress, ProgressPrinter
+from bookgraph.core import progress
+from bookgraph.core.progress import Progress, ProgressPrinter
 
 
 @pytest.fixture

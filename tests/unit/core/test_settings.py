@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from core.errors import UsageError
-from core.settings import Settings, environment_name, load_settings
+from bookgraph.core.errors import UsageError
+from bookgraph.core.settings import Settings, environment_name, load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -7,8 +7,8 @@ import math
 
 import pytest
 
-from core.errors import UsageError
-from embed import TrainConfig
+from bookgraph.core.errors import UsageError
+from bookgraph.embed import TrainConfig
 
 
 def test_defaults_are_what_the_documentation_says() -> None:

@@ -15,14 +15,20 @@ from torch_geometric.metrics import (  # type: ignore[import-untyped]  # the pac
     LinkPredRecall,
 )
 
-from core.errors import ShapeError, TrainingError, UsageError
-from core.progress import Progress
-from embed import Embeddings, TrainConfig, evaluate_neighbours, evaluate_ranking, split_edges
-from embed.adjacency import build_adjacency
-from embed.baselines import score_by_popularity, score_by_shared_neighbours
-from embed.metrics import measure_books
-from embed.pairs import Int64Array, build_edge_list
-from embed.ranking import iter_ranked
+from bookgraph.core.errors import ShapeError, TrainingError, UsageError
+from bookgraph.core.progress import Progress
+from bookgraph.embed import (
+    Embeddings,
+    TrainConfig,
+    evaluate_neighbours,
+    evaluate_ranking,
+    split_edges,
+)
+from bookgraph.embed.data.adjacency import build_adjacency
+from bookgraph.embed.data.edges import Int64Array, build_edge_list
+from bookgraph.embed.evaluation.baselines import score_by_popularity, score_by_shared_neighbours
+from bookgraph.embed.evaluation.metrics import measure_books
+from bookgraph.embed.evaluation.ranking import iter_ranked
 
 CPU = torch.device("cpu")
 
@@ -220,7 +226,7 @@ def test_measured_books_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPa
     train, test = split_edges(pairs, num_books=40, num_links=30, test_share=0.4)
     embeddings = as_embeddings(random.normal(size=(40, 30)).tolist())
     whole = evaluate_ranking(embeddings, train, test)
-    monkeypatch.setattr("embed.ranking._NUMBERS_IN_A_CHUNK", 70)
+    monkeypatch.setattr("bookgraph.embed.evaluation.ranking._NUMBERS_IN_A_CHUNK", 70)
     assert evaluate_ranking(embeddings, train, test) == whole
 
 
@@ -267,7 +273,7 @@ def test_neighbours_do_not_depend_on_lengths_or_chunks(monkeypatch: pytest.Monke
     vectors = random.normal(size=(60, 5)).astype(np.float32)
     labels = [{str(label)} for label in random.integers(4, size=60)]
     whole = evaluate_neighbours(vectors, labels, k=5)
-    monkeypatch.setattr("embed.neighbours._NUMBERS_IN_A_CHUNK", 100)
+    monkeypatch.setattr("bookgraph.embed.evaluation.neighbours._NUMBERS_IN_A_CHUNK", 100)
     lengths = random.uniform(0.1, 10, size=(60, 1)).astype(np.float32)
     assert evaluate_neighbours(vectors * lengths, labels, k=5) == whole
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import BookgraphError, DataMissingError, DiskFullError
-from embed import Embeddings, EpochReport, TrainConfig, load_embeddings, save_embeddings
+from bookgraph.core.errors import BookgraphError, DataMissingError, DiskFullError
+from bookgraph.embed import Embeddings, EpochReport, TrainConfig, load_embeddings, save_embeddings
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_rest(
     def no_room(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("embed.embeddings.os.fsync", no_room)
+    monkeypatch.setattr("bookgraph.embed.embeddings.os.fsync", no_room)
     with pytest.raises(DiskFullError, match=r"model\.npz.*No space left"):
         save_embeddings(embeddings, path)
     assert path.read_bytes() == before

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from embed.losses import bce_loss, mse_loss, softmax_loss
+from bookgraph.embed.step.losses import bce_loss, mse_loss, softmax_loss
 
 NONE = torch.zeros((1, 2), dtype=torch.bool)
 ZERO = torch.zeros(())  # log expected where everything was drawn

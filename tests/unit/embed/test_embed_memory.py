@@ -9,7 +9,7 @@ import pytest
 
 SCRIPT = """
 import torch
-from embed.memory import keep_freed_memory
+from bookgraph.embed.train.memory import keep_freed_memory
 
 def resident_mb():
     return int(open("/proc/self/statm").read().split()[1]) * 4096 // 2**20

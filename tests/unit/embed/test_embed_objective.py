@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 import torch
 
-from embed import objective
-from embed.adjacency import Adjacency, build_adjacency
-from embed.config import TrainConfig
-from embed.generate import generate_graph
-from embed.objective import batch_loss, touched_rows
-from embed.pairs import build_edge_list
-from embed.sampling import Batch, iter_epoch
+from bookgraph.embed.config import TrainConfig
+from bookgraph.embed.data.adjacency import Adjacency, build_adjacency
+from bookgraph.embed.data.edges import build_edge_list
+from bookgraph.embed.step import objective
+from bookgraph.embed.step.objective import batch_loss, touched_rows
+from bookgraph.embed.step.sampling import Batch, iter_epoch
+from bookgraph.testing.graphs import generate_graph
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embed.optimizers import RowAdagrad, RowAdam, TableAdagrad, TableAdam, copy_into, merge_rows
+from bookgraph.embed.step.optimizers import (
+    RowAdagrad,
+    RowAdam,
+    TableAdagrad,
+    TableAdam,
+    copy_into,
+    merge_rows,
+)
 
 NUM_ROWS, DIM = 8, 3
 

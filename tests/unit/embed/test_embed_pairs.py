@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import ShapeError, TrainingError, UsageError
-from embed import fingerprint_pairs, split_edges
-from embed.pairs import Int64Array, build_edge_list, check_pairs
+from bookgraph.core.errors import ShapeError, TrainingError, UsageError
+from bookgraph.embed import fingerprint_pairs, split_edges
+from bookgraph.embed.data.edges import Int64Array, build_edge_list, check_pairs
 
 NUM_BOOKS, NUM_LINKS = 7, 9
 some_pairs = st.lists(

@@ -6,9 +6,9 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from embed import Estimate, NeighbourReport, RankingReport, RankingScores
-from embed.picture import evaluation_picture
-from embed.pipeline import EvaluationReport
+from bookgraph.embed import Estimate, NeighbourReport, RankingReport, RankingScores
+from bookgraph.embed.evaluation.picture import evaluation_picture
+from bookgraph.embed.pipeline import EvaluationReport
 
 
 def scores(mean: float) -> RankingScores:

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.errors import ShapeError, UsageError
-from embed import (
+from bookgraph.core.errors import ShapeError, UsageError
+from bookgraph.embed import (
     Checkpoints,
     Embeddings,
     EpochReport,
@@ -27,11 +27,11 @@ from embed import (
     save_embeddings,
     split_edges,
 )
-from embed.adjacency import build_adjacency
-from embed.generate import generate_graph
-from embed.pairs import Int64Array, build_edge_list
-from embed.popularity import choose_power, popularity_lengths
-from embed.spectral import smooth_with_gradient
+from bookgraph.embed.data.adjacency import build_adjacency
+from bookgraph.embed.data.edges import Int64Array, build_edge_list
+from bookgraph.embed.models.spectral import smooth_with_gradient
+from bookgraph.embed.train.popularity import choose_power, popularity_lengths
+from bookgraph.testing.graphs import generate_graph
 
 CPU = torch.device("cpu")
 GRAPH = generate_graph(num_books=300, num_links=250, num_edges=5000, num_topics=12, seed=1)
@@ -46,8 +46,8 @@ def train(**settings: Any) -> Embeddings:
 _SCRIPT = """
 import os, signal, sys
 from pathlib import Path
-from embed import Checkpoints, TrainConfig, fit
-from embed.generate import generate_graph
+from bookgraph.embed import Checkpoints, TrainConfig, fit
+from bookgraph.testing.graphs import generate_graph
 graph = generate_graph(num_books=300, num_links=250, num_edges=5000, num_topics=12, seed=1)
 settings = eval(sys.argv[2])
 config = TrainConfig(dim=16, epochs=10, device="cpu", **settings)

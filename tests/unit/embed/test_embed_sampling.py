@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embed.adjacency import Adjacency, build_adjacency
-from embed.pairs import Int64Array, build_edge_list
-from embed.sampling import draw_rows, iter_epoch, mark_positives, num_steps
+from bookgraph.embed.data.adjacency import Adjacency, build_adjacency
+from bookgraph.embed.data.edges import Int64Array, build_edge_list
+from bookgraph.embed.step.sampling import draw_rows, iter_epoch, mark_positives, num_steps
 
 CPU = torch.device("cpu")
 NUM_BOOKS, NUM_LINKS = 6, 11

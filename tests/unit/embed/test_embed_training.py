@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from core.errors import ShapeError, TrainingError, UsageError
-from core.progress import Progress
-from embed import (
+from bookgraph.core.errors import ShapeError, TrainingError, UsageError
+from bookgraph.core.progress import Progress
+from bookgraph.embed import (
     EpochReport,
     TrainConfig,
     TrainingInterrupted,
@@ -28,10 +28,10 @@ from embed import (
     fit,
     split_edges,
 )
-from embed.adjacency import build_adjacency
-from embed.device import make_generator, resolve_device
-from embed.pairs import Int64Array, build_edge_list
-from embed.spectral import smooth, truncated_svd
+from bookgraph.embed.data.adjacency import build_adjacency
+from bookgraph.embed.data.edges import Int64Array, build_edge_list
+from bookgraph.embed.device import make_generator, resolve_device
+from bookgraph.embed.models.spectral import smooth, truncated_svd
 
 NUM_BOOKS, NUM_LINKS = 300, 240
 CPU = torch.device("cpu")
@@ -139,7 +139,7 @@ def test_the_result_says_what_it_came_from() -> None:
 
 _SCRIPT = """
 import hashlib, numpy as np
-from embed import TrainConfig, fit
+from bookgraph.embed import TrainConfig, fit
 pairs = np.random.default_rng(0).integers(0, 90, size=(2000, 2))
 result = fit(pairs, num_books=90, num_links=90, config=TrainConfig(dim=8, epochs=3, device="cpu"))
 print(hashlib.sha256(result.book.tobytes() + result.link.tobytes()).hexdigest())

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.errors import UsageError
-from embed.generate import generate_graph
-from embed.generate_places import generate_places_graph
+from bookgraph.core.errors import UsageError
+from bookgraph.testing.graphs import generate_graph
+from bookgraph.testing.places import generate_places_graph
 
 SIZES = {"num_books": 300, "num_links": 400, "num_edges": 4_000}
 

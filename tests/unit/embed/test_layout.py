@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import ShapeError, UsageError
-from core.progress import Progress
-from embed.layout import (
+from bookgraph.core.errors import ShapeError, UsageError
+from bookgraph.core.progress import Progress
+from bookgraph.embed.maps.layout import (
     LayoutConfig,
     NearestRows,
     find_nearest_rows,
@@ -72,7 +72,7 @@ def test_nearest_rows_equal_a_full_sort(num_rows: int, dim: int, k: int, seed: i
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = find_nearest_rows(clustered(), 7)
-    monkeypatch.setattr("embed.layout._COSINES_IN_A_CHUNK", 500)
+    monkeypatch.setattr("bookgraph.embed.maps.layout._COSINES_IN_A_CHUNK", 500)
     told: list[Progress] = []
     parts = find_nearest_rows(clustered(), 7, on_progress=told.append)
     assert np.array_equal(whole.rows, parts.rows)
@@ -250,14 +250,14 @@ def test_progress_comes_to_its_end() -> None:
 
 def test_the_module_itself_needs_no_torch() -> None:
     # The package loads torch for training; what this module says must be true of the module.
-    source = (ROOT / "embed" / "layout.py").read_text("utf-8")
+    source = (ROOT / "embed" / "maps" / "layout.py").read_text("utf-8")
     assert "torch" not in source.replace("no torch", "")
     program = (
-        "import sys, types; package = types.ModuleType('embed'); package.__path__ = ['embed'];"
-        "sys.modules['embed'] = package;"
+        "import sys, types; package = types.ModuleType('bookgraph.embed');"
+        "package.__path__ = ['embed']; sys.modules['bookgraph.embed'] = package;"
         "Block = type('Block', (), {'find_spec': staticmethod(lambda name, *_: 1 / 0 if "
         "name.partition('.')[0] == 'torch' else None)}); sys.meta_path.insert(0, Block);"
-        "import numpy as np; from embed.layout import LayoutConfig, lay_out;"
+        "import numpy as np; from bookgraph.embed.maps.layout import LayoutConfig, lay_out;"
         "print(lay_out(np.random.default_rng(0).normal(size=(30, 4)).astype('f4'),"
         "LayoutConfig()).positions.shape)"
     )

@@ -6,15 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fakes import RecordingStore
 
-from core.errors import BookNotFoundError, DataMissingError, LinkNotFoundError, UsageError
-from graph import answers, overview
-from graph.filters import BookFilter
-from graph.paths import End, compare_books, find_paths
-from graph.search import fold, search
-from graph.selection import Page, Selection, select
-from graph.similar import MAX_EXCLUDED, MAX_GIVEN, NearQuestion, similar_books, similar_links
+from bookgraph.core.errors import BookNotFoundError, DataMissingError, LinkNotFoundError, UsageError
+from bookgraph.graph.query import nodes as answers
+from bookgraph.graph.query import overview
+from bookgraph.graph.query.filters import BookFilter
+from bookgraph.graph.query.paths import End, compare_books, find_paths
+from bookgraph.graph.query.search import fold, search
+from bookgraph.graph.query.selection import Page, Selection, select
+from bookgraph.graph.query.similar import (
+    MAX_EXCLUDED,
+    MAX_GIVEN,
+    NearQuestion,
+    similar_books,
+    similar_links,
+)
+from bookgraph.testing.fakes import RecordingStore
 
 
 def given(*keys: str, label: str = "Book", **others: Any) -> list[dict[str, Any]]:

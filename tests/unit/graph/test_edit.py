@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fakes import RecordingStore
 
-from core.errors import DataMissingError, UsageError
-from graph.edit import MAX_LINKS, BookEdit, fold_in, save_book
+from bookgraph.core.errors import DataMissingError, UsageError
+from bookgraph.graph.write.edit import MAX_LINKS, BookEdit, fold_in, save_book
+from bookgraph.testing.fakes import RecordingStore
 
 
 def test_one_link_gives_its_own_vector() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.errors import UsageError
-from graph.filters import (
+from bookgraph.core.errors import UsageError
+from bookgraph.graph.query.filters import (
     MAX_CONDITIONS,
     MAX_VALUES,
     BookFilter,
@@ -15,7 +15,7 @@ from graph.filters import (
     is_index_enough,
     predicate,
 )
-from graph.projection import Compiler
+from bookgraph.graph.query.projection import Compiler
 
 
 def text_of(wanted: Filter | None) -> tuple[str, list[object]]:

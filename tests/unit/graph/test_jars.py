@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ChecksumError, DiskFullError, DownloadError, LocalServerError
-from core.progress import Progress
-from graph import jars as jars_module
-from graph.jar_lock import Jar
-from graph.jars import fetch_jars
+from bookgraph.core.errors import ChecksumError, DiskFullError, DownloadError, LocalServerError
+from bookgraph.core.progress import Progress
+from bookgraph.graph.jars import fetch as jars_module
+from bookgraph.graph.jars.fetch import fetch_jars
+from bookgraph.graph.jars.lock import Jar
 
 OnBytes = Callable[[int], None]
 
@@ -87,7 +87,7 @@ def test_a_second_call_fetches_and_reads_nothing(
     def refuse(_path: Path) -> str:
         raise AssertionError("a warm call must not read the jars")
 
-    monkeypatch.setattr("graph.jar_cache.sha256_of", refuse)
+    monkeypatch.setattr("bookgraph.graph.jars.cache.sha256_of", refuse)
     assert fetch_jars(tmp_path, jars=JARS, fetch=source) == first
     assert source.asked == []
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import BookgraphError
-from graph import lock_jars
-from graph.jar_lock import Jar, load_lock, parse_lock
+from bookgraph.core.errors import BookgraphError
+from bookgraph.graph import jars
+from bookgraph.graph.jars.lock import Jar, load_lock, parse_lock
+from bookgraph.tools import lock_jars
 
 _SUM = "0" * 63 + "a"
 
@@ -25,13 +26,13 @@ def test_the_committed_lock_names_every_jar_of_neo4j_once() -> None:
 
 
 def test_the_committed_lock_names_no_address() -> None:
-    text = Path(lock_jars.__file__).with_name("jars.lock").read_text(encoding="utf-8")
+    text = Path(jars.__file__).with_name("jars.lock").read_text(encoding="utf-8")
     assert "://" not in text
     assert not any("/" in line for line in text.splitlines() if not line.startswith("#"))
 
 
 def test_the_committed_lock_and_the_pom_name_the_same_sections_and_roots() -> None:
-    pom = Path(lock_jars.__file__).with_name("pom.xml")
+    pom = Path(jars.__file__).with_name("pom.xml")
     text = pom.with_name("jars.lock").read_text(encoding="utf-8")
     assert list(parse_lock(text)) == lock_jars.list_profiles(pom)
     versions = {(jar.group, jar.artifact): jar.version for jar in load_lock()}

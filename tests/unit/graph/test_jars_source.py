@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ChecksumError, DownloadError
-from graph import jars as jars_module
-from graph.jar_lock import Jar
-from graph.jar_source import (
+from bookgraph.core.errors import ChecksumError, DownloadError
+from bookgraph.graph.jars import fetch as jars_module
+from bookgraph.graph.jars.fetch import fetch_jars
+from bookgraph.graph.jars.lock import Jar
+from bookgraph.graph.jars.source import (
     fetch_by_jgo,
     find_in_local_repository,
     find_mirror,
     system_certificates,
 )
-from graph.jars import fetch_jars
 
 _CONTENT = b"the content of a jar " * 5000
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from fakes import RecordingStore
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.errors import ForeignDataError
-from core.types import BookRow, LinkRow
-from graph import load
-from graph.load import GraphRows, load_graph
+from bookgraph.core.errors import ForeignDataError
+from bookgraph.core.types import BookRow, LinkRow
+from bookgraph.graph.write import load
+from bookgraph.graph.write.load import GraphRows, load_graph
+from bookgraph.testing.fakes import RecordingStore
 
 NOT_FOREIGN = [{"is_ours": True, "is_filled": True}]
 NUM_SCHEMA_CALLS = 20

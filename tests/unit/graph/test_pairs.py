@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fakes import RecordingStore
 
-from core.errors import DataMissingError
-from graph.pairs import read_book_labels, read_citations, read_pairs
+from bookgraph.core.errors import DataMissingError
+from bookgraph.graph.read.edges import read_book_labels, read_citations, read_pairs
+from bookgraph.testing.fakes import RecordingStore
 
 ROWS = [
     ("Emma", [["novel", 1], ["irony", 2]]),

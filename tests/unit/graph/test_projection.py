@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from graph.projection import BOOK_PROPERTIES, Compiler
-from graph.selection import Page, Selection, select
+from bookgraph.graph.query.projection import BOOK_PROPERTIES, Compiler
+from bookgraph.graph.query.selection import Page, Selection, select
 
 
 def book(*selections: Selection) -> tuple[str, dict[str, object]]:

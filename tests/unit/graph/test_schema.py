@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from graph import schema
+from bookgraph.graph import schema
 
 GRAPH = Path(schema.__file__).parent
-TEXTS = sorted(path for path in GRAPH.glob("*.py") if path.name != "lock_jars.py")
+TEXTS = sorted(GRAPH.rglob("*.py"))
 
 
 def strings_of(path: Path) -> str:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import DiskFullError, LocalServerError
-from graph.server_files import ServerFiles, ServerState, write_whole
+from bookgraph.core.errors import DiskFullError, LocalServerError
+from bookgraph.graph.server.home import ServerFiles, ServerState, write_whole
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import DiskFullError, LocalServerError, PortTakenError, ServerDiedError
-from graph.server_files import ServerFiles
-from graph.server_log import LogMark, explain_death, held_message
+from bookgraph.core.errors import DiskFullError, LocalServerError, PortTakenError, ServerDiedError
+from bookgraph.graph.server.home import ServerFiles
+from bookgraph.graph.server.log import LogMark, explain_death, held_message
 
 _PORTS = (7001, 7002)
 

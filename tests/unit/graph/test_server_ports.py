@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.errors import PortTakenError
-from graph.server_ports import choose_port, free_port, is_free
+from bookgraph.core.errors import PortTakenError
+from bookgraph.graph.server.ports import choose_port, free_port, is_free
 
 
 @pytest.fixture

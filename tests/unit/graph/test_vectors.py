@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.errors import ShapeError
-from graph.vectors import EmbeddingRows
+from bookgraph.core.errors import ShapeError
+from bookgraph.graph.write.vectors import EmbeddingRows
 
 
 def make(books: np.ndarray, links: np.ndarray | None = None) -> EmbeddingRows:

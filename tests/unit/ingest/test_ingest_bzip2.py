@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import InputError
-from ingest import bzip2
-from ingest.bzip2 import find_marks, iter_blocks
+from bookgraph.core.errors import InputError
+from bookgraph.ingest.bzip2 import blocks as bzip2
+from bookgraph.ingest.bzip2.blocks import find_marks, iter_blocks
 
 _MARK = 0x314159265359
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import bzip2
-from ingest.bzip2 import find_marks, iter_blocks
-from ingest.bzip2_decoder import BlockDecoder, borrowed_decoder
-from ingest.bzip2_kernels import STRIDE, to_words
+from bookgraph.ingest.bzip2 import blocks as bzip2
+from bookgraph.ingest.bzip2.blocks import find_marks, iter_blocks
+from bookgraph.ingest.bzip2.decoder import BlockDecoder, borrowed_decoder
+from bookgraph.ingest.bzip2.kernels import STRIDE, to_words
 
 _MARK = 0x314159265359
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.types import BookRecord
-from ingest import CleanGraph, CleaningOptions, clean_books, iter_records, read_too_common
-from ingest.cleaning import name_redirects
-from ingest.report import GraphCounts, StepReport
+from bookgraph.core.types import BookRecord
+from bookgraph.ingest import CleanGraph, CleaningOptions, clean_books, iter_records, read_too_common
+from bookgraph.ingest.clean.cleaning import name_redirects
+from bookgraph.ingest.report import GraphCounts, StepReport
 
 
 def _record(

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.errors import InputError
-from core.types import BookRecord
-from ingest import dump
-from ingest.dump import iter_dump, scan_pages
-from ingest.ndjson import BadRecord
+from bookgraph.core.errors import InputError
+from bookgraph.core.types import BookRecord
+from bookgraph.ingest.read import dump
+from bookgraph.ingest.read.dump import iter_dump, scan_pages
+from bookgraph.ingest.read.ndjson import BadRecord
 
 _BOX = "{{Infobox book|name=N|author=[[Frank Herbert]]}}"
 

@@ -16,13 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import BookgraphError, DiskFullError, InputError
-from core.progress import Progress
-from core.types import BookRecord
-from ingest import extract, iter_records, segments, spool
-from ingest.extract import Dump, extract_dumps
-from ingest.segments import plan_segments, scan_segment
-from ingest.spool import Spool, open_spool
+from bookgraph.core.errors import BookgraphError, DiskFullError, InputError
+from bookgraph.core.progress import Progress
+from bookgraph.core.types import BookRecord
+from bookgraph.ingest import iter_records
+from bookgraph.ingest.read import extract, segments, spool
+from bookgraph.ingest.read.extract import Dump, extract_dumps
+from bookgraph.ingest.read.segments import plan_segments, scan_segment
+from bookgraph.ingest.read.spool import Spool, open_spool
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -223,8 +224,8 @@ def test_a_run_that_failed_goes_on_where_it_stopped(
 _SCRIPT = """
 import sys, time
 from pathlib import Path
-from ingest import extract, segments
-from ingest.extract import Dump, extract_dumps
+from bookgraph.ingest.read import extract, segments
+from bookgraph.ingest.read.extract import Dump, extract_dumps
 
 segments._SEGMENT_BYTES["none"] = 5_000
 extract._SAVE_EVERY_S = 0.0

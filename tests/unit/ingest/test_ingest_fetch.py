@@ -19,11 +19,11 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import ChecksumError, DiskFullError, DownloadError, UsageError
-from core.progress import Progress
-from ingest import fetch
-from ingest.dump_site import Part, Patience, list_parts
-from ingest.fetch import FetchedDump, fetch_dump
+from bookgraph.core.errors import ChecksumError, DiskFullError, DownloadError, UsageError
+from bookgraph.core.progress import Progress
+from bookgraph.ingest.fetch import download as fetch
+from bookgraph.ingest.fetch.download import FetchedDump, fetch_dump
+from bookgraph.ingest.fetch.site import Part, Patience, list_parts
 
 _QUICK = Patience(num_tries=3, timeout_s=0.5, pause_s=0.01)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.fields import (
+from bookgraph.ingest.clean.fields import (
     FIELD_PROPERTIES,
     parse_fields,
     parse_names,

@@ -9,9 +9,9 @@ import mwparserfromhell
 import pytest
 from lxml import etree
 
-from ingest import iter_records
-from ingest.dump import scan_pages
-from ingest.generate import write_dump
+from bookgraph.ingest import iter_records
+from bookgraph.ingest.read.dump import scan_pages
+from bookgraph.testing.dumps import write_dump
 
 
 @pytest.mark.parametrize("form", ["plain", "single", "multistream"])

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.types import BookRecord
-from ingest import ndjson
-from ingest.ndjson import BadRecord, format_line, iter_ndjson, parse_line
+from bookgraph.core.types import BookRecord
+from bookgraph.ingest.read import ndjson
+from bookgraph.ingest.read.ndjson import BadRecord, format_line, iter_ndjson, parse_line
 
 _GOOD = ["Dune", {"author": "Frank Herbert"}, ["Arrakis", "Arrakis"], ["http://x"], "2018", 9]
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import InputError
-from ingest import iter_records
-from ingest.ndjson import BadRecord
+from bookgraph.core.errors import InputError
+from bookgraph.ingest import iter_records
+from bookgraph.ingest.read.ndjson import BadRecord
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -157,7 +157,7 @@ def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
     path.chmod(0)
     code = (
         "import os, sys\n"
-        "from ingest import iter_records\n"
+        "from bookgraph.ingest import iter_records\n"
         "os.getuid() or os.setuid(65534)\n"  # root reads everything, so it must not be root
         f"list(iter_records({str(path)!r}))\n"
     )

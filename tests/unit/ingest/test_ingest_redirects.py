@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ingest.redirects import MAX_REDIRECTS, collect_redirects, select_redirects
-from ingest.steps import resolve_redirect
+from bookgraph.ingest.clean.redirects import MAX_REDIRECTS, collect_redirects, select_redirects
+from bookgraph.ingest.clean.steps import resolve_redirect
 
 _PAIRS = [
     ("NYT", "New York Times"),

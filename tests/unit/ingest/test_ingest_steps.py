@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.steps import (
+from bookgraph.ingest.clean.steps import (
     FOLDING_STEPS,
     MAX_TITLE_BYTES,
     REFERENCE_STEPS,

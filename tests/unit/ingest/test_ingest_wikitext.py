@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from core.types import BookRecord
-from ingest import iter_records
-from ingest.wikitext import INFOBOX_BYTES, count_unclosed, parse_book_page
+from bookgraph.core.types import BookRecord
+from bookgraph.ingest import iter_records
+from bookgraph.ingest.read.wikitext import INFOBOX_BYTES, count_unclosed, parse_book_page
 
 
 def _parse(wikitext: str) -> BookRecord | None:

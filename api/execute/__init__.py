@@ -1,0 +1,1 @@
+"""How is a GraphQL query run? Parsed, limited, priced and executed."""

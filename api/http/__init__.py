@@ -1,0 +1,1 @@
+"""How does a request arrive? GraphQL over HTTP, the guard before it, and the console."""

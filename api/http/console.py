@@ -1,0 +1,147 @@
+"""GraphiQL at `/graphiql`: the console with example queries, from WebJars, without a network."""
+
+from __future__ import annotations
+
+import json
+import logging
+from http import HTTPStatus
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from bookgraph.core.errors import BookgraphError
+from bookgraph.graph.jars.webjars import WebJars
+
+logger = logging.getLogger(__name__)
+
+_FILES = {
+    "react.js": ("react", "umd/react.production.min.js", "text/javascript"),
+    "react-dom.js": ("react-dom", "umd/react-dom.production.min.js", "text/javascript"),
+    "graphiql.js": ("graphiql", "graphiql.min.js", "text/javascript"),
+    "graphiql.css": ("graphiql", "graphiql.min.css", "text/css"),
+}
+_HEADERS = {
+    # GraphiQL's editor writes style elements; everything else is only ours, as everywhere.
+    "Content-Security-Policy": (
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>bookgraph: GraphiQL</title>
+<link rel="icon" href="icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="graphiql/graphiql.css">
+<style>html, body, #graphiql { height: 100%; margin: 0 }</style>
+</head>
+<body>
+<div id="graphiql"><p style="padding: 2em">Loading the console ...</p></div>
+<script src="graphiql/react.js"></script>
+<script src="graphiql/react-dom.js"></script>
+<script src="graphiql/graphiql.js"></script>
+<script src="graphiql/start.js"></script>
+</body>
+</html>
+"""
+_EXAMPLES = (
+    """# Books near to one, and the links that both mention, the most telling first.
+query Similar {
+  similarBooks(like: ["War and Peace"], first: 5) {
+    edges { score node { title author year } why(first: 3) { score link { title } } }
+  }
+}
+""",
+    """# Like two, unlike one, only some, nothing by the same authors.
+query Mixed {
+  similarBooks(
+    like: ["Dune", "Foundation"]
+    unlike: ["The Hobbit"]
+    excludeSameAuthor: true
+    filter: { genre: "Science fiction", not: { country: "United States" } }
+  ) { edges { score node { title author country } } }
+}
+""",
+    """# What somebody typed.
+query Search {
+  search(text: "les miserables", first: 5) {
+    didYouMean
+    hits { score node { __typename ... on Book { title author } ... on Link { name numBooks } } }
+  }
+}
+""",
+    """# How two are connected, and what they share.
+query Between {
+  path(from: { book: "Dracula" }, to: { book: "War and Peace" }) {
+    length nodes { ... on Book { title } ... on Link { name } }
+  }
+  compare(a: "Dracula", b: "Carmilla", first: 5) { score jaccard shared { score link { title } } }
+}
+""",
+    """# The whole: how much there is, and what is most frequent.
+query Overview {
+  stats { numBooks numLinks numEdges }
+  embeddingModel { version dim }
+  facets(field: GENRE, first: 10) { values { value count } }
+  topLinks(first: 10) { nodes { title numBooks } }
+}
+""",
+)
+_START = (
+    "const tabs = "
+    + json.dumps([{"query": query} for query in _EXAMPLES])
+    + """;
+const send = GraphiQL.createFetcher({ url: "graphql" });
+// For a moment after a change of tab or text GraphiQL still names the operation of before.
+function fetcher({ operationName, ...asked }, options) {
+  const isThere = new RegExp(`\\\\b(query|mutation|subscription)\\\\s+${operationName}\\\\b`);
+  return send(isThere.test(asked.query) ? { ...asked, operationName } : asked, options);
+}
+ReactDOM.createRoot(document.getElementById("graphiql")).render(
+  React.createElement(GraphiQL, {
+    fetcher,
+    defaultTabs: tabs,
+    defaultEditorToolsVisibility: false,
+  }),
+);
+"""
+)
+
+
+def console_routes(cache: Path) -> list[Route]:
+    """The console's page and its files.
+
+    Args:
+        cache: the folder with the jars, or where they will be fetched to.
+    """
+    webjars = WebJars(cache, section="graphiql")
+
+    async def page(request: Request) -> Response:
+        return HTMLResponse(_PAGE, headers=_HEADERS)
+
+    async def file(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name == "start.js":
+            return Response(_START, media_type="text/javascript", headers=_HEADERS)
+        if name not in _FILES:
+            return PlainTextResponse("Not Found", status_code=HTTPStatus.NOT_FOUND)
+        artifact, path, media_type = _FILES[name]
+        try:
+            content = await run_in_threadpool(webjars.read, artifact, path)
+        except BookgraphError as error:
+            logger.error("the console cannot be served: %s", error)  # noqa: TRY400  # one sentence
+            return PlainTextResponse(
+                "The console's files are not here and cannot be fetched; the log says why.",
+                status_code=HTTPStatus.SERVICE_UNAVAILABLE,
+            )
+        headers = {**_HEADERS, "Cache-Control": "public, max-age=86400"}
+        return Response(content, media_type=media_type, headers=headers)
+
+    return [Route("/graphiql", page), Route("/graphiql/{name}", file)]

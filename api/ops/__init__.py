@@ -1,0 +1,1 @@
+"""What does an operator run and see? Processes, logs, metrics and traces."""

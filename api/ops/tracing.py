@@ -1,0 +1,114 @@
+"""Traces by OpenTelemetry: a span for each request, one below it for each statement.
+
+Optional (the extra `otel`): without it, or with tracing off, nothing of it is loaded. Where traces
+are sent to is said by OpenTelemetry's own variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, ...).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, LiteralString
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bookgraph.core.errors import UsageError
+from bookgraph.graph.store import Row, Store
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+_SERVER_FAULT = 500
+
+
+def start_tracing() -> Tracer:
+    """Begin to send traces, unless the process does so already.
+
+    Raises:
+        UsageError: the extra is not installed.
+    """
+    try:
+        from opentelemetry import trace  # noqa: PLC0415  # optional
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
+            OTLPSpanExporter,
+        )
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  # the same
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  # the same
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  # the same
+    except ImportError as error:
+        raise UsageError(
+            "BOOKGRAPH_OTEL is on, but OpenTelemetry is not installed "
+            f"({error}). Install it with `pip install bookgraph[otel]`, or turn tracing off."
+        ) from error
+    if not isinstance(trace.get_tracer_provider(), TracerProvider):
+        resource = Resource.create()
+        # OTEL_SERVICE_NAME, where it is set, goes before this name.
+        if str(resource.attributes["service.name"]).startswith("unknown_service"):
+            resource = resource.merge(Resource({"service.name": "bookgraph"}))
+        provider = TracerProvider(resource=resource)
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        trace.set_tracer_provider(provider)
+    return trace.get_tracer("bookgraph")
+
+
+class TracedStore:
+    """A store whose reads are spans; everything else is the store's own."""
+
+    def __init__(self, store: Store, tracer: Tracer) -> None:
+        """Only remembers its arguments."""
+        self._store = store
+        self._tracer = tracer
+
+    def read(self, statement: LiteralString, **parameters: object) -> list[Row]:
+        """See `Store.read`. A statement's text holds no value, so it may be sent along."""
+        attributes = {"db.system.name": "neo4j", "db.query.text": statement}
+        with self._tracer.start_as_current_span("neo4j", attributes=attributes):
+            return self._store.read(statement, **parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+class TracedApp:
+    """An ASGI application whose requests are spans, children of the caller's where it says so."""
+
+    def __init__(self, app: ASGIApp, tracer: Tracer) -> None:
+        """Only remembers its arguments."""
+        self._app = app
+        self._tracer = tracer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request inside a span."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        from opentelemetry.propagate import extract  # noqa: PLC0415  # optional
+        from opentelemetry.trace import SpanKind, Status, StatusCode  # noqa: PLC0415  # the same
+
+        headers = {
+            name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]
+        }
+        with self._tracer.start_as_current_span(
+            f"{scope['method']} {scope['path']}", context=extract(headers), kind=SpanKind.SERVER
+        ) as span:
+            await self._app(scope, receive, send)
+            record = scope.get("bookgraph", {})
+            span.set_attributes(
+                {
+                    "http.request.method": scope["method"],
+                    "url.path": scope["path"],
+                    **_attributes(record),
+                }
+            )
+            if record.get("status", 0) >= _SERVER_FAULT:
+                span.set_status(Status(StatusCode.ERROR))
+
+
+def _attributes(record: dict[str, Any]) -> dict[str, Any]:
+    names = {
+        "status": "http.response.status_code",
+        "operation": "graphql.operation.type",
+        "name": "graphql.operation.name",
+        "cost": "bookgraph.cost",
+        "codes": "bookgraph.error_codes",
+        "id": "bookgraph.request_id",
+    }
+    return {names[key]: value for key, value in record.items() if key in names and value}

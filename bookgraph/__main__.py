@@ -1,0 +1,6 @@
+"""`python -m bookgraph` is the command line."""
+
+from bookgraph.cli.app import main
+
+if __name__ == "__main__":
+    main()

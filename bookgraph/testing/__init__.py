@@ -1,0 +1,1 @@
+"""Generators, fakes and running servers for tests and benchmarks. Not part of the wheel."""

@@ -1,0 +1,1 @@
+"""What only developers run: the jar lock and the committed GraphQL schema."""

@@ -1,0 +1,1 @@
+"""What is trained on? Edges as arrays, and products with their matrix."""

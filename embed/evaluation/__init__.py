@@ -1,0 +1,1 @@
+"""How good is a model? Ranking of held-out edges, neighbours and baselines."""

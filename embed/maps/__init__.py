@@ -1,0 +1,1 @@
+"""Where is each book on the map? Layouts of the vectors in two dimensions."""

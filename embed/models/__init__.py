@@ -1,0 +1,1 @@
+"""What is trained? The models, and the vectors that they start from."""

@@ -1,0 +1,1 @@
+"""What is one training step made of? Sampling, losses and optimizers."""

@@ -1,0 +1,122 @@
+"""Finds nodes by other titles than their own: by redirects, and by what looks like a title.
+
+The former are part of the statement that asks; the latter are for the message that says that there
+is no such book or link.
+"""
+
+from __future__ import annotations
+
+import re
+from difflib import SequenceMatcher
+from typing import LiteralString
+
+from bookgraph.graph.store import Row, Runner
+
+_NUM_CANDIDATES = 50
+_MOST_REDIRECTS: LiteralString = "500"
+_LUCENE_SPECIAL = re.compile(r'([+\-!(){}\[\]^"~*?:\\/&|])')
+_MIN_FUZZY_CHARS = 3
+# Longer words and more of them cost Lucene seconds, and no title has them.
+_MAX_FUZZY_CHARS = 40
+_MOST_WORDS = 25
+# A name is worth offering when it is alike at all, and not much less so than the best one.
+_LIKENESS = 0.5
+_SHARE_OF_BEST = 0.7
+
+
+def nearest_titles(runner: Runner, wanted: str, *, num: int = 3) -> tuple[str, ...]:
+    """Titles of books that look most like `wanted`, best first; none when nothing is alike."""
+    rows = runner.run(
+        "CALL db.index.fulltext.queryNodes('book_title_text', $text, {limit: $limit}) "
+        "YIELD node RETURN node.title AS name, node.redirects AS others",
+        text=fuzzy_query(wanted),
+        limit=_NUM_CANDIDATES,
+    )
+    return _rank(wanted, rows, num)
+
+
+def nearest_names(runner: Runner, wanted: str, *, num: int = 3) -> tuple[str, ...]:
+    """Names of links that look most like `wanted`, best first; none when nothing is alike."""
+    rows = runner.run(
+        "CALL db.index.fulltext.queryNodes('link_title_text', $text, {limit: $limit}) "
+        "YIELD node RETURN node.name AS name, node.redirects AS others",
+        text=fuzzy_query(wanted),
+        limit=_NUM_CANDIDATES,
+    )
+    return _rank(wanted.lower(), rows, num)
+
+
+def redirected_book(
+    exact: LiteralString, title: LiteralString, phrase: LiteralString
+) -> LiteralString:
+    """An expression: the book that a title found, or else the one to which a redirect leads.
+
+    Args:
+        exact: variable of the book of that title, or null.
+        title: expression of the title.
+        phrase: expression of the `redirect_query` of the title.
+    """
+    return _redirected("book_title_text", "page.num_links DESC, page.title", exact, title, phrase)
+
+
+def redirected_link(
+    exact: LiteralString, name: LiteralString, phrase: LiteralString
+) -> LiteralString:
+    """The same for a link and its lowercase name."""
+    return _redirected("link_title_text", "page.num_books DESC, page.name", exact, name, phrase)
+
+
+def _redirected(
+    index: LiteralString,
+    order: LiteralString,
+    exact: LiteralString,
+    key: LiteralString,
+    phrase: LiteralString,
+) -> LiteralString:
+    # `coalesce` looks into the full-text index only where the exact name found nothing.
+    return (
+        "coalesce(" + exact + ", head(COLLECT { "
+        "CALL db.index.fulltext.queryNodes('" + index + "', " + phrase + ", "
+        "{limit: " + _MOST_REDIRECTS + "}) YIELD node AS page "
+        "WHERE any(other IN page.redirects WHERE toLower(other) = toLower(" + key + ")) "
+        "RETURN page ORDER BY " + order + " LIMIT 1 }))"
+    )  # fmt: skip
+
+
+def redirect_query(wanted: str) -> str:
+    """A Lucene query for the redirects that hold a title's words in their order."""
+    return "redirects:" + phrase_query(wanted)
+
+
+def phrase_query(wanted: str) -> str:
+    """A Lucene query for what holds some words in their order."""
+    return '"' + re.sub(r'(["\\])', r"\\\1", wanted) + '"'
+
+
+def fuzzy_query(wanted: str) -> str:
+    """A Lucene query that finds the words themselves, their beginnings and their misspellings."""
+    terms = []
+    for word in wanted.split()[:_MOST_WORDS]:
+        # Fuzzy terms bypass the analyzer, so case is folded here; `OR` and its like lose it too.
+        term = _LUCENE_SPECIAL.sub(r"\\\1", word.lower())
+        if _MIN_FUZZY_CHARS <= len(word) <= _MAX_FUZZY_CHARS:
+            terms.append(f"({term}^2 OR {term}~ OR {term}*)")
+        else:
+            terms.append(term)
+    return " OR ".join(terms) or '""'
+
+
+def _rank(wanted: str, candidates: list[Row], num: int) -> tuple[str, ...]:
+    folded = wanted.casefold()
+    likeness = {
+        row["name"]: max(
+            SequenceMatcher(None, folded, one.casefold()).ratio()
+            for one in (row["name"], *(row["others"] or ()))
+        )
+        for row in candidates
+    }
+    ranked = sorted(likeness, key=lambda name: (-likeness[name], name))
+    if not ranked:
+        return ()
+    bar = max(_LIKENESS, _SHARE_OF_BEST * likeness[ranked[0]])
+    return tuple(name for name in ranked[:num] if likeness[name] >= bar)

@@ -1,0 +1,1 @@
+"""How does the graph come out as arrays?"""

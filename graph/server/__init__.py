@@ -1,0 +1,1 @@
+"""How does the local Neo4j run? Its process, home folder, ports and logs."""

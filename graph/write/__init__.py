@@ -1,0 +1,1 @@
+"""How is the graph changed? Loading, single edits, vectors and the map."""

@@ -1,0 +1,232 @@
+"""The first load of a large graph into our own local server, by Neo4j's offline importer.
+
+It writes the store's files directly, three times as fast as any transaction, but only into an empty
+database of a server that is stopped. The result is the same graph, to the last property, as that of
+`bookgraph.graph.write.load.load_graph`, which every later load uses.
+"""
+
+from __future__ import annotations
+
+import csv
+import logging
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bookgraph.core.errors import DiskFullError, LocalServerError
+from bookgraph.core.progress import OnProgress, Progress, ignore_progress
+from bookgraph.core.types import BookRow
+from bookgraph.graph.schema import create_schema, refuse_foreign_data
+from bookgraph.graph.server.home import IMPORT_PREFIX
+from bookgraph.graph.server.local import LocalServer
+from bookgraph.graph.store import Store
+from bookgraph.graph.write.load import (
+    NUM_TITLES,
+    GraphRows,
+    LoadReport,
+    book_checksum,
+    mark_dataset,
+    url_host,
+)
+
+logger = logging.getLogger(__name__)
+
+MIN_EDGES = 150_000
+"""From here on the importer is quicker, the stop and the start of the server included."""
+
+# U+001F, the unit separator: cleaning folds it, so that no value holds it.
+_ARRAY_SEPARATOR = "\x1f"
+_REPORT_EVERY_BOOKS = 2_000
+_BYTES_PER_EDGE = 400
+"""CSV and store together, with room to spare."""
+
+
+def can_import(store: Store, rows: GraphRows) -> bool:
+    """Whether a graph is large enough for the importer, and the database empty."""
+    num_edges = sum(len(book.links) + len(book.external_links) for book in rows.books)
+    return num_edges >= MIN_EDGES and is_empty(store)
+
+
+def is_empty(store: Store) -> bool:
+    """Whether the database has no node at all."""
+    return not store.read("MATCH (n) RETURN 1 AS one LIMIT 1")
+
+
+def import_graph(
+    server: LocalServer,
+    store: Store,
+    rows: GraphRows,
+    *,
+    on_progress: OnProgress = ignore_progress,
+) -> LoadReport:
+    """Load a graph into the empty database of our own server, which is stopped meanwhile.
+
+    When it is interrupted, the database is empty again at the next start. Its indexes are still
+    being filled when this returns, see `create_schema`.
+
+    Args:
+        server: the local server.
+        store: connected to it; usable again afterwards.
+        rows: the whole graph; not changed.
+        on_progress: told of what is being done.
+
+    Raises:
+        LocalServerError: the database is not empty, or the importer failed; it is empty again.
+        DiskFullError: there is not enough room.
+        StoreUnreachableError: the server does not answer afterwards.
+    """
+    start_s = time.monotonic()
+    home = server.status().home
+    _check_room(home, rows)
+    with (
+        TemporaryDirectory(dir=home, prefix=IMPORT_PREFIX) as folder,
+        ThreadPoolExecutor(1, thread_name_prefix="check") as pool,
+    ):
+        # A server that has just started takes half a second for its first statements.
+        checked = pool.submit(_refuse_filled, store)
+        arguments = write_csv(rows, Path(folder), on_progress=on_progress)
+        checked.result()
+        server.import_database(arguments, on_progress=on_progress)
+    on_progress(Progress("Building indexes", 0))
+    create_schema(store)
+    mark_dataset(store, rows.sources, is_complete=True)
+    elapsed_s = time.monotonic() - start_s
+    logger.info("imported %d books in %.1f s", len(rows.books), elapsed_s)
+    return LoadReport(
+        num_added=len(rows.books),
+        num_changed=0,
+        num_unchanged=0,
+        num_removed=0,
+        elapsed_s=elapsed_s,
+        added=tuple(book.title for book in rows.books[:NUM_TITLES]),
+    )
+
+
+def _refuse_filled(store: Store) -> None:
+    refuse_foreign_data(store)
+    if not is_empty(store):
+        raise LocalServerError(
+            f"The offline importer fills only an empty database, and that in {store.address} is "
+            "not. Load into it with `bookgraph ingest`."
+        )
+
+
+def write_csv(
+    rows: GraphRows, folder: Path, *, on_progress: OnProgress = ignore_progress
+) -> list[str]:
+    """Write a graph as the importer's files.
+
+    Args:
+        rows: the graph.
+        folder: an empty folder.
+        on_progress: told of books written.
+
+    Returns:
+        The importer's arguments that name the files.
+    """
+    properties = _property_types(rows.books)
+    _write(
+        folder / "books.csv",
+        ["title:ID(Book)", *(f"{name}:{kind}" for name, kind in properties.items())],
+        (_book_values(book, properties) for book in _counted(rows.books, on_progress)),
+    )
+    _write(
+        folder / "links.csv",
+        ["name:ID(Link)", "title", "kind", "num_books:long", "redirects:string[]"],
+        (
+            (link.name, link.title, link.kind, link.num_books, _cell(list(link.redirects)))
+            for link in rows.links
+        ),
+    )
+    num_books: dict[str, int] = {}
+    for book in rows.books:
+        for url in book.external_links:
+            num_books[url] = num_books.get(url, 0) + 1
+    urls = ((url, url_host(url), num) for url, num in num_books.items())
+    _write(folder / "urls.csv", ["url:ID(Url)", "host", "num_books:long"], urls)
+    link_edges = (
+        (book.title, count, name) for book in rows.books for name, count in book.links.items()
+    )
+    _write(folder / "links_to.csv", [":START_ID(Book)", "count:long", ":END_ID(Link)"], link_edges)
+    url_edges = (
+        (book.title, count, url)
+        for book in rows.books
+        for url, count in book.external_links.items()
+    )
+    _write(folder / "cites.csv", [":START_ID(Book)", "count:long", ":END_ID(Url)"], url_edges)
+    # Written with the rest, so that the graph is known as ours from its first moment.
+    _write(folder / "dataset.csv", ["name", "is_complete:boolean"], [("bookgraph", "false")])
+    _write(folder / "refers_to.csv", [":START_ID(Link)", ":END_ID(Book)"], rows.refers_to)
+    return [
+        f"--nodes=Book={folder / 'books.csv'}",
+        f"--nodes=Link={folder / 'links.csv'}",
+        f"--nodes=ExternalLink={folder / 'urls.csv'}",
+        f"--nodes=Dataset={folder / 'dataset.csv'}",
+        f"--relationships=LINKS_TO={folder / 'links_to.csv'}",
+        f"--relationships=CITES={folder / 'cites.csv'}",
+        f"--relationships=REFERS_TO={folder / 'refers_to.csv'}",
+        "--array-delimiter=U+001F",
+        "--id-type=string",
+        "--multiline-fields=true",
+        f"--report-file={folder / 'report'}",
+    ]
+
+
+def _property_types(books: Iterable[BookRow]) -> dict[str, str]:
+    """Name to the importer's type of every property that some book has."""
+    types = {"num_links": "long", "checksum": "string"}
+    for book in books:
+        for name, value in book.properties.items():
+            if value is not None and name not in types:
+                types[name] = _type_name(value)
+    return types
+
+
+def _type_name(value: object) -> str:
+    if isinstance(value, list):
+        return "string[]"
+    return "long" if isinstance(value, int) else "string"
+
+
+def _book_values(book: BookRow, properties: Iterable[str]) -> list[object]:
+    values = {
+        **book.properties,
+        "num_links": len(book.links),
+        "checksum": book_checksum(book),
+    }
+    return [book.title, *(_cell(values.get(name)) for name in properties)]
+
+
+def _cell(value: object) -> object:
+    # An empty list is no property, as in a transaction.
+    return _ARRAY_SEPARATOR.join(map(str, value)) or None if isinstance(value, list) else value
+
+
+def _counted(books: Sequence[BookRow], on_progress: OnProgress) -> Iterator[BookRow]:
+    for row, book in enumerate(books, start=1):
+        yield book
+        if row % _REPORT_EVERY_BOOKS == 0 or row == len(books):
+            on_progress(Progress("Writing books for the importer", row, len(books), "books"))
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    # Python's default dialect is RFC 4180, which the importer reads; None becomes no value.
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _check_room(home: Path, rows: GraphRows) -> None:
+    num_edges = sum(len(book.links) + len(book.external_links) for book in rows.books)
+    num_texts = sum(len(str(book.properties.get("infobox", ""))) for book in rows.books)
+    needed = num_edges * _BYTES_PER_EDGE + 4 * num_texts
+    free = shutil.disk_usage(home).free
+    if needed > free:
+        raise DiskFullError(
+            f"The import needs about {needed / 1e9:.1f} GB in {home}, and {free / 1e9:.1f} GB are "
+            "free. Make room or set BOOKGRAPH_HOME to another disk; nothing was changed."
+        )

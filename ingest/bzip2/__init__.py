@@ -1,0 +1,1 @@
+"""How is bzip2 decompressed in parallel and fast? Blocks, and the kernels that decode them."""

@@ -1,0 +1,300 @@
+"""From book records to a clean bipartite graph, in named steps that are each counted. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from typing import Literal
+
+import numpy as np
+
+from bookgraph.core.types import BookRecord, BookRow, LinkRow
+from bookgraph.ingest.clean.books import (
+    NUM_EXAMPLES,
+    book_properties,
+    build_step,
+    select_books,
+    select_urls,
+)
+from bookgraph.ingest.clean.incidence import (
+    DROPPED,
+    Edges,
+    Incidence,
+    Ints,
+    Mask,
+    build_incidence,
+    count_books,
+    number_names,
+    select_edges,
+)
+from bookgraph.ingest.clean.steps import (
+    FOLDING_STEPS,
+    REFERENCE_STEPS,
+    LinkStep,
+    capitalize_first,
+    default_steps,
+    fold_whitespace,
+    link_kind,
+)
+from bookgraph.ingest.report import CleaningReport, GraphCounts, StepReport
+
+Cleaning = Literal["default", "reference"]
+
+
+def read_too_common(text: str) -> frozenset[str]:
+    """Read a list of too common links: one name a line, `#` opens a comment, any letter case."""
+    lines = (line.split("#", 1)[0].strip() for line in text.splitlines())
+    return frozenset(fold_whitespace(line).lower() for line in lines if line)
+
+
+def _default_too_common() -> frozenset[str]:
+    return read_too_common(
+        resources.files("bookgraph.ingest.clean").joinpath("too_common.txt").read_text("utf-8")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CleaningOptions:
+    """How to clean.
+
+    Attributes:
+        cleaning: `default`, or `reference` for what Koehrsen's notebook did: no folding, and a
+            threshold that counts the case variants of a link in one book separately.
+        min_links: a link stays when at least so many books mention it.
+        too_common: lowercase names of links to drop.
+    """
+
+    cleaning: Cleaning = "default"
+    min_links: int = 4
+    too_common: frozenset[str] = field(default_factory=_default_too_common)
+
+    def link_steps(self, redirects: Mapping[str, str]) -> tuple[LinkStep, ...]:
+        """The steps over link targets, in order; the last one lowercases."""
+        return default_steps(redirects) if self.cleaning == "default" else REFERENCE_STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class CleanGraph:
+    """A cleaned bipartite graph, ready to be loaded.
+
+    Attributes:
+        books: in input order; also those that no link survived of.
+        links: sorted by name.
+        refers_to: pairs of (link name, book title) where the link leads to a book of the set.
+        report: what cleaning did.
+    """
+
+    books: tuple[BookRow, ...]
+    links: tuple[LinkRow, ...]
+    refers_to: tuple[tuple[str, str], ...]
+    report: CleaningReport
+
+    def page_titles(self) -> set[str]:
+        """Titles of the pages behind all books and links, as their wiki writes them."""
+        titles = {book.title for book in self.books} | {link.title for link in self.links}
+        return set(map(capitalize_first, titles))
+
+
+def clean_books(
+    records: Iterable[BookRecord],
+    options: CleaningOptions,
+    *,
+    redirects: Mapping[str, str] | None = None,
+) -> CleanGraph:
+    """Clean all records of a set together: the threshold needs to see every book.
+
+    Args:
+        records: consumed once. Where two have one title, the one edited last counts.
+        options: how to clean.
+        redirects: title to the title that it leads to; the reference cleaning ignores them.
+    """
+    is_reference = options.cleaning == "reference"
+    books, book_steps = select_books(records, is_reference=is_reference)
+    incidence = build_incidence([record.wikilinks for record in books.values()])
+    steps = options.link_steps(redirects or {})
+    names, link_steps = _apply_steps(incidence, steps)
+    vocabulary, name_rows = number_names(names)
+    by_book = count_books(incidence, name_rows, len(vocabulary), by_target=is_reference)
+    is_common = _is_common(vocabulary, options)
+    edges = select_edges(incidence, name_rows, ~is_common & (by_book >= options.min_links))
+    urls, url_step = select_urls(books.values())
+    links = _build_links(incidence, name_rows, vocabulary, edges, steps[:-1])
+    report = CleaningReport(
+        cleaning=options.cleaning,
+        min_links=options.min_links,
+        num_books=len(books),
+        counts=edges.counts(),
+        folding_only=None if is_reference else _count_folding_only(incidence, options),
+        steps=(
+            *book_steps,
+            *link_steps,
+            *_report_set_steps(vocabulary, by_book, is_common, options),
+            url_step,
+        ),
+    )
+    return CleanGraph(
+        books=_build_books(books, vocabulary, edges, urls),
+        links=links,
+        refers_to=_match_titles(books, links),
+        report=report,
+    )
+
+
+def name_redirects(clean: CleanGraph, redirects: Mapping[str, tuple[str, ...]]) -> CleanGraph:
+    """Give books and links the other titles under which people look for them.
+
+    Args:
+        clean: a cleaned graph; not changed.
+        redirects: page title to the titles that lead there, as `collect_redirects` finds them for
+            the graph's `page_titles`.
+
+    Returns:
+        The same graph with `redirects` set on its books and links. A name that is a book or a link
+        of its own (in the reference cleaning, which resolves nothing) stays with that.
+    """
+    taken = {link.name for link in clean.links} | {book.title.lower() for book in clean.books}
+
+    def names_of(title: str) -> tuple[str, ...]:
+        others = redirects.get(capitalize_first(title), ())
+        return tuple(name for name in others if name.lower() not in taken)
+
+    return replace(
+        clean,
+        books=tuple(
+            replace(book, properties={**book.properties, "redirects": list(names)})
+            if (names := names_of(book.title))
+            else book
+            for book in clean.books
+        ),
+        links=tuple(
+            replace(link, redirects=names) if (names := names_of(link.title)) else link
+            for link in clean.links
+        ),
+    )
+
+
+def _apply_steps(
+    incidence: Incidence, steps: Iterable[LinkStep]
+) -> tuple[list[str | None], list[StepReport]]:
+    """Run each distinct target through the steps; counts are mentions, not distinct targets."""
+    num_mentions = incidence.mentions_per_target().tolist()
+    current: list[str | None] = list(incidence.targets)
+    reports = []
+    for step in steps:
+        num_in = num_changed = num_dropped = 0
+        examples: list[str] = []
+        for row, target in enumerate(current):
+            if target is None:
+                continue
+            num_in += num_mentions[row]
+            result = step.apply(target)
+            if result == target:
+                continue
+            current[row] = result
+            if result is None:
+                num_dropped += num_mentions[row]
+            else:
+                num_changed += num_mentions[row]
+            if len(examples) < NUM_EXAMPLES:
+                examples.append(target if result is None else f"{target} -> {result}")
+        reports.append(
+            StepReport(
+                step.name, "link mentions", num_in, num_changed, num_dropped, tuple(examples)
+            )
+        )
+    return current, reports
+
+
+def _is_common(vocabulary: Sequence[str], options: CleaningOptions) -> Mask:
+    return np.array([name in options.too_common for name in vocabulary], dtype=bool)
+
+
+def _count_folding_only(incidence: Incidence, options: CleaningOptions) -> GraphCounts:
+    names, _ = _apply_steps(incidence, FOLDING_STEPS)
+    vocabulary, name_rows = number_names(names)
+    by_book = count_books(incidence, name_rows, len(vocabulary), by_target=False)
+    is_kept = ~_is_common(vocabulary, options) & (by_book >= options.min_links)
+    return select_edges(incidence, name_rows, is_kept).counts()
+
+
+def _report_set_steps(
+    vocabulary: Sequence[str], by_book: Ints, is_common: Mask, options: CleaningOptions
+) -> list[StepReport]:
+    common = [vocabulary[row] for row in np.flatnonzero(is_common).tolist()]
+    rare = np.flatnonzero(~is_common & (by_book < options.min_links))
+    return [
+        build_step("too common links dropped", "links", len(vocabulary), dropped=common),
+        StepReport(
+            f"links of fewer than {options.min_links} books dropped",
+            "links",
+            len(vocabulary) - len(common),
+            num_dropped=len(rare),
+            examples=tuple(vocabulary[row] for row in rare[:NUM_EXAMPLES].tolist()),
+        ),
+    ]
+
+
+def _build_links(
+    incidence: Incidence,
+    name_rows: Ints,
+    vocabulary: Sequence[str],
+    edges: Edges,
+    spelling_steps: Iterable[LinkStep],
+) -> tuple[LinkRow, ...]:
+    """Name, commonest spelling and number of books of each link that has an edge."""
+    spelled, _ = _apply_steps(incidence, spelling_steps)
+    num_mentions = incidence.mentions_per_target().tolist()
+    num_books = np.bincount(edges.name_rows, minlength=len(vocabulary))
+    spellings: dict[int, dict[str, int]] = {}
+    for row, name_row in enumerate(name_rows.tolist()):
+        spelling = spelled[row]
+        if name_row == DROPPED or spelling is None or not num_books[name_row]:
+            continue
+        counts = spellings.setdefault(name_row, {})
+        counts[spelling] = counts.get(spelling, 0) + num_mentions[row]
+    return tuple(
+        LinkRow(
+            name=vocabulary[row],
+            # The alphabetically first of equally common spellings, so that a rerun says the same.
+            title=min(counts, key=lambda spelling: (-counts[spelling], spelling)),
+            kind=link_kind(vocabulary[row]),
+            num_books=int(num_books[row]),
+        )
+        for row, counts in sorted(spellings.items())
+    )
+
+
+def _build_books(
+    books: Mapping[str, BookRecord],
+    vocabulary: Sequence[str],
+    edges: Edges,
+    urls: Sequence[dict[str, int]],
+) -> tuple[BookRow, ...]:
+    links: list[dict[str, int]] = [{} for _ in books]
+    columns = (edges.book_rows.tolist(), edges.name_rows.tolist(), edges.num_mentions.tolist())
+    for book_row, name_row, count in zip(*columns, strict=True):
+        links[book_row][vocabulary[name_row]] = count
+    return tuple(
+        BookRow(
+            title=title,
+            properties=book_properties(record),
+            links=links[row],
+            external_links=urls[row],
+        )
+        for row, (title, record) in enumerate(books.items())
+    )
+
+
+def _match_titles(
+    books: Mapping[str, BookRecord], links: Sequence[LinkRow]
+) -> tuple[tuple[str, str], ...]:
+    """Tie each link to the book of that title: the exact spelling first, any letter case second."""
+    by_lower: dict[str, str] = {}
+    for title in sorted(books):
+        by_lower.setdefault(fold_whitespace(title).lower(), title)
+    return tuple(
+        (link.name, link.title if link.title in books else by_lower[link.name])
+        for link in links
+        if link.title in books or link.name in by_lower
+    )

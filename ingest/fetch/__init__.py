@@ -1,0 +1,1 @@
+"""Where do dumps come from? Wikimedia's site or a mirror of it, downloaded and verified."""

@@ -1,0 +1,291 @@
+"""From dumps to spools of records: all files and all cores at once, in order, and resumable.
+
+Processes read segments and parse the book pages in them; this one joins the pages that two segments
+share, writes the spools and shows how far it is. Nothing here looks into a page.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bookgraph.core.concurrency import map_in_order
+from bookgraph.core.errors import BookgraphError, InputError
+from bookgraph.core.progress import OnProgress, Progress, ignore_progress
+from bookgraph.ingest.read.dump import (
+    MAX_PAGE_BYTES,
+    PAGE_CLOSE,
+    check_end,
+    has_root,
+    read_wiki,
+    scan_pages,
+)
+from bookgraph.ingest.read.ndjson import BadRecord, format_line
+from bookgraph.ingest.read.records import Compression
+from bookgraph.ingest.read.segments import Segment, SegmentScan, plan_segments, scan_segment
+from bookgraph.ingest.read.spool import Spool, forget_gone_dumps, open_spool
+
+logger = logging.getLogger(__name__)
+
+_STAGE = "Reading dumps"
+_SAVE_EVERY_S = 5.0
+_WAITING_PER_WORKER = 3
+_GC_THRESHOLD = 100_000
+_SMALL_BYTES = 8 * 2**20
+"""Less than this is read before other processes have been started."""
+
+Scanned = Iterator[SegmentScan]
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """A dump file to read.
+
+    Attributes:
+        path: the file.
+        compression: of it.
+    """
+
+    path: Path
+    compression: Compression
+
+
+@dataclass(slots=True)
+class _Job:
+    """One dump with what is left to do of it."""
+
+    spool: Spool
+    segments: list[Segment]
+    is_resumed: bool
+
+    @property
+    def todo(self) -> list[Segment]:
+        if self.spool.state.is_complete:
+            return []
+        return self.segments[self.spool.state.num_segments :]
+
+
+def extract_dumps(
+    dumps: Sequence[Dump],
+    *,
+    work_dir: Path,
+    num_workers: int | None = None,
+    on_progress: OnProgress = ignore_progress,
+) -> list[Spool]:
+    """Read dumps into spools; what an earlier run has read of the same files is not read again.
+
+    Args:
+        dumps: in the order of their records.
+        work_dir: where the spools are.
+        num_workers: processes; by default one a core, and none for little work.
+        on_progress: told of bytes read, pages, books and the time left.
+
+    Returns:
+        One complete spool a dump, in the same order.
+
+    Raises:
+        InputError: a dump cannot be read, is damaged or cut; what was read before is kept.
+        DiskFullError: no room for the spools; what was read before is kept.
+    """
+    with _locked(work_dir), ExitStack() as stack:
+        forget_gone_dumps(work_dir)
+        jobs = []
+        for dump in dumps:
+            spool = stack.enter_context(open_spool(work_dir, dump.path))
+            segments = plan_segments(dump.path, dump.compression, size=dump.path.stat().st_size)
+            jobs.append(_Job(spool, segments, spool.state.num_segments > 0))
+        meter = _Meter(jobs, on_progress)
+        todo = [segment for job in jobs for segment in job.todo]
+        with _scanning(todo, num_workers) as scans:
+            for job in jobs:
+                _extract(job, scans, meter)
+        meter.finish()
+    return [job.spool for job in jobs]
+
+
+def _extract(job: _Job, scans: Scanned, meter: _Meter) -> None:
+    """Take the scans of one dump in order, join their ends and spool what they hold."""
+    spool, state = job.spool, job.spool.state
+    if state.is_complete:
+        return
+    saved_s = time.monotonic()
+    try:
+        for segment in job.todo:
+            _join(spool, next(scans))
+            state.num_segments += 1
+            meter.add(segment, job)
+            if time.monotonic() - saved_s > _SAVE_EVERY_S:
+                spool.save()
+                saved_s = time.monotonic()
+        check_end(
+            state.carry,
+            source=state.path,
+            num_pages=state.num_pages,
+            is_rooted=state.is_rooted,
+        )
+    except BrokenProcessPool as error:
+        raise BookgraphError(
+            f"A process that read {state.path} was ended from outside, perhaps for want of memory. "
+            "Run the command again: it goes on where it stopped."
+        ) from error
+    finally:
+        # Also when something failed: the next run then goes on from here.
+        spool.save()
+    state.is_complete, state.carry = True, b""
+    spool.save()
+    logger.info(
+        "%s: %d pages, %d books, %d redirects",
+        *(state.path, state.num_pages, state.num_records, state.num_redirects),
+    )
+
+
+def _join(spool: Spool, scan: SegmentScan) -> None:
+    """Append a segment: first the page that it ends, then its own."""
+    state = spool.state
+    if state.num_segments == 0:
+        state.wiki, state.is_rooted = read_wiki(scan.head), has_root(scan.head)
+    joint = state.carry + scan.head
+    end = joint.rfind(PAGE_CLOSE)
+    if end >= 0:
+        end += len(PAGE_CLOSE)
+        crossing = SegmentScan()
+        crossing.add(scan_pages(joint[:end]))
+        _append(spool, crossing)
+    left = joint[max(end, 0) :]
+    if len(left) > MAX_PAGE_BYTES:
+        raise InputError(
+            f"{state.path}: page {state.num_pages + 1:,} is longer than "
+            f"{MAX_PAGE_BYTES // 2**20} MiB. Is this a MediaWiki dump?"
+        )
+    _append(spool, scan)
+    state.carry = scan.tail if scan.has_page_open else left
+
+
+def _append(spool: Spool, scan: SegmentScan) -> None:
+    state = spool.state
+    for position, reason, example in scan.bad:
+        state.bad.add(BadRecord(state.path, state.num_pages + position, reason, example))
+    state.num_pages += scan.num_pages
+    state.num_records += len(scan.records)
+    state.num_redirects += len(scan.redirects)
+    spool.append(
+        b"".join(map(format_line, scan.records)),
+        "".join(f"{title}\t{target}\n" for title, target in scan.redirects).encode(),
+    )
+
+
+@contextmanager
+def _scanning(segments: Sequence[Segment], num_workers: int | None) -> Iterator[Scanned]:
+    """Scan segments, in their order, here or in other processes."""
+    num_workers = num_workers or os.cpu_count() or 1
+    num_bytes = sum(segment.end - segment.start for segment in segments)
+    if num_workers == 1 or num_bytes < _SMALL_BYTES:
+        yield map(scan_segment, segments)
+        return
+    pool = ProcessPoolExecutor(
+        min(num_workers, len(segments)),
+        # Forking a process that has threads (the Neo4j driver's) may deadlock.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_prepare_worker,
+    )
+    try:
+        yield map_in_order(
+            pool, scan_segment, segments, num_waiting=_WAITING_PER_WORKER * num_workers
+        )
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _prepare_worker() -> None:
+    """Leave Ctrl-C to the parent, and end with it even when it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A page's tree is thousands of objects that all live: looking for garbage among them so often
+    # costs a fifth of the parsing.
+    gc.set_threshold(_GC_THRESHOLD)
+    parent = multiprocessing.parent_process()
+
+    def follow() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+@contextmanager
+def _locked(work_dir: Path) -> Iterator[None]:
+    try:
+        work_dir.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(work_dir / "lock")
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise BookgraphError(
+            f"Another bookgraph is reading dumps into {work_dir}. Wait until it is done."
+        ) from error
+    except OSError as error:
+        raise InputError(f"Cannot write in {work_dir}: {error.strerror}.") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+class _Meter:
+    """Turns finished segments into progress with a rate and the time left."""
+
+    def __init__(self, jobs: Sequence[_Job], on_progress: OnProgress) -> None:
+        self._jobs = jobs
+        self._on_progress = on_progress
+        self._total = sum(job.segments[-1].end for job in jobs if job.segments)
+        self._todo = sum(segment.end - segment.start for job in jobs for segment in job.todo)
+        self._done_before = self._total - self._todo
+        self._done = 0
+        self._start_s = time.monotonic()
+
+    def add(self, segment: Segment, job: _Job) -> None:
+        """Report a finished segment."""
+        self._done += segment.end - segment.start
+        elapsed_s = max(time.monotonic() - self._start_s, 1e-3)
+        rate = self._done / elapsed_s
+        left_s = (self._todo - self._done) / rate
+        resumed = ", resumed" if job.is_resumed else ""
+        self._report(f"{rate / 1e6:.1f} MB/s, {_duration(left_s)} left{resumed}")
+
+    def finish(self) -> None:
+        """Report the end, also when there was nothing to do."""
+        if self._todo == 0:
+            self._report("read before")
+
+    def _report(self, note: str) -> None:
+        num_pages = sum(job.spool.state.num_pages for job in self._jobs)
+        num_records = sum(job.spool.state.num_records for job in self._jobs)
+        self._on_progress(
+            Progress(
+                _STAGE,
+                (self._done_before + self._done) / 1e6,
+                self._total / 1e6,
+                "MB",
+                f"{num_pages:,} pages, {num_records:,} books, {note}",
+            )
+        )
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"

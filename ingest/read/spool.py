@@ -1,0 +1,224 @@
+"""What has been read of a dump so far, kept on disk, so that a killed run goes on where it stopped.
+
+A spool is a folder with the records (NDJSON), the redirects (tab separated) and a state that says
+how many bytes of both are sound. The state is replaced as a whole and only after both are on the
+disk; what stands behind those lengths was written by a run that died and is cut off.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import BinaryIO
+
+from bookgraph.core.errors import DiskFullError, InputError, is_disk_full
+from bookgraph.core.types import BookRecord
+from bookgraph.ingest.read.ndjson import BadRecord, OnBadRecord, iter_ndjson
+from bookgraph.ingest.report import BadRecordLog
+
+EXTRACT_VERSION = 2
+"""Raise it when the same dump gives other records, or is cut elsewhere: older spools are then read
+anew."""
+
+_STATE = "state.json"
+_RECORDS = "records.ndjson"
+_REDIRECTS = "redirects.tsv"
+
+
+@dataclass(slots=True)
+class SpoolState:
+    """How far a dump has been read.
+
+    Attributes:
+        path: of the dump, for a person.
+        num_segments: segments that are done, from the first one on.
+        num_pages: pages in them.
+        num_records: book pages among those.
+        num_redirects: redirects among those.
+        records_bytes: sound length of the records file.
+        redirects_bytes: sound length of the redirects file.
+        carry: the bytes of the page that the next segment ends.
+        wiki: database name of the wiki, such as `enwiki`.
+        is_rooted: whether the dump began with its root element.
+        bad: what could not be read.
+        is_complete: whether the dump was read to its end.
+    """
+
+    path: str
+    num_segments: int = 0
+    num_pages: int = 0
+    num_records: int = 0
+    num_redirects: int = 0
+    records_bytes: int = 0
+    redirects_bytes: int = 0
+    carry: bytes = b""
+    wiki: str | None = None
+    is_rooted: bool = False
+    bad: BadRecordLog = field(default_factory=BadRecordLog)
+    is_complete: bool = False
+
+
+class Spool:
+    """The spool of one dump. Use as a context manager while writing."""
+
+    def __init__(self, folder: Path, *, source: Path) -> None:
+        self.folder = folder
+        self.state = SpoolState(str(source))
+        self._records: BinaryIO | None = None
+        self._redirects: BinaryIO | None = None
+
+    def __enter__(self) -> Spool:
+        with _translated_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self.state = _read_state(self.folder / _STATE) or self.state
+            self._records = _open_at(self.folder / _RECORDS, self.state.records_bytes)
+            self._redirects = _open_at(self.folder / _REDIRECTS, self.state.redirects_bytes)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        for file in (self._records, self._redirects):
+            if file is not None:
+                file.close()
+
+    def append(self, records: bytes, redirects: bytes) -> None:
+        """Append whole lines; they count only once `save` has been called.
+
+        Raises:
+            DiskFullError: no room; what was saved before is kept.
+        """
+        if self._records is None or self._redirects is None:
+            message = "a spool is written inside its `with` block only"
+            raise RuntimeError(message)
+        with _translated_errors(self.folder):
+            self._records.write(records)
+            self._redirects.write(redirects)
+        self.state.records_bytes += len(records)
+        self.state.redirects_bytes += len(redirects)
+
+    def save(self) -> None:
+        """Put what was appended on the disk, then the state that counts it.
+
+        Raises:
+            DiskFullError: no room; what was saved before is kept.
+        """
+        with _translated_errors(self.folder):
+            for file in (self._records, self._redirects):
+                if file is not None:
+                    file.flush()
+                    os.fsync(file.fileno())
+            _write_state(self.folder / _STATE, self.state)
+
+    def iter_records(self, *, on_bad: OnBadRecord) -> Iterator[BookRecord]:
+        """Yield the records, in the order of the dump."""
+        with (self.folder / _RECORDS).open("rb") as file:
+            yield from iter_ndjson(file, source=self.state.path, on_bad=on_bad)
+
+    def iter_redirects(self) -> Iterator[tuple[str, str]]:
+        """Yield (title, the title that it leads to), in the order of the dump."""
+        with (self.folder / _REDIRECTS).open("rb") as file:
+            for line in file:
+                title, _, target = line.decode("utf-8").rstrip("\n").partition("\t")
+                yield title, target
+
+
+def forget_gone_dumps(root: Path) -> None:
+    """Remove the spools of dumps that are not on the disk any more."""
+    for state in root.glob(f"*/{_STATE}"):
+        try:
+            source = Path(json.loads(state.read_bytes())["path"])
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            # What cannot be read is of no use to anybody either.
+            source = None
+        if source is None or not source.exists():
+            shutil.rmtree(state.parent, ignore_errors=True)
+
+
+def open_spool(root: Path, source: Path) -> Spool:
+    """The spool of a dump, as long as the file is the same; those of its earlier forms are removed.
+
+    Args:
+        root: the folder of all spools.
+        source: the dump.
+
+    Raises:
+        InputError: the dump cannot be looked at.
+    """
+    source = source.resolve()
+    try:
+        status = source.stat()
+    except OSError as error:
+        raise InputError(f"{source} cannot be read: {error.strerror}.") from error
+    place = hashlib.sha256(os.fsencode(source)).hexdigest()[:16]
+    form = f"{status.st_size}-{status.st_mtime_ns}-{EXTRACT_VERSION}"
+    for earlier in root.glob(f"{place}-*"):
+        if earlier.name != f"{place}-{form}":
+            shutil.rmtree(earlier, ignore_errors=True)
+    return Spool(root / f"{place}-{form}", source=source)
+
+
+def _open_at(path: Path, length: int) -> BinaryIO:
+    file = path.open("r+b" if path.exists() else "w+b")
+    file.truncate(length)
+    file.seek(length)
+    return file
+
+
+def _read_state(path: Path) -> SpoolState | None:
+    """The state, or None when there is none, or none that can be trusted."""
+    try:
+        values = json.loads(path.read_bytes())
+        values["carry"] = base64.b64decode(values["carry"])
+        log = BadRecordLog()
+        log.num_by_reason.update(values["bad"]["num_by_reason"])
+        log.examples = {
+            reason: [BadRecord(**example) for example in examples]
+            for reason, examples in values["bad"]["examples"].items()
+        }
+        state = SpoolState(**{**values, "bad": log})
+        records_bytes = path.with_name(_RECORDS).stat().st_size
+        redirects_bytes = path.with_name(_REDIRECTS).stat().st_size
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    is_sound = state.records_bytes <= records_bytes and state.redirects_bytes <= redirects_bytes
+    return state if is_sound else None
+
+
+def _write_state(path: Path, state: SpoolState) -> None:
+    values = {
+        **{item.name: getattr(state, item.name) for item in fields(state)},
+        "carry": base64.b64encode(state.carry).decode(),
+        # Not by `asdict` of the whole: it takes a Counter for a dictionary and breaks its keys.
+        "bad": {
+            "num_by_reason": dict(state.bad.num_by_reason),
+            "examples": {
+                reason: [asdict(example) for example in examples]
+                for reason, examples in state.bad.examples.items()
+            },
+        },
+    }
+    draft = path.with_suffix(".new")
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump(values, file)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+@contextmanager
+def _translated_errors(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if is_disk_full(error):
+            raise DiskFullError(
+                f"There is no room left in {folder}. Make room or set BOOKGRAPH_HOME to another "
+                "disk, then run the command again: it goes on where it stopped."
+            ) from error
+        raise InputError(f"Cannot keep what was read in {folder}: {error.strerror}.") from error
