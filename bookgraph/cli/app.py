@@ -18,6 +18,11 @@ from bookgraph.cli import ingest as bookgraph_ingest
 from bookgraph.cli import neo4j as bookgraph_neo4j
 from bookgraph.cli import render as text
 from bookgraph.cli.common import EXIT_INTERRUPTED, AsJson, open_store
+from bookgraph.cli.process import (
+    keep_freed_memory,
+    quiet_library_logs,
+    tune_garbage_collector,
+)
 from bookgraph.core.errors import (
     BookgraphError,
     DataMissingError,
@@ -53,7 +58,7 @@ def main() -> None:
         format="%(levelname)s %(name)s: %(message)s" if is_debug else "bookgraph: %(message)s",
         stream=sys.stderr,
     )
-    logging.getLogger("neo4j").setLevel(logging.WARNING)
+    quiet_library_logs()
     try:
         app(args=arguments, prog_name="bookgraph")
     except BookgraphError as error:
@@ -204,6 +209,7 @@ def evaluate(
         seed=seed,
         device=device,
     )
+    keep_freed_memory()
     with open_store(load_settings()) as (store, progress):
         report = evaluate_graph(store, config, on_progress=progress)
     if picture is not None:
@@ -307,6 +313,7 @@ def serve(
         text.say(f"GraphQL: {address}/graphql\nExplorer: {address}/")
         if settings.workers == 1:
             options = ServerOptions.from_settings(settings)
+            tune_garbage_collector()
             serve_forever(store, host=settings.host, port=chosen, options=options)
     if settings.workers > 1:
         # Each connects by itself; here it was only found out that the graph is there.
@@ -372,6 +379,7 @@ def _train(
             f"{report.pairs_per_s:,.0f} edges/s\n"
         )
 
+    keep_freed_memory()
     with open_store(settings) as (store, progress):
         return train_graph(
             store,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bookgraph.cli.process import trust_system_certificates
 from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import Settings
 
@@ -24,5 +25,6 @@ def open_store(settings: Settings) -> Iterator[tuple[Store, ProgressPrinter]]:
     """Open the database that the settings name, with progress shown on stderr meanwhile."""
     from bookgraph.graph import connect  # noqa: PLC0415  # keeps `--help` fast
 
+    trust_system_certificates()
     with ProgressPrinter() as progress, connect(settings, on_progress=progress) as store:
         yield store, progress

@@ -9,6 +9,7 @@ import typer
 
 from bookgraph.cli import render as text
 from bookgraph.cli.common import AsJson, open_store
+from bookgraph.cli.process import trust_system_certificates
 from bookgraph.core.errors import UsageError
 from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import load_settings
@@ -39,6 +40,7 @@ def fetch(
     from bookgraph.ingest.fetch.download import fetch_dump  # noqa: PLC0415  # the same
     from bookgraph.ingest.fetch.site import DUMP_SITE  # noqa: PLC0415  # keeps `--help` fast
 
+    trust_system_certificates()
     with ProgressPrinter() as progress:
         dump = fetch_dump(
             wiki,

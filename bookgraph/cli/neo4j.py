@@ -9,6 +9,7 @@ import typer
 
 from bookgraph.cli import render as text
 from bookgraph.cli.common import AsJson
+from bookgraph.cli.process import trust_system_certificates
 from bookgraph.core.errors import UsageError
 from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import Settings, load_settings
@@ -22,6 +23,7 @@ def start(as_json: AsJson = False) -> None:
     from bookgraph.graph import LocalServer  # noqa: PLC0415  # keeps `--help` fast
 
     settings = _local_settings()
+    trust_system_certificates()
     with ProgressPrinter() as progress:
         status = LocalServer(settings).start(on_progress=progress)
     text.print_status(asdict(status), as_json=as_json)
@@ -44,6 +46,7 @@ def prepare() -> None:
     """
     from bookgraph.graph.prepare import make_aot_caches  # noqa: PLC0415  # keeps `--help` fast
 
+    trust_system_certificates()
     with ProgressPrinter() as progress:
         files = make_aot_caches(_local_settings(), on_progress=progress)
     size_mb = sum(file.stat().st_size for file in files) / 1e6
