@@ -64,6 +64,10 @@ format: setup ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+.PHONY: docs
+docs: setup ## Generate the reference pages in docs/ from the code
+	$(BIN)/python -m bookgraph.tools.docs
+
 .PHONY: lock
 lock: setup ## Make graph/jars/jars.lock anew (needs mvn)
 	$(BIN)/python -m bookgraph.tools.lock_jars
