@@ -68,7 +68,7 @@ def test_the_curl_line_works(address: str) -> None:
 
 
 def test_every_code_of_an_error_is_documented() -> None:
-    sources = "".join(path.read_text("utf-8") for path in (ROOT / "api").glob("*.py"))
+    sources = "".join(path.read_text("utf-8") for path in (ROOT / "api").rglob("*.py"))
     codes = {*re.findall(r'"([A-Z]+(?:_[A-Z]+)+|BUSY|TIMEOUT)"', sources)}
     codes -= {"NUM_LINKS_DESCENDING"}
     assert {"BOOK_NOT_FOUND", "STORE_UNAVAILABLE", "BUSY"} <= codes
