@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -17,10 +18,22 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run what is quick first, and the browser last: its driver keeps an event loop running."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Run unit tests first, in random order, and the browser last.
+
+    Integration tests share a database within a file, so they keep the order of the file. The
+    browser's driver leaves an event loop running.
+    """
+    position = {item: index for index, item in enumerate(items)}
+    yield
     folders = [ROOT / "tests" / name for name in _ORDER]
-    items.sort(key=lambda item: [folder in item.path.parents for folder in folders].index(True))
+
+    def key(item: pytest.Item) -> tuple[int, int]:
+        folder = [folder in item.path.parents for folder in folders].index(True)
+        return folder, 0 if folder == 0 else position[item]
+
+    items.sort(key=key)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from bookgraph.graph.store import Store
 def running_store(home: Path, *, heap_mb: int = 512) -> Iterator[Store]:
     """A Neo4j in a folder of its own, empty."""
     settings = Settings(
-        _env_file=None,  # type: ignore[call-arg]  # pydantic-settings takes it
+        _env_file=None,
         home=home,
         bolt_port=0,
         http_port=0,
