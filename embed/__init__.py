@@ -1,30 +1,37 @@
 """Vectors for books and links: sampling, training, evaluation and files. Owns torch."""
 
-from bookgraph.embed.config import TrainConfig
-from bookgraph.embed.data.edges import fingerprint_pairs, split_edges
-from bookgraph.embed.embeddings import (
-    Embeddings,
-    EpochReport,
-    TrainingInterrupted,
-    load_embeddings,
-    save_embeddings,
-)
-from bookgraph.embed.evaluation.held_out import (
-    Estimate,
-    RankingReport,
-    RankingScores,
-    evaluate_ranking,
-)
-from bookgraph.embed.evaluation.neighbours import NeighbourReport, evaluate_neighbours
-from bookgraph.embed.fold_in import fold_in
-from bookgraph.embed.train.checkpoint import Checkpoints
-from bookgraph.embed.train.loop import fit
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bookgraph.embed.config import LayoutConfig, TrainConfig
+    from bookgraph.embed.data.edges import fingerprint_pairs, split_edges
+    from bookgraph.embed.embeddings import (
+        Embeddings,
+        EpochReport,
+        TrainingInterrupted,
+        load_embeddings,
+        save_embeddings,
+    )
+    from bookgraph.embed.evaluation.held_out import (
+        Estimate,
+        RankingReport,
+        RankingScores,
+        evaluate_ranking,
+    )
+    from bookgraph.embed.evaluation.neighbours import NeighbourReport, evaluate_neighbours
+    from bookgraph.embed.fold_in import fold_in
+    from bookgraph.embed.train.checkpoint import Checkpoints
+    from bookgraph.embed.train.loop import fit
 
 __all__ = [
     "Checkpoints",
     "Embeddings",
     "EpochReport",
     "Estimate",
+    "LayoutConfig",
     "NeighbourReport",
     "RankingReport",
     "RankingScores",
@@ -39,3 +46,32 @@ __all__ = [
     "save_embeddings",
     "split_edges",
 ]
+
+# Loading torch takes seconds, and settings, files of embeddings and maps do not need it.
+_MODULES = {
+    "Checkpoints": "train.checkpoint",
+    "Embeddings": "embeddings",
+    "EpochReport": "embeddings",
+    "Estimate": "evaluation.held_out",
+    "LayoutConfig": "config",
+    "NeighbourReport": "evaluation.neighbours",
+    "RankingReport": "evaluation.held_out",
+    "RankingScores": "evaluation.held_out",
+    "TrainConfig": "config",
+    "TrainingInterrupted": "embeddings",
+    "evaluate_neighbours": "evaluation.neighbours",
+    "evaluate_ranking": "evaluation.held_out",
+    "fingerprint_pairs": "data.edges",
+    "fit": "train.loop",
+    "fold_in": "fold_in",
+    "load_embeddings": "embeddings",
+    "save_embeddings": "embeddings",
+    "split_edges": "data.edges",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used (PEP 562)."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,6 +1,6 @@
-"""The settings of one training run, with their units and bounds; checked when they are made.
+"""The settings of a training run and of a map: type, default, bounds and help text side by side.
 
-Nothing here imports torch, so that the command line can show the settings without it.
+The command line takes all four from here. Nothing in this module imports torch.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from bookgraph.core.errors import UsageError
 
@@ -18,126 +18,219 @@ OptimizerName = Literal["adagrad", "adam"]
 StartName = Literal["spectral", "random"]
 NegativeSource = Literal["batch", "uniform"]
 NegativeSides = Literal["links", "both"]
-
-_CHOICES: dict[str, tuple[str, ...]] = {
-    "model": get_args(ModelName),
-    "loss": get_args(LossName),
-    "optimizer": get_args(OptimizerName),
-    "start": get_args(StartName),
-    "negative_source": get_args(NegativeSource),
-    "negative_sides": get_args(NegativeSides),
-}
-# name: (smallest, largest, whether the smallest itself is refused)
-_BOUNDS: dict[str, tuple[float, float, bool]] = {
-    "dim": (1, 4096, False),
-    "epochs": (0, 100_000, False),
-    "seed": (0, 2**63 - 1, False),
-    "learning_rate": (0.0, 100.0, True),
-    "batch_size": (1, 2**24, False),
-    "num_negatives": (1, 2**24, False),
-    "negative_weight": (0.0, 1e6, True),
-    "temperature": (0.0, 100.0, True),
-    "popularity_power": (0.0, 1.0, False),
-    "popularity_length": (0.0, 2.0, False),
-    "smoothing_hops": (0, 16, False),
-    "holdout_share": (0.0, 0.5, False),
-    "patience": (1, 100_000, False),
-}
-_WHOLE = ("dim", "epochs", "seed", "batch_size", "num_negatives", "smoothing_hops", "patience")
+LayoutMethod = Literal["tsne", "umap"]
 
 # The published reference: 1,024 positives with 2 negatives each a step, Adam as Keras sets it.
 REFERENCE_BATCH_SIZE = 1024
 REFERENCE_NEGATIVE_RATIO = 2
 _STEPS_AN_EPOCH = 100
+_MIN_USUAL_BATCH_SIZE = 512
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrainConfig:
-    """How `fit` trains.
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a setting means and which values it accepts; stands beside the field's type.
 
     Attributes:
-        dim: numbers in one vector, in [1, 4096].
-        epochs: passes over all pairs, in [0, 100000]; 0 keeps the start vectors, smoothed.
-        seed: one seed gives one result on one device, in [0, 2**63).
-        model: `dot` (tables smoothed over the graph, scored by cosine), `lightgcn` (that of
-            torch-geometric, trained by BPR), or `reference` (the published recipe: tables alone,
-            1,024 positives and 2,048 sampled pairs a step, `bce` or `mse`).
-        loss: `softmax` (sampled softmax over shared negatives), or the published reference's two:
-            `bce` (is the pair an edge?) and `mse` (cosine towards 1 for edges, -1 for the others).
-            None takes `softmax` for `dot`, `mse` for `reference`; `lightgcn` has its own.
-        optimizer: `adam`, or `adagrad` with one squared-gradient sum a row. Without smoothing both
-            touch the rows of the batch only. None takes `adagrad` for `dot` without smoothing,
-            else `adam`.
-        learning_rate: size of a step at the start, in (0, 100]; `dot` lets it fall to a twentieth,
-            linearly. None takes 0.05 for `adagrad`, 0.005 for `adam`, 0.001 for `reference`.
-        batch_size: pairs a step, in [1, 2**24]; None takes a 100th of the pairs, 512 at least, so
-            that an epoch costs as many smoothings whatever the graph's size.
-        num_negatives: rows shared by the whole batch as negatives, in [1, 2**24]; never more than
-            the source has. `reference` has its own 2 a positive.
-        negative_source: `batch` takes the rows of the batch's own pairs, so that popular rows are
-            negatives in proportion; `uniform` draws distinct rows of the table, each equally
-            likely. None takes `batch` for `softmax`, `uniform` for the other losses.
-        negative_sides: `links` compares a book with other links, `both` also a link with other
-            books.
-        negative_weight: weight of the mean over negatives beside one positive in `bce` and `mse`,
-            in (0, 1e6]; 2 is the reference's two negatives a positive.
-        temperature: the cosine is divided by it in `softmax` and `bce`, in (0, 100].
-        popularity_power: share of a row's log popularity that `softmax` takes as given instead of
-            asking the directions to express it, in [0, 1].
-        popularity_length: a link's vector gets the length popularity ** this, the most popular
-            link's being 1, in [0, 2]. None chooses it on the held-out edges, or takes 0.15 where
-            none are held out. Likeness is the cosine, so that it changes rankings of links only.
-        start: `spectral` starts from a truncated SVD of the degree-normalised graph, `random` from
-            normal noise.
-        smoothing_hops: hops of degree-normalised averaging over the graph, as part of the model
-            while it trains and in its result, in [0, 16]; layers for `lightgcn`; `reference` has
-            none.
-        holdout_share: share of each book's edges that the shown recall@20 is measured on, in
-            [0, 0.5]; at least one edge of each book stays. They join the training for the last
-            fifth of the epochs, where no recall is shown. 0 turns it off.
-        patience: epochs without a better held-out recall@20 after which the best vectors so far
-            are taken and the last fifth of the epochs begins, at least 1; None never stops early.
-        device: `auto` (CUDA where there is one, else the CPU), `cpu`, `cuda`, `cuda:1`, ...
-            On CUDA the large products of a step are taken in bfloat16.
-
-    Raises:
-        UsageError: a field is out of its bounds; the message names it.
+        help: one or two sentences for people, shown by `--help`.
+        low: the smallest number accepted.
+        high: the largest number accepted.
+        is_low_excluded: whether `low` itself is refused.
+        has_flag: whether the command line has an option for it.
     """
 
-    dim: int = 50
-    epochs: int = 15
-    seed: int = 0
-    model: ModelName = "dot"
-    loss: LossName | None = None
-    optimizer: OptimizerName | None = None
-    learning_rate: float | None = None
-    batch_size: int | None = None
-    num_negatives: int = 1024
-    negative_source: NegativeSource | None = None
-    negative_sides: NegativeSides = "links"
-    negative_weight: float = 2.0
-    temperature: float = 0.15
-    popularity_power: float = 0.25
-    popularity_length: float | None = None
-    start: StartName = "spectral"
-    smoothing_hops: int = 2
-    holdout_share: float = 0.05
-    patience: int | None = None
-    device: str = "auto"
+    help: str
+    low: float = -math.inf
+    high: float = math.inf
+    is_low_excluded: bool = False
+    has_flag: bool = False
+
+    def describe_range(self) -> str:
+        """The accepted numbers, as a person would say them."""
+        low, high = _format_number(self.low), _format_number(self.high)
+        return (
+            f"above {low} and at most {high}" if self.is_low_excluded else f"from {low} to {high}"
+        )
+
+    def contains(self, value: float) -> bool:
+        """Whether a number is finite and within the bounds."""
+        is_above = self.low < value if self.is_low_excluded else self.low <= value
+        return is_above and value <= self.high and math.isfinite(value)
+
+
+# Without slots, `TrainConfig.dim` is the default, which the command line shows.
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How `fit` trains; each field's meaning and bounds stand beside it.
+
+    Raises:
+        UsageError: a value is out of its bounds. The message names the option, or the field where
+            the command line has no option for it.
+    """
+
+    dim: Annotated[int, Setting("Numbers in one vector.", 1, 4096, has_flag=True)] = 50
+    epochs: Annotated[
+        int,
+        Setting(
+            "Passes over all mentions; 0 keeps the start vectors, smoothed.",
+            0,
+            100_000,
+            has_flag=True,
+        ),
+    ] = 15
+    seed: Annotated[
+        int,
+        Setting("One seed gives one result on one device.", 0, 2**63 - 1, has_flag=True),
+    ] = 0
+    model: Annotated[
+        ModelName,
+        Setting(
+            "dot: tables smoothed over the graph, scored by cosine. lightgcn: torch-geometric's, "
+            "trained by BPR. reference: the published recipe, tables alone with 1,024 positives "
+            "and 2,048 sampled pairs a step.",
+            has_flag=True,
+        ),
+    ] = "dot"
+    loss: Annotated[
+        LossName | None,
+        Setting(
+            "softmax: sampled softmax over shared negatives. bce: binary cross-entropy. mse: the "
+            "cosine's squared distance from 1 for edges and from -1 for other pairs. By default "
+            "softmax for dot and mse for reference; lightgcn has its own.",
+            has_flag=True,
+        ),
+    ] = None
+    optimizer: Annotated[
+        OptimizerName | None,
+        Setting(
+            "adagrad keeps one sum of squares for each row. By default adagrad for dot without "
+            "smoothing, otherwise adam.",
+            has_flag=True,
+        ),
+    ] = None
+    learning_rate: Annotated[
+        float | None,
+        Setting(
+            "Step size at the start; dot lowers it linearly to a twentieth. By default 0.05 for "
+            "adagrad, 0.005 for adam, 0.001 for reference.",
+            0.0,
+            100.0,
+            is_low_excluded=True,
+            has_flag=True,
+        ),
+    ] = None
+    batch_size: Annotated[
+        int | None,
+        Setting(
+            "Mentions in one step. By default a hundredth of all mentions and at least 512, or "
+            "1,024 for reference.",
+            1,
+            2**24,
+            has_flag=True,
+        ),
+    ] = None
+    num_negatives: Annotated[
+        int,
+        Setting(
+            "Negatives in one step, shared by the batch; reference has 2 for each positive.",
+            1,
+            2**24,
+            has_flag=True,
+        ),
+    ] = 1024
+    negative_source: Annotated[
+        NegativeSource | None,
+        Setting(
+            "batch: the rows of the batch's own pairs, so that popular rows are negatives more "
+            "often. uniform: distinct rows of the table, each equally likely. By default batch for "
+            "softmax and uniform for the other losses."
+        ),
+    ] = None
+    negative_sides: Annotated[
+        NegativeSides,
+        Setting("links: compare a book with other links. both: also a link with other books."),
+    ] = "links"
+    negative_weight: Annotated[
+        float,
+        Setting(
+            "Weight of the mean over negatives for each positive, in bce and mse; 2 stands for the "
+            "reference's two negatives for each positive.",
+            0.0,
+            1e6,
+            is_low_excluded=True,
+        ),
+    ] = 2.0
+    temperature: Annotated[
+        float,
+        Setting("Divides the cosine in softmax and bce.", 0.0, 100.0, is_low_excluded=True),
+    ] = 0.15
+    popularity_power: Annotated[
+        float,
+        Setting(
+            "Share of a row's log popularity that softmax takes as given, so that directions need "
+            "not express it.",
+            0.0,
+            1.0,
+        ),
+    ] = 0.25
+    popularity_length: Annotated[
+        float | None,
+        Setting(
+            "A link's vector gets the length popularity ** this; the most popular link has length "
+            "1. Changes rankings of links, never a cosine. By default chosen on the held-out "
+            "edges, or 0.15 where none are held out.",
+            0.0,
+            2.0,
+        ),
+    ] = None
+    start: Annotated[
+        StartName,
+        Setting("spectral: a truncated SVD of the degree-normalised graph. random: normal noise."),
+    ] = "spectral"
+    smoothing_hops: Annotated[
+        int,
+        Setting(
+            "Hops of degree-normalised averaging over the graph, in training and in the result; "
+            "layers for lightgcn; reference has none.",
+            0,
+            16,
+        ),
+    ] = 2
+    holdout_share: Annotated[
+        float,
+        Setting(
+            "Share of each book's edges that the reported recall@20 is measured on; each book "
+            "keeps at least one edge. They join the training for the last fifth of the epochs, "
+            "where no recall is reported. 0 turns it off.",
+            0.0,
+            0.5,
+        ),
+    ] = 0.05
+    patience: Annotated[
+        int | None,
+        Setting(
+            "Stop early after this many epochs without a better held-out recall@20: take the best "
+            "vectors so far and start the last fifth of the epochs. By default never.",
+            1,
+            100_000,
+            has_flag=True,
+        ),
+    ] = None
+    device: Annotated[
+        str,
+        Setting(
+            "auto (CUDA where available, otherwise the CPU), cpu, cuda or cuda:N. On CUDA the "
+            "large products of a step are computed in bfloat16.",
+            has_flag=True,
+        ),
+    ] = "auto"
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if value is None and "None" in str(field.type):
-                continue
-            if field.name in _CHOICES:
-                _check_choice(field.name, value)
-            elif field.name in _BOUNDS:
-                _check_number(field.name, value)
+        _check_settings(self)
         if self.model == "reference" and self.loss == "softmax":
             raise UsageError(
-                "TrainConfig.loss is 'softmax' with model='reference'; the published recipe has "
-                "bce and mse. Choose one of them, or model='dot'."
+                "--model reference does not support --loss softmax. Use --loss bce, --loss mse or "
+                "--model dot."
             )
 
     @property
@@ -146,16 +239,16 @@ class TrainConfig:
         return self.model == "dot" and self.smoothing_hops > 0
 
     def resolve_loss(self) -> LossName:
-        """The loss in use: the one that was set, or the model's usual one."""
+        """The loss in use: the given one, or the model's default."""
         return self.loss or ("mse" if self.model == "reference" else "softmax")
 
     def resolve_optimizer(self) -> OptimizerName:
-        """The optimizer in use: the one that was set, or the model's usual one."""
+        """The optimizer in use: the given one, or the model's default."""
         is_bare = self.model == "dot" and not self.is_smoothed
         return self.optimizer or ("adagrad" if is_bare else "adam")
 
     def resolve_learning_rate(self) -> float:
-        """The learning rate in use: the one that was set, or the optimizer's usual one."""
+        """The learning rate in use: the given one, or the optimizer's default."""
         if self.learning_rate is not None:
             return self.learning_rate
         if self.resolve_optimizer() == "adagrad":
@@ -168,36 +261,91 @@ class TrainConfig:
             return self.batch_size
         if self.model == "reference":
             return REFERENCE_BATCH_SIZE
-        # A small graph needs steps more than it needs wide batches.
-        return max(num_pairs // _STEPS_AN_EPOCH, 512)
+        # A hundredth makes an epoch cost the same number of smoothings whatever the graph's size;
+        # a small graph needs steps more than it needs wide batches.
+        return max(num_pairs // _STEPS_AN_EPOCH, _MIN_USUAL_BATCH_SIZE)
 
     def resolve_negative_source(self) -> NegativeSource:
-        """Where negatives come from: what was set, or the loss's usual source."""
+        """Where negatives come from: the given source, or the loss's default."""
         return self.negative_source or ("batch" if self.resolve_loss() == "softmax" else "uniform")
 
 
-def _check_choice(name: str, value: object) -> None:
-    if value not in _CHOICES[name]:
-        permitted = ", ".join(_CHOICES[name])
-        message = f"TrainConfig.{name} is {value!r}; choose one of: {permitted}."
-        raise UsageError(message)
+@dataclass(frozen=True, kw_only=True)
+class LayoutConfig:
+    """How to arrange points on a map; each field's meaning and bounds stand beside it.
+
+    Raises:
+        UsageError: a value is out of its bounds, see `TrainConfig`.
+    """
+
+    method: Annotated[
+        LayoutMethod,
+        Setting(
+            "tsne keeps more of each point's nearest neighbours; umap keeps more of the overall "
+            "shape and needs umap-learn.",
+            has_flag=True,
+        ),
+    ] = "tsne"
+    seed: Annotated[int, Setting("One seed gives one map.", 0, 2**32 - 1, has_flag=True)] = 0
+    perplexity: Annotated[
+        float,
+        Setting("t-SNE's number of neighbours that count, as a soft bound.", 2.0, 1e6),
+    ] = 30.0
+    # With few points, more threads only wait for each other: 3.7 s against 19 s for 1,310 points
+    # on a busy machine.
+    num_threads: Annotated[
+        int | None,
+        Setting("Threads for t-SNE. By default 1 below 5,000 points, else all cores.", 1, 4096),
+    ] = None
+
+    def __post_init__(self) -> None:
+        _check_settings(self)
 
 
-def _check_number(name: str, value: object) -> None:
-    smallest, largest, is_open = _BOUNDS[name]
-    is_whole = name in _WHOLE
-    is_number = isinstance(value, int if is_whole else (int, float)) and not isinstance(value, bool)
-    if (
-        is_number
-        and math.isfinite(value)  # type: ignore[arg-type]  # is_number has checked it
-        and (smallest < value if is_open else smallest <= value)  # type: ignore[operator]  # same
-        and value <= largest  # type: ignore[operator]  # same
-    ):
-        return
-    kind = "a whole number" if is_whole else "a number"
-    bracket = "(" if is_open else "["
-    message = (
-        f"TrainConfig.{name} is {value!r}; it has to be {kind} "
-        f"in {bracket}{smallest:g}, {largest:g}]."
-    )
-    raise UsageError(message)
+def get_setting(config: type[TrainConfig | LayoutConfig], name: str) -> Setting:
+    """What stands beside a field: its help text and bounds.
+
+    Args:
+        config: `TrainConfig` or `LayoutConfig`.
+        name: of the field.
+    """
+    setting: Setting = get_type_hints(config, include_extras=True)[name].__metadata__[0]
+    return setting
+
+
+def _check_settings(config: TrainConfig | LayoutConfig) -> None:
+    hints = get_type_hints(type(config), include_extras=True)
+    for field in dataclasses.fields(config):
+        annotated, value = hints[field.name], getattr(config, field.name)
+        setting: Setting = annotated.__metadata__[0]
+        accepted = _describe_accepted(annotated.__origin__, setting, value)
+        if accepted is not None:
+            name = f"--{field.name.replace('_', '-')}" if setting.has_flag else field.name
+            raise UsageError(f"{name} is {value!r}. Use {accepted}.")
+
+
+def _describe_accepted(kind: Any, setting: Setting, value: object) -> str | None:
+    """What to use instead of a value, or None where the value itself is accepted.
+
+    Args:
+        kind: the field's type: a `Literal`, `int`, `float` or `str`, or a union of one with None.
+        setting: the bounds.
+        value: of any type, because callers without a type checker pass anything.
+    """
+    types = [kind, *get_args(kind)]
+    if value is None and type(None) in types:
+        return None
+    choices = [choice for one in types if get_origin(one) is Literal for choice in get_args(one)]
+    if choices:
+        return None if value in choices else f"one of: {', '.join(choices)}"
+    if str in types:
+        return None if isinstance(value, str) else "a string"
+    number = int if int in types else (int, float)
+    if isinstance(value, number) and not isinstance(value, bool) and setting.contains(value):
+        return None
+    return f"a {'whole ' if int in types else ''}number {setting.describe_range()}"
+
+
+def _format_number(number: float) -> str:
+    """1000000.0 as `1,000,000` and 0.5 as `0.5`."""
+    return f"{int(number):,}" if number == int(number) else f"{number:g}"

@@ -168,7 +168,7 @@ def map_books(
     as_json: AsJson = False,
 ) -> None:
     """Arrange books and links on a map by their vectors and write the places into the graph."""
-    from bookgraph.embed.maps.layout import LayoutConfig  # noqa: PLC0415  # keeps `--help` fast
+    from bookgraph.embed.config import LayoutConfig  # noqa: PLC0415  # keeps `--help` fast
     from bookgraph.embed.maps.pipeline import map_graph  # noqa: PLC0415  # the same
 
     config = LayoutConfig(
@@ -324,7 +324,7 @@ def serve(
 def demo() -> None:
     """Load the sample of well-known books, train, answer a question and serve the result."""
     from bookgraph.embed import TrainConfig  # noqa: PLC0415  # torch takes seconds to load
-    from bookgraph.embed.maps.layout import LayoutConfig  # noqa: PLC0415  # the same
+    from bookgraph.embed.config import LayoutConfig  # noqa: PLC0415  # the same
     from bookgraph.embed.maps.pipeline import map_graph  # noqa: PLC0415  # the same
     from bookgraph.graph import LocalServer, nearest_books  # noqa: PLC0415  # the same
     from bookgraph.ingest import CleaningOptions, ingest_files  # noqa: PLC0415  # the same

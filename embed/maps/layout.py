@@ -11,17 +11,17 @@ import logging
 import os
 import warnings
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bookgraph.core.errors import ShapeError, UsageError
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
+from bookgraph.embed.config import LayoutConfig
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.int64]
-LayoutMethod = Literal["tsne", "umap"]
 
 NUM_MEASURED_NEIGHBOURS = 15
 """Neighbours a point whose share on the map is reported."""
@@ -35,32 +35,6 @@ _MANY_POINTS = 5_000
 _TSNE_START_STD = 1e-4
 _UMAP_START_SIZE = 10.0
 _EARLY_STEPS, _LATE_STEPS, _REPORT_EVERY = 250, 500, 50
-
-
-@dataclass(frozen=True, slots=True)
-class LayoutConfig:
-    """How to arrange the points.
-
-    Attributes:
-        method: `tsne` keeps more of the nearest, `umap` more of the whole's shape.
-        seed: one seed, one map.
-        perplexity: t-SNE's number of neighbours that count, as a soft bound; at least 2.
-        num_threads: of t-SNE; None for one to few points, where more only wait for each other
-            (3.7 s against 19 s for 1,310 points on a busy machine), else all. UMAP has one.
-    """
-
-    method: LayoutMethod = "tsne"
-    seed: int = 0
-    perplexity: float = 30.0
-    num_threads: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.method not in get_args(LayoutMethod):
-            raise UsageError(f"The layout {self.method!r} is unknown; use tsne or umap.")
-        if not self.perplexity >= 2:  # noqa: PLR2004  # also refuses what is not a number
-            raise UsageError(f"The perplexity {self.perplexity} is too small; use 2 or more.")
-        if not 0 <= self.seed < 2**32:
-            raise UsageError(f"The seed {self.seed} is out of bounds; use 0 to {2**32 - 1}.")
 
 
 @dataclass(frozen=True, slots=True)

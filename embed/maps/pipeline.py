@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from bookgraph.core.errors import DataMissingError
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
-from bookgraph.embed.maps.layout import NUM_MEASURED_NEIGHBOURS, Layout, LayoutConfig, lay_out
+from bookgraph.embed.config import LayoutConfig
+from bookgraph.embed.maps.layout import NUM_MEASURED_NEIGHBOURS, Layout, lay_out
 from bookgraph.graph.store import Store
 from bookgraph.graph.write.map import (
     MapLabel,

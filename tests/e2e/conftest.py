@@ -19,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from bookgraph.api import build_app
 from bookgraph.embed import TrainConfig
-from bookgraph.embed.maps.layout import LayoutConfig
+from bookgraph.embed.config import LayoutConfig
 from bookgraph.embed.maps.pipeline import map_graph
 from bookgraph.embed.pipeline import train_graph
 from bookgraph.graph.store import Store

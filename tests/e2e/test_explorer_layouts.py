@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Page, expect
 
-from bookgraph.embed.maps.layout import LayoutConfig
+from bookgraph.embed.config import LayoutConfig
 from bookgraph.embed.maps.pipeline import map_graph
 from bookgraph.graph.store import Store
 

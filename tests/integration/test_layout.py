@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bookgraph.core.errors import DataMissingError, ShapeError, StoreUnreachableError
-from bookgraph.embed.maps.layout import LayoutConfig
+from bookgraph.embed.config import LayoutConfig
 from bookgraph.embed.maps.pipeline import map_graph
 from bookgraph.graph.store import Row, Store
 from bookgraph.graph.write.map import MapPlaces, read_map_vectors, write_map

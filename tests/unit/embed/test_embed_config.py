@@ -1,14 +1,21 @@
-"""Settings are checked when they are made, and the message names field, value and range."""
+"""Settings are checked when they are made; a message names the option, the value and the range."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+import subprocess
+import sys
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from bookgraph.core.errors import UsageError
-from bookgraph.embed import TrainConfig
+from bookgraph.embed.config import LayoutConfig, Setting, TrainConfig, get_setting
+
+
+def make_config(**values: Any) -> TrainConfig:
+    return TrainConfig(**values)
 
 
 def test_defaults_are_what_the_documentation_says() -> None:
@@ -20,47 +27,90 @@ def test_defaults_are_what_the_documentation_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "permitted"),
+    ("field", "value", "message"),
     [
-        ("dim", 0, "[1, 4096]"),
-        ("dim", 5000, "[1, 4096]"),
-        ("dim", 50.0, "a whole number"),
-        ("dim", True, "a whole number"),
-        ("dim", None, "[1, 4096]"),
-        ("epochs", -1, "[0, 100000]"),
-        ("seed", -1, "[0, "),
-        ("learning_rate", 0.0, "(0, 100]"),
-        ("learning_rate", math.nan, "(0, 100]"),
-        ("learning_rate", "0.1", "a number"),
-        ("batch_size", 0, "[1, "),
-        ("num_negatives", 0, "[1, "),
-        ("negative_weight", 0, "(0, "),
-        ("temperature", 0, "(0, 100]"),
-        ("temperature", math.inf, "(0, 100]"),
-        ("holdout_share", 0.6, "[0, 0.5]"),
-        ("loss", "hinge", "softmax, bce, mse"),
-        ("optimizer", "sgd", "adagrad, adam"),
-        ("start", "zero", "spectral, random"),
-        ("negative_sides", "books", "links, both"),
-        ("negative_source", "all", "batch, uniform"),
-        ("model", "transformer", "dot, lightgcn, reference"),
-        ("popularity_power", 1.5, "[0, 1]"),
-        ("popularity_length", -1, "[0, 2]"),
-        ("patience", 0, "[1, "),
+        ("dim", 0, "--dim is 0. Use a whole number from 1 to 4,096."),
+        ("dim", 5000, "--dim is 5000. Use a whole number from 1 to 4,096."),
+        ("dim", 50.0, "--dim is 50.0. Use a whole number"),
+        ("dim", True, "--dim is True. Use a whole number"),
+        ("dim", None, "--dim is None. Use a whole number"),
+        ("epochs", -1, "--epochs is -1. Use a whole number from 0 to 100,000."),
+        ("seed", -1, "--seed is -1. Use a whole number from 0 to "),
+        ("learning_rate", 0.0, "--learning-rate is 0.0. Use a number above 0 and at most 100."),
+        ("learning_rate", math.nan, "--learning-rate is nan. Use a number above 0"),
+        ("learning_rate", "0.1", "--learning-rate is '0.1'. Use a number above 0"),
+        ("batch_size", 0, "--batch-size is 0. Use a whole number from 1 to 16,777,216."),
+        ("num_negatives", 0, "--num-negatives is 0. Use a whole number from 1"),
+        ("negative_weight", 0, "negative_weight is 0. Use a number above 0"),
+        ("temperature", 0, "temperature is 0. Use a number above 0 and at most 100."),
+        ("temperature", math.inf, "temperature is inf. Use a number above 0"),
+        ("holdout_share", 0.6, "holdout_share is 0.6. Use a number from 0 to 0.5."),
+        ("loss", "hinge", "--loss is 'hinge'. Use one of: softmax, bce, mse."),
+        ("optimizer", "sgd", "--optimizer is 'sgd'. Use one of: adagrad, adam."),
+        ("start", "zero", "start is 'zero'. Use one of: spectral, random."),
+        ("negative_sides", "books", "negative_sides is 'books'. Use one of: links, both."),
+        ("negative_source", "all", "negative_source is 'all'. Use one of: batch, uniform."),
+        ("model", "gpt", "--model is 'gpt'. Use one of: dot, lightgcn, reference."),
+        ("popularity_power", 1.5, "popularity_power is 1.5. Use a number from 0 to 1."),
+        ("popularity_length", -1, "popularity_length is -1. Use a number from 0 to 2."),
+        ("patience", 0, "--patience is 0. Use a whole number from 1"),
+        ("device", 0, "--device is 0. Use a string."),
     ],
 )
-def test_a_bad_value_is_named_with_its_range(field: str, value: object, permitted: str) -> None:
+def test_a_bad_value_is_named_with_its_option_and_range(
+    field: str, value: object, message: str
+) -> None:
     with pytest.raises(UsageError) as caught:
-        TrainConfig(**{field: value})  # type: ignore[arg-type]  # wrong on purpose
-    assert f"TrainConfig.{field} is {value!r}" in str(caught.value)
-    assert permitted in str(caught.value)
+        make_config(**{field: value})
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"method": "pca"}, "--method is 'pca'. Use one of: tsne, umap."),
+        ({"perplexity": 1.0}, "perplexity is 1.0. Use a number from 2 to "),
+        ({"perplexity": math.nan}, "perplexity is nan. Use a number from 2 to "),
+        ({"seed": -1}, "--seed is -1. Use a whole number from 0 to 4,294,967,295."),
+    ],
+)
+def test_a_bad_layout_is_named_in_the_same_way(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        LayoutConfig(**values)
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("config", [TrainConfig, LayoutConfig])
+def test_every_field_has_help_and_every_number_has_bounds(
+    config: type[TrainConfig | LayoutConfig],
+) -> None:
+    hints = get_type_hints(config)
+    for field in dataclasses.fields(config):
+        setting = get_setting(config, field.name)
+        assert isinstance(setting, Setting)
+        assert setting.help.endswith(".")
+        if {int, float} & {hints[field.name], *get_args(hints[field.name])}:
+            assert math.isfinite(setting.low)
+            assert math.isfinite(setting.high)
 
 
 def test_every_numeric_field_refuses_nan() -> None:
     for field in dataclasses.fields(TrainConfig):
-        if isinstance(field.default, int | float) and not isinstance(field.default, bool):
-            with pytest.raises(UsageError, match=field.name):
-                TrainConfig(**{field.name: math.nan})  # type: ignore[arg-type]  # wrong on purpose
+        if isinstance(field.default, int | float):
+            with pytest.raises(UsageError, match=field.name.replace("_", "[-_]")):
+                make_config(**{field.name: math.nan})
+
+
+def test_the_class_shows_its_defaults() -> None:
+    assert (TrainConfig.dim, TrainConfig.model, LayoutConfig.method) == (50, "dot", "tsne")
+
+
+def test_settings_and_map_layouts_load_without_torch() -> None:
+    script = (
+        "import sys, bookgraph.embed.config, bookgraph.embed.maps.layout;"
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
 
 
 def test_the_rate_depends_on_the_optimizer_unless_it_is_set() -> None:
@@ -69,7 +119,7 @@ def test_the_rate_depends_on_the_optimizer_unless_it_is_set() -> None:
     assert TrainConfig(optimizer="adam", learning_rate=0.5).resolve_learning_rate() == 0.5
 
 
-def test_each_model_has_its_usual_settings() -> None:
+def test_each_model_has_its_own_defaults() -> None:
     reference = TrainConfig(model="reference")
     assert reference.resolve_loss() == "mse"
     assert reference.resolve_optimizer() == "adam"
@@ -82,7 +132,7 @@ def test_each_model_has_its_usual_settings() -> None:
 
 
 def test_the_reference_has_no_softmax() -> None:
-    with pytest.raises(UsageError, match="the published recipe has bce and mse"):
+    with pytest.raises(UsageError, match="--model reference does not support --loss softmax"):
         TrainConfig(model="reference", loss="softmax")
 
 

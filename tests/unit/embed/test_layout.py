@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,15 +12,14 @@ from hypothesis import strategies as st
 
 from bookgraph.core.errors import ShapeError, UsageError
 from bookgraph.core.progress import Progress
+from bookgraph.embed.config import LayoutConfig
 from bookgraph.embed.maps.layout import (
-    LayoutConfig,
     NearestRows,
     find_nearest_rows,
     lay_out,
     measure_kept_share,
 )
 
-ROOT = Path(__file__).resolve().parents[3]
 NUM_CLUSTERS = 6
 PER_CLUSTER = 40
 
@@ -215,20 +213,6 @@ def test_equal_vectors_lie_together() -> None:
     assert within < 0.1 * np.sqrt((positions**2).sum(axis=1).mean())
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ({"method": "pca"}, "'pca' is unknown; use tsne or umap"),
-        ({"perplexity": 1}, "perplexity 1 is too small"),
-        ({"perplexity": float("nan")}, "perplexity nan"),
-        ({"seed": -1}, "seed -1"),
-    ],
-)
-def test_settings_that_cannot_work_are_refused(arguments: dict[str, object], words: str) -> None:
-    with pytest.raises(UsageError, match=words):
-        LayoutConfig(**arguments)  # type: ignore[arg-type]
-
-
 def test_old_places_have_to_fit() -> None:
     with pytest.raises(ShapeError, match=r"\(3, 2\); expected \(240, 2\)"):
         lay_out(clustered(), LayoutConfig(), old_positions=np.zeros((3, 2), np.float32))
@@ -248,20 +232,16 @@ def test_progress_comes_to_its_end() -> None:
     assert all(progress.is_finished for progress in last.values())
 
 
-def test_the_module_itself_needs_no_torch() -> None:
-    # The package loads torch for training; what this module says must be true of the module.
-    source = (ROOT / "embed" / "maps" / "layout.py").read_text("utf-8")
-    assert "torch" not in source.replace("no torch", "")
-    program = (
-        "import sys, types; package = types.ModuleType('bookgraph.embed');"
-        "package.__path__ = ['embed']; sys.modules['bookgraph.embed'] = package;"
-        "Block = type('Block', (), {'find_spec': staticmethod(lambda name, *_: 1 / 0 if "
-        "name.partition('.')[0] == 'torch' else None)}); sys.meta_path.insert(0, Block);"
-        "import numpy as np; from bookgraph.embed.maps.layout import LayoutConfig, lay_out;"
-        "print(lay_out(np.random.default_rng(0).normal(size=(30, 4)).astype('f4'),"
-        "LayoutConfig()).positions.shape)"
+def test_a_map_is_made_without_torch() -> None:
+    script = (
+        "import sys\n"
+        "import numpy as np\n"
+        "from bookgraph.embed import LayoutConfig\n"
+        "from bookgraph.embed.maps.layout import lay_out\n"
+        "vectors = np.random.default_rng(0).normal(size=(30, 4)).astype('f4')\n"
+        "print(lay_out(vectors, LayoutConfig()).positions.shape, 'torch' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
     )
-    assert done.stdout.strip() == "(30, 2)", done.stderr
+    assert done.stdout.strip() == "(30, 2) False"
