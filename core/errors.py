@@ -27,7 +27,6 @@ translated once, at the edge of the folder that owns the library they come from.
 
 from __future__ import annotations
 
-import errno
 from typing import ClassVar
 
 
@@ -72,7 +71,7 @@ class QueryTimeoutError(BookgraphError):
 
 
 class LocalServerError(BookgraphError):
-    """The Neo4j that bookgraph runs by itself cannot be started or stopped."""
+    """A server that bookgraph runs on this machine cannot be started or stopped."""
 
 
 class PortTakenError(LocalServerError):
@@ -149,11 +148,6 @@ class QualityGateError(BookgraphError):
     """A measured quality is below the bound that the caller set."""
 
     exit_code = 5
-
-
-def is_disk_full(error: OSError) -> bool:
-    """Whether an error of the system says that the disk, or the user's share of it, is full."""
-    return error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 def _not_found(kind: str, wanted: str, nearest: tuple[str, ...]) -> str:

@@ -7,6 +7,7 @@ a terminal and at most one plain line every few seconds elsewhere. Nothing here 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,6 +49,80 @@ OnProgress = Callable[[Progress], None]
 
 def ignore_progress(progress: Progress) -> None:
     """The default callback: shows nothing."""
+
+
+class Meter:
+    """Adds up finished units over all threads and reports them with rate and time left."""
+
+    def __init__(
+        self,
+        stage: str,
+        total: int,
+        on_progress: OnProgress,
+        *,
+        unit: str = "MB",
+        unit_size: float = 1e6,
+        num_present: int = 0,
+    ) -> None:
+        """Start the clock.
+
+        Args:
+            stage: as in `Progress`.
+            total: all there is to do, counted singly (bytes).
+            on_progress: receives the reports.
+            unit: as in `Progress`.
+            unit_size: how many make one `unit`.
+            num_present: what was done before.
+        """
+        self.total = total
+        self.num_new = 0
+        self._num_present = num_present
+        self._note = ""
+        self._stage, self._unit, self._unit_size = stage, unit, unit_size
+        self._on_progress = on_progress
+        self._start_s = time.monotonic()
+        self._lock = threading.Lock()
+
+    def add(self, num: int, *, note: str | None = None) -> None:
+        """Count what was done now, which the rate is measured by.
+
+        Args:
+            num: how much; negative for what has to be done again.
+            note: stands before the rate from now on.
+        """
+        with self._lock:
+            self.num_new += num
+            self._report(note)
+
+    def add_present(self, num: int, *, note: str | None = None) -> None:
+        """Count what was done before; negative for what has to be done again."""
+        with self._lock:
+            self._num_present += num
+            self._report(note)
+
+    def _report(self, note: str | None) -> None:
+        if note is not None:
+            self._note = note
+        done = self._num_present + self.num_new
+        parts = [self._note] if self._note else []
+        if self.num_new > 0:
+            rate = self.num_new / max(time.monotonic() - self._start_s, 1e-3)
+            parts.append(f"{rate / self._unit_size:.1f} {self._unit}/s")
+            if done < self.total:
+                parts.append(f"{format_duration((self.total - done) / rate)} left")
+        size = self._unit_size
+        self._on_progress(
+            Progress(self._stage, done / size, self.total / size, self._unit, ", ".join(parts))
+        )
+
+
+def format_duration(seconds: float) -> str:
+    """A duration for people: `2 h 05 min`, `3 min 20 s`, `4 s`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
 class ProgressPrinter:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bookgraph.core.errors import BookgraphError, DataMissingError, DiskFullError, is_disk_full
+from bookgraph.core.errors import DataMissingError
+from bookgraph.core.files import atomic_write, translated_write_errors
 from bookgraph.embed.config import TrainConfig
 
 _FORMAT = 1
@@ -142,7 +141,7 @@ def save_embeddings(embeddings: Embeddings, path: Path) -> None:
         value = getattr(embeddings, name)
         if value is not None:
             arrays[name] = value
-    write_arrays(arrays, path, what="the embeddings")
+    write_arrays(arrays, path)
 
 
 def load_embeddings(path: Path) -> Embeddings:
@@ -180,37 +179,20 @@ def load_embeddings(path: Path) -> Embeddings:
         raise DataMissingError(message) from error
 
 
-def write_arrays(arrays: dict[str, NDArray[np.generic]], path: Path, *, what: str) -> None:
+def write_arrays(arrays: dict[str, NDArray[np.generic]], path: Path) -> None:
     """Write arrays to an .npz file that appears whole or not at all.
 
     Args:
         arrays: name to array, none of dtype object.
         path: of the file; its folder is made where it is missing.
-        what: the noun for messages.
 
     Raises:
         DiskFullError, BookgraphError: see `save_embeddings`.
     """
-    temporary: Path | None = None
-    try:
+    with translated_write_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        # In the same folder, because a rename is atomic within one file system only.
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            temporary = Path(file.name)
+        with atomic_write(path, "wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        message = f"Writing {what} to {path} failed: {error.strerror or error}."
-        if is_disk_full(error):
-            message += " Free some space and run the command again; nothing was left half written."
-            raise DiskFullError(message) from error
-        message += " Choose another folder with BOOKGRAPH_HOME, or make this one writable."
-        raise BookgraphError(message) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def read_arrays(path: Path, *, what: str) -> dict[str, NDArray[Any]]:

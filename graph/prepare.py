@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bookgraph.core.errors import DiskFullError, LocalServerError
-from bookgraph.core.locks import acquire_lock
+from bookgraph.core.errors import LocalServerError
+from bookgraph.core.files import check_free_space
+from bookgraph.core.locks import process_lock
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.settings import Settings
 from bookgraph.core.types import BookRow, LinkRow
@@ -61,7 +62,9 @@ def make_aot_caches(
         LocalServer(own).stop(on_progress=on_progress)
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir()
-        _check_room(folder)
+        check_free_space(
+            folder, _ROOM_BYTES, purpose="Making Java's caches", setting="BOOKGRAPH_CACHE"
+        )
         for making_step, (program, train) in zip((2, 5), trainings.items(), strict=True):
             record, made = (home / f"{program}.{kind}" for kind in ("record", "aot"))
             train(own, record, on_progress)
@@ -75,20 +78,17 @@ def make_aot_caches(
 def _scratch_folder(folder: Path, on_progress: OnProgress) -> Iterator[Path]:
     """The one place where caches are made, for one process at a time; gone afterwards."""
     home = folder / "training"
-    waiting = "Waiting for another bookgraph that prepares Java"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = acquire_lock(folder / "training.lock", waiting=waiting, on_progress=on_progress)
-    except OSError as error:
-        raise LocalServerError(
-            f"Cannot write to {folder}: {error.strerror}. Make that folder writable, or set "
-            "BOOKGRAPH_CACHE to another one."
-        ) from error
-    try:
-        yield home
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-        lock.release()
+    with process_lock(
+        folder / "training.lock",
+        work="preparing Java",
+        on_progress=on_progress,
+        setting="BOOKGRAPH_CACHE",
+        error_type=LocalServerError,
+    ):
+        try:
+            yield home
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
 
 
 def _train_importer(own: Settings, record: Path, on_progress: OnProgress) -> None:
@@ -145,12 +145,3 @@ def training_rows(*, count: int = 1) -> GraphRows:
         LinkRow(f"link {row}", f"Link {row}", "article", num_books) for row in range(_NUM_LINKS)
     ]
     return GraphRows(books, links, (), ["training"])
-
-
-def _check_room(folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < _ROOM_BYTES:
-        raise DiskFullError(
-            f"Making Java's caches needs {_ROOM_BYTES / 1e6:,.0f} MB in {folder} for a minute, and "
-            f"{free / 1e6:,.0f} MB are free. Make room or set BOOKGRAPH_CACHE to another disk."
-        )

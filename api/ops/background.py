@@ -7,8 +7,6 @@ stops it. A process is recognised by its id together with its start time.
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
 import sys
 import time
 import urllib.error
@@ -16,25 +14,35 @@ import urllib.request
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
-
 from bookgraph.api.app import GRACE_S
 from bookgraph.core.errors import BookgraphError, PortTakenError
+from bookgraph.core.files import atomic_write
+from bookgraph.core.processes import (
+    ProcessMark,
+    find_free_port,
+    find_port_problem,
+    start_detached,
+    stop_process,
+    wait_until,
+)
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 
-_READY_LIMIT_S = 60.0
-_STOP_LIMIT_S = GRACE_S + 5.0
-_PAUSE_S = 0.1
+_READY_TIMEOUT_S = 60.0
+_STOP_TIMEOUT_S = GRACE_S + 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
     """What is remembered of a server that was started."""
 
-    pid: int
-    started_at_s: float
+    process: ProcessMark
     host: str
     port: int
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://{self.host}:{self.port}"
 
 
 class BackgroundServer:
@@ -53,7 +61,7 @@ class BackgroundServer:
     def url(self) -> str | None:
         """Where it answers, or None when it does not run."""
         state = self._running()
-        return f"http://{state.host}:{state.port}" if state else None
+        return state.url if state else None
 
     def start(self, *, host: str, port: int, on_progress: OnProgress = ignore_progress) -> str:
         """Start it in place of the one that runs, and wait until it is ready.
@@ -74,19 +82,13 @@ class BackgroundServer:
         port = choose_port(host, port)
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         arguments = ["serve", "--host", host, "--port", str(port)]
-        with self.log_file.open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603  # our own program
-                [sys.executable, "-m", "bookgraph", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        state = _State(process.pid, psutil.Process(process.pid).create_time(), host, port)
+        pid = start_detached(
+            [sys.executable, "-m", "bookgraph", *arguments], log_file=self.log_file
+        )
+        state = _State(ProcessMark.of(pid), host, port)
         self._write(state)
-        url = f"http://{host}:{port}"
-        self._wait_until_ready(process, url, on_progress)
-        return url
+        self._wait_until_ready(state, on_progress)
+        return state.url
 
     def stop(self) -> bool:
         """Stop it, if it runs; requests in flight are answered first.
@@ -96,49 +98,45 @@ class BackgroundServer:
         """
         state = self._running()
         if state is not None:
-            process = psutil.Process(state.pid)
-            process.terminate()
-            try:
-                process.wait(timeout=_STOP_LIMIT_S)
-            except psutil.TimeoutExpired:
-                # Its workers end by themselves when it is gone.
-                process.kill()
+            # Its workers end by themselves when it is gone.
+            stop_process(state.process.pid, name="The API server", timeout_s=_STOP_TIMEOUT_S)
         self._state_file.unlink(missing_ok=True)
         return state is not None
 
     def _running(self) -> _State | None:
         try:
-            state = _State(**json.loads(self._state_file.read_text("utf-8")))
-            is_same = abs(psutil.Process(state.pid).create_time() - state.started_at_s) < 1
-        except (OSError, ValueError, TypeError, psutil.Error):
+            found = json.loads(self._state_file.read_text("utf-8"))
+            process = ProcessMark(found["pid"], found["started_at_s"])
+            state = _State(process, found["host"], found["port"])
+        except (OSError, ValueError, TypeError, KeyError):
             return None
-        return state if is_same else None
+        return state if process.is_running() else None
 
     def _write(self, state: _State) -> None:
-        temporary = self._state_file.with_suffix(".tmp")
-        temporary.write_text(json.dumps(asdict(state)), "utf-8")
-        temporary.replace(self._state_file)
+        with atomic_write(self._state_file) as file:
+            json.dump({**asdict(state.process), "host": state.host, "port": state.port}, file)
 
-    def _wait_until_ready(
-        self, process: subprocess.Popen[bytes], url: str, on_progress: OnProgress
-    ) -> None:
-        start_s = time.monotonic()
-        while (elapsed_s := time.monotonic() - start_s) < _READY_LIMIT_S:
-            if process.poll() is not None:
+    def _wait_until_ready(self, state: _State, on_progress: OnProgress) -> None:
+        def is_ready() -> bool:
+            if not state.process.is_running():
                 words = self.log_file.read_text("utf-8", "replace").strip().splitlines()[-3:]
                 raise BookgraphError(
                     f"The API server ended at once: {' '.join(words)} (log: {self.log_file})"
                 )
-            if _answers(url):
-                on_progress(Progress("Starting the API", elapsed_s, elapsed_s, "s", f"at {url}"))
-                return
+            return _answers(state.url)
+
+        def report(elapsed_s: float) -> None:
             on_progress(Progress("Starting the API", elapsed_s, unit="s"))
-            time.sleep(_PAUSE_S)
-        self.stop()
-        raise BookgraphError(
-            f"The API server was not ready at {url} within {_READY_LIMIT_S:.0f} s. "
-            f"Its log is {self.log_file}."
-        )
+
+        start_s = time.monotonic()
+        if not wait_until(is_ready, timeout_s=_READY_TIMEOUT_S, on_wait=report):
+            self.stop()
+            raise BookgraphError(
+                f"The API server was not ready at {state.url} within {_READY_TIMEOUT_S:.0f} s. "
+                f"Its log is {self.log_file}."
+            )
+        elapsed_s = time.monotonic() - start_s
+        on_progress(Progress("Starting the API", elapsed_s, elapsed_s, "s", f"at {state.url}"))
 
 
 def choose_port(host: str, port: int) -> int:
@@ -147,17 +145,14 @@ def choose_port(host: str, port: int) -> int:
     Raises:
         PortTakenError: another program listens there, or it may not be used.
     """
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise PortTakenError(
-                f"Cannot listen on {host}:{port}: {error.strerror}. Stop the program that does, "
-                "or give another port with --port or BOOKGRAPH_PORT (0 takes a free one).",
-                port=port,
-            ) from error
-        return int(probe.getsockname()[1])
+    problem = find_port_problem(port, host=host)
+    if problem is not None:
+        raise PortTakenError(
+            f"Cannot listen on {host}:{port}: {problem}. Stop that program, or choose another "
+            "port with --port or BOOKGRAPH_PORT (0 takes a free one).",
+            port=port,
+        )
+    return port or find_free_port(host)
 
 
 def _answers(url: str) -> bool:

@@ -15,6 +15,9 @@ from threading import Event, Lock, Thread
 
 import psutil
 
+from bookgraph.core.errors import DiskFullError
+from bookgraph.core.files import atomic_write
+
 _BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _IN_FLIGHT = "bookgraph_in_flight"
 _SECONDS = "bookgraph_graphql_seconds"
@@ -110,11 +113,10 @@ class Metrics:
     def _write(self) -> None:
         if self._file is None:
             return
-        temporary = self._file.with_suffix(".tmp")
         try:
-            temporary.write_text(json.dumps(self._snapshot()), "utf-8")
-            temporary.replace(self._file)
-        except OSError:
+            with atomic_write(self._file, is_durable=False) as file:
+                json.dump(self._snapshot(), file)
+        except (OSError, DiskFullError):
             # The folder goes when the server ends, and a full disk must not end it.
             return
 

@@ -10,8 +10,8 @@ from typing import Literal, get_args
 from bookgraph.api.pictures.picture import draw_png, draw_svg, plan_picture
 from bookgraph.api.pictures.standalone import build_page
 from bookgraph.core.errors import DataMissingError, UsageError
+from bookgraph.core.files import atomic_write
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
-from bookgraph.graph.export.tables import whole_file
 from bookgraph.graph.query.overview import MapColumns, read_map
 from bookgraph.graph.store import Store
 
@@ -63,7 +63,7 @@ def export_map(
     path = folder / f"map.{file_format}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with whole_file(path, is_binary=True) as file:
+        with atomic_write(path, "wb") as file:
             file.write(content)
     except OSError as error:
         raise UsageError(f"The map cannot be written to {folder}: {error}.") from error

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from bookgraph.core.errors import BookgraphError
+from bookgraph.core.files import free_bytes
 from bookgraph.core.settings import Settings
 
 _MIN_FREE_GB = 1.0
@@ -46,16 +45,11 @@ def _check_python(settings: Settings) -> Iterator[Check]:
 
 def _check_disk(settings: Settings) -> Iterator[Check]:
     for name, folder in (("data folder", settings.home), ("cache folder", settings.cache)):
-        free_gb = shutil.disk_usage(_existing(folder)).free / 1e9
+        free_gb = free_bytes(folder) / 1e9
         finding = f"{folder}, {free_gb:.1f} GB free"
         if free_gb < _MIN_FREE_GB:
             finding += f"; make room for {_MIN_FREE_GB:.0f} GB, or set BOOKGRAPH_HOME elsewhere"
         yield Check(name, free_gb >= _MIN_FREE_GB, finding)
-
-
-def _existing(folder: Path) -> Path:
-    folder = folder.absolute()
-    return folder if folder.exists() else _existing(folder.parent)
 
 
 def _check_local_store(settings: Settings) -> Iterator[Check]:

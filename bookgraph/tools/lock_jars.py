@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 
 from bookgraph.core.errors import BookgraphError
 from bookgraph.graph import jars as jars_room
-from bookgraph.graph.jars.cache import sha256_of
+from bookgraph.graph.jars.fetch import sha256_of
 from bookgraph.graph.jars.lock import LOCK_FILE, Jar
 
 logger = logging.getLogger(__name__)

@@ -80,7 +80,7 @@ def save_checkpoint(
     arrays = {f"tensor_{name}": value.cpu().numpy() for name, value in state.tensors.items()}
     arrays["generator"] = state.generator.numpy()
     arrays["meta"] = np.array(json.dumps(meta))
-    write_arrays(arrays, checkpoints.path, what="a checkpoint")
+    write_arrays(arrays, checkpoints.path)
 
 
 def load_checkpoint(

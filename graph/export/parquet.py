@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 from bookgraph.core.errors import UsageError
+from bookgraph.core.files import atomic_write
 from bookgraph.core.progress import OnProgress, Progress
-from bookgraph.graph.export.tables import ExportReport, whole_file
+from bookgraph.graph.export.tables import ExportReport
 from bookgraph.graph.store import Store
 
 # Column, its type in Arrow, and the expression that reads it.
@@ -101,7 +102,7 @@ def export_parquet(store: Store, folder: Path, on_progress: OnProgress) -> Expor
     for i, (name, columns, match, order) in enumerate(_TABLES):
         values = _read_columns(store, columns, match, order)
         schema = pa.schema([(column, types[kind]) for column, kind, _ in columns])
-        with whole_file(folder / name, is_binary=True) as file:
+        with atomic_write(folder / name, "wb") as file:
             parquet.write_table(pa.table(values, schema=schema), file, compression="zstd")
         counts.append(len(values[columns[0][0]]))
         on_progress(Progress("Exporting", i + 1, len(_TABLES), "tables"))

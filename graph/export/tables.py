@@ -1,12 +1,10 @@
-"""What the writers of exports share: columns, the statements that read them, whole files."""
+"""What the writers of exports share: columns, and the statements that read them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, LiteralString
+from typing import Any, LiteralString
 
 from bookgraph.core.errors import DataMissingError
 from bookgraph.graph.store import Store
@@ -81,15 +79,3 @@ def vector_rows(store: Store, statement: LiteralString) -> list[tuple[Any, ...]]
             f"The graph at {store.address} has no embeddings to export. Run `bookgraph train`."
         )
     return rows
-
-
-@contextmanager
-def whole_file(path: Path, *, is_binary: bool = False) -> Iterator[IO[Any]]:
-    """A file that takes its place when the block has ended well, and else is removed."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") if is_binary else part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from bookgraph.core.errors import DataMissingError, UsageError
+from bookgraph.core.files import atomic_write
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.graph.export.parquet import export_parquet
 from bookgraph.graph.export.tables import (
@@ -34,7 +35,6 @@ from bookgraph.graph.export.tables import (
     READ_LINKS,
     ExportReport,
     vector_rows,
-    whole_file,
 )
 from bookgraph.graph.store import Store
 
@@ -106,7 +106,7 @@ def _export_csv(store: Store, folder: Path, on_progress: OnProgress) -> ExportRe
     )
     counts = []
     for i, (name, columns, statement) in enumerate(tables):
-        with whole_file(folder / name) as file:
+        with atomic_write(folder / name) as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(columns)
             counts.append(_write_rows(writer.writerow, store.read_all(statement)))
@@ -116,7 +116,7 @@ def _export_csv(store: Store, folder: Path, on_progress: OnProgress) -> ExportRe
 
 def _export_graphml(store: Store, folder: Path, on_progress: OnProgress) -> ExportReport:
     path = folder / "bookgraph.graphml"
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         file.write('<?xml version="1.0" encoding="UTF-8"?>\n')
         file.write('<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n')
         node_names = dict.fromkeys(("label", "type", *BOOK_COLUMNS, *LINK_COLUMNS))
@@ -161,7 +161,7 @@ def _export_npz(store: Store, folder: Path, on_progress: OnProgress) -> ExportRe
     ]
     table = np.array(edges, dtype=np.int64).reshape(-1, 3)
     path = folder / "bookgraph.npz"
-    with whole_file(path, is_binary=True) as file:
+    with atomic_write(path, "wb") as file:
         np.savez_compressed(
             file,
             book_titles=np.array([row[1] for row in books]),
@@ -186,11 +186,11 @@ def _export_projector(store: Store, folder: Path, on_progress: OnProgress) -> Ex
     config: list[dict[str, object]] = []
     for name, columns, rows in tables:
         vectors, facts = folder / f"{name}.vectors.tsv", folder / f"{name}.metadata.tsv"
-        with whole_file(vectors) as file:
+        with atomic_write(vectors) as file:
             for row in rows:
                 # Nine digits bring back every float32.
                 file.write("\t".join(f"{np.float32(value):.9g}" for value in row[0]) + "\n")
-        with whole_file(facts) as file:
+        with atomic_write(facts) as file:
             file.write("\t".join(columns) + "\n")
             for row in rows:
                 file.write("\t".join(map(_one_line, row[1 : 1 + len(columns)])) + "\n")
@@ -205,9 +205,9 @@ def _export_projector(store: Store, folder: Path, on_progress: OnProgress) -> Ex
         )
         on_progress(Progress("Exporting", len(config), len(tables), "tables"))
     # The projector as a page of its own reads the one, as a part of TensorBoard the other.
-    with whole_file(folder / "projector_config.json") as file:
+    with atomic_write(folder / "projector_config.json") as file:
         json.dump({"embeddings": config}, file, indent=2)
-    with whole_file(folder / "projector_config.pbtxt") as file:
+    with atomic_write(folder / "projector_config.pbtxt") as file:
         for one in config:
             file.write(
                 f'embeddings {{\n  tensor_name: "{one["tensorName"]}"\n'

@@ -1,44 +1,37 @@
-"""The jars of the local Neo4j: the committed lock, and a verified copy of each jar in the cache.
+"""A verified copy of each of the local Neo4j's jars in the cache folder.
 
-What is used is exactly what `jars.lock` names, checked by sha256. Where a jar comes from is
-`graph.jars.source`'s business; how the lock is made is `tools.lock_jars`'s. A jar is checked by its
-size on every call, and by its sha256 again only when its file has changed since the last check, so
-that a warm call costs milliseconds.
+The files are exactly what `jars.lock` names, checked by sha256. A warm call only looks at their
+sizes and times, which takes milliseconds.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import os
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
-from bookgraph.core.errors import (
-    ChecksumError,
-    DiskFullError,
-    DownloadError,
-    LocalServerError,
-    is_disk_full,
-)
-from bookgraph.core.locks import acquire_lock
-from bookgraph.core.progress import OnProgress, Progress, ignore_progress
-from bookgraph.graph.jars.cache import JarFolder, sha256_of
+from bookgraph.core.errors import ChecksumError, DownloadError, LocalServerError
+from bookgraph.core.files import check_free_space, is_disk_full, translated_write_errors
+from bookgraph.core.locks import process_lock
+from bookgraph.core.progress import Meter, OnProgress, ignore_progress
 from bookgraph.graph.jars.lock import LOCK_FILE, Jar, load_lock
 from bookgraph.graph.jars.source import fetch_by_jgo, find_in_local_repository, system_certificates
 
 logger = logging.getLogger(__name__)
 
-_MB = 1_000_000
-# Room that must stay free beside the jars, for the store's first files and the logs.
-_MARGIN_BYTES = 100 * _MB
-# Most jars are small, so that waiting for answers sets the pace. More threads gained nothing.
+# Space that must stay free beside the jars, for the store's first files and the logs.
+_MARGIN_BYTES = 100_000_000
+# Most jars are small, so that waiting for responses sets the pace. More threads gained nothing.
 _NUM_THREADS = 8
-# A cut connection or a slow name server mends in seconds, a machine without a network never does.
+# A cut connection or a slow name server recovers in seconds; a machine without a network does not.
 _RETRY_PAUSES_S = (2.0, 6.0)
+_SETTING = "BOOKGRAPH_CACHE"
 
 FetchJar = Callable[[Jar, Path, Callable[[int], None]], Path]
 
@@ -50,192 +43,205 @@ def fetch_jars(
     fetch: FetchJar = fetch_by_jgo,
     on_progress: OnProgress = ignore_progress,
 ) -> tuple[Path, ...]:
-    """Bring every jar of the lock into the cache folder and check it.
+    """Make sure that every jar is in the cache folder, and download what is missing.
 
-    Two processes may call this at once: the second waits for the first and finds its jars. Stopped
-    at any point, the next call goes on with what is still missing.
+    Of two processes that call this at once, the second waits for the first. A call that was
+    interrupted leaves the jars that it completed.
 
     Args:
         cache: the cache folder; the jars go into its `jars` folder.
         jars: which jars; by default the `neo4j` section of the lock.
-        fetch: downloads one jar into a folder, calling back with the number of bytes of each
-            piece, and returns the file. It may raise any `OSError` or `RuntimeError`.
-        on_progress: told the MB and the jars that are there.
+        fetch: downloads one jar into a folder, calls back with the number of bytes of each piece,
+            and returns the file. It may raise any `OSError` or `RuntimeError`.
+        on_progress: receives the MB and the number of jars that are complete.
 
     Returns:
         The jars' files, in the order of `jars`.
 
     Raises:
-        DownloadError: a jar cannot be fetched, after two retries; calling again goes on.
-        ChecksumError: what arrived is not what the lock names; it was deleted.
-        DiskFullError: there is no room for the missing jars.
+        DownloadError: a jar cannot be downloaded after two retries.
+        ChecksumError: a download differs from the lock; it was deleted.
+        DiskFullError: the disk has no space for the missing jars.
         LocalServerError: the cache folder cannot be written.
     """
     wanted = load_lock() if jars is None else jars
     folder = cache / "jars"
-    store = JarFolder(folder)
-    if store.missing(wanted):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with _locked(folder / ".lock", on_progress):
-                _fill(store, wanted, fetch=fetch, on_progress=on_progress)
-        except OSError as error:
-            reason = error.strerror or error
-            message = (
-                f"Cannot write Neo4j's jars to {folder}: {reason}. Make that folder writable, or "
-                "set BOOKGRAPH_CACHE to another one."
-            )
-            raise LocalServerError(message) from error
-    return tuple(store.path(jar) for jar in wanted)
+    if not all(_is_verified(folder / jar.file_name, jar) for jar in wanted):
+        with (
+            process_lock(
+                folder / ".lock",
+                work="downloading Neo4j's jars",
+                on_progress=on_progress,
+                setting=_SETTING,
+                error_type=LocalServerError,
+            ),
+            translated_write_errors(folder, setting=_SETTING, error_type=LocalServerError),
+        ):
+            _Filling(folder, wanted, fetch=fetch, on_progress=on_progress).run()
+    return tuple(folder / jar.file_name for jar in wanted)
 
 
-class _Tally:
-    """Counts bytes and jars over all threads and tells them as progress."""
-
-    def __init__(self, jars: tuple[Jar, ...], on_progress: OnProgress) -> None:
-        self.num_jars = len(jars)
-        self.num_done = 0
-        self.is_stopped = False
-        self._total_bytes = sum(jar.size for jar in jars)
-        self._bytes: dict[str, int] = {}
-        self._on_progress = on_progress
-        self._guard = threading.Lock()
-
-    def start(self, jar: Jar) -> None:
-        """A jar's download begins, or begins again."""
-        self._bytes[jar.file_name] = 0
-
-    def add(self, jar: Jar, num_bytes: int) -> None:
-        """Some bytes of a jar arrived."""
-        if self.is_stopped:
-            raise _StoppedError
-        with self._guard:
-            self._bytes[jar.file_name] = min(jar.size, self._bytes[jar.file_name] + num_bytes)
-            self._tell()
-
-    def finish(self, jar: Jar) -> None:
-        """A jar is there and verified."""
-        with self._guard:
-            self._bytes[jar.file_name] = jar.size
-            self.num_done += 1
-            self._tell()
-
-    def _tell(self) -> None:
-        arrived = sum(self._bytes.values())
-        if self.num_done < self.num_jars:
-            # The last jar's bytes are all there before it is verified; it is not finished yet.
-            arrived = min(arrived, self._total_bytes - 1)
-        self._on_progress(
-            Progress(
-                "Fetching Neo4j's jars",
-                arrived / _MB,
-                self._total_bytes / _MB,
-                "MB",
-                f"{self.num_done} of {self.num_jars} jars",
-            )
-        )
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _StoppedError(Exception):
     """Another jar failed, so this one's download ends too."""
 
 
-def _fill(
-    store: JarFolder, jars: tuple[Jar, ...], *, fetch: FetchJar, on_progress: OnProgress
-) -> None:
-    # Under the lock nobody else writes here, so anything partial was left by a killed process.
-    shutil.rmtree(store.partial, ignore_errors=True)
-    started_s = time.monotonic()
-    # Read the stamps again: whoever held the lock before may have fetched everything.
-    store = JarFolder(store.folder)
-    tally = _Tally(jars, on_progress)
-    missing = []
-    for jar in jars:
-        if jar not in store.missing((jar,)) or store.adopt(jar):
-            tally.finish(jar)
-        else:
-            missing.append(jar)
-    if missing:
-        _check_room(store.folder, missing)
-        store.partial.mkdir()
-    try:
-        with system_certificates():
-            _fetch_all(store, missing, fetch=fetch, tally=tally)
-    except OSError as error:
-        if not is_disk_full(error):
-            raise
-        raise DiskFullError(_full_message(store.folder, missing)) from error
-    finally:
-        shutil.rmtree(store.partial, ignore_errors=True)
-        store.save_stamps()
-    seconds = time.monotonic() - started_s
-    logger.info("%d jars verified, %d fetched, in %.1f s.", len(jars), len(missing), seconds)
+class _Filling:
+    """Brings the missing jars into the folder. Its caller holds the folder's lock."""
 
+    def __init__(
+        self, folder: Path, jars: tuple[Jar, ...], *, fetch: FetchJar, on_progress: OnProgress
+    ) -> None:
+        self._folder, self._jars, self._fetch = folder, jars, fetch
+        self._partial = folder / "partial"
+        self._meter = Meter("Downloading Neo4j's jars", sum(jar.size for jar in jars), on_progress)
+        self._num_done = 0
+        self._count_lock = threading.Lock()
+        self._is_stopped = threading.Event()
 
-def _fetch_all(store: JarFolder, jars: list[Jar], *, fetch: FetchJar, tally: _Tally) -> None:
-    # The largest first: the last thread to finish then holds a small jar, not neo4j-browser.
-    ordered = sorted(jars, key=lambda jar: -jar.size)
-    pool = ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="jars")
-    try:
-        futures: list[Future[None]] = [
-            pool.submit(_bring, jar, store=store, fetch=fetch, tally=tally) for jar in ordered
-        ]
-        wait(futures, return_when=FIRST_EXCEPTION)
-        failed = [done.exception() for done in futures if done.done() and done.exception()]
-        if failed and failed[0] is not None:
-            raise failed[0]
-    finally:
-        tally.is_stopped = True
-        pool.shutdown(cancel_futures=True)
-
-
-def _bring(jar: Jar, *, store: JarFolder, fetch: FetchJar, tally: _Tally) -> None:
-    target = store.partial / jar.file_name
-    local = find_in_local_repository(jar)
-    if local is not None:
-        tally.start(jar)
-        shutil.copyfile(local, target)
-        if sha256_of(target) == jar.sha256:
-            store.put(jar, target)
-            tally.finish(jar)
-            return
-        logger.info("%s is not what the lock names and is not used.", local)
-    arrived = _download(jar, store.partial, fetch=fetch, tally=tally)
-    found = sha256_of(arrived)
-    if found != jar.sha256:
-        size = arrived.stat().st_size
-        arrived.unlink()
-        message = (
-            f"The download of {jar.coordinate} is not what {LOCK_FILE} names: its sha256 is "
-            f"{found} ({size:,} bytes), expected {jar.sha256} ({jar.size:,} bytes). It was "
-            "deleted. Run the command again; if this happens again, something between this "
-            "machine and the jar's source (a proxy, a mirror) changes what it sends."
+    def run(self) -> None:
+        """Verify what is in the folder, and download the rest."""
+        # Nobody else writes here, so anything partial was left by a killed process.
+        shutil.rmtree(self._partial, ignore_errors=True)
+        start_s = time.monotonic()
+        missing = [jar for jar in self._jars if not self._is_present(jar)]
+        if missing:
+            needed = sum(jar.size for jar in missing) + _MARGIN_BYTES
+            check_free_space(self._folder, needed, purpose="Neo4j", setting=_SETTING)
+            self._partial.mkdir()
+            try:
+                with system_certificates():
+                    self._bring_all(missing)
+            finally:
+                shutil.rmtree(self._partial, ignore_errors=True)
+        seconds = time.monotonic() - start_s
+        num_present = len(self._jars) - len(missing)
+        logger.info(
+            "%d jars present, %d downloaded, in %.1f s.", num_present, len(missing), seconds
         )
-        raise ChecksumError(message)
-    store.put(jar, arrived)
-    tally.finish(jar)
 
+    def _is_present(self, jar: Jar) -> bool:
+        path = self._folder / jar.file_name
+        if not path.is_file():
+            return False
+        if not _is_verified(path, jar):
+            if path.stat().st_size != jar.size or sha256_of(path) != jar.sha256:
+                logger.warning("%s is damaged and will be downloaded again.", path)
+                path.unlink()
+                return False
+            _mark_verified(path, jar)
+        self._count(jar.size, is_new=False)
+        return True
 
-def _download(jar: Jar, folder: Path, *, fetch: FetchJar, tally: _Tally) -> Path:
-    for pause_s in (*_RETRY_PAUSES_S, None):
-        tally.start(jar)
+    def _bring_all(self, jars: list[Jar]) -> None:
+        # The largest first: the last thread to finish then has a small jar, not neo4j-browser.
+        ordered = sorted(jars, key=lambda jar: -jar.size)
+        pool = ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="jars")
         try:
-            return fetch(jar, folder, lambda num_bytes: tally.add(jar, num_bytes))
-        except (OSError, RuntimeError) as error:
-            if isinstance(error, OSError) and is_disk_full(error):
-                raise
-            if tally.is_stopped:
-                raise _StoppedError from error
-            if pause_s is None:
-                message = (
-                    f"Cannot fetch {jar.coordinate} ({_reason(error)}). {tally.num_done} of "
-                    f"{tally.num_jars} jars of Neo4j are there. Check the network and run the "
-                    "command again: it goes on where it stopped."
-                )
-                raise DownloadError(message) from error
-            logger.info("Fetching %s failed (%s); again in %.0f s.", jar, error, pause_s)
-            time.sleep(pause_s)
-    raise AssertionError("unreachable")  # The last pause is None, which returns or raises.
+            futures = [pool.submit(self._bring, jar) for jar in ordered]
+            wait(futures, return_when=FIRST_EXCEPTION)
+            for future in futures:
+                if future.done():
+                    future.result()
+        finally:
+            self._is_stopped.set()
+            pool.shutdown(cancel_futures=True)
+
+    def _bring(self, jar: Jar) -> None:
+        local = find_in_local_repository(jar)
+        if local is not None:
+            target = self._partial / jar.file_name
+            shutil.copyfile(local, target)
+            if sha256_of(target) == jar.sha256:
+                self._put(jar, target, num_counted=0)
+                return
+            logger.info("%s differs from %s and is not used.", local, LOCK_FILE)
+        arrived, num_counted = self._download(jar)
+        found = sha256_of(arrived)
+        if found != jar.sha256:
+            size = arrived.stat().st_size
+            arrived.unlink()
+            raise ChecksumError(
+                f"The download of {jar.coordinate} differs from {LOCK_FILE}: its sha256 is "
+                f"{found} ({size:,} bytes), expected {jar.sha256} ({jar.size:,} bytes). It was "
+                "deleted. Run the command again. If the error persists, a proxy or mirror changes "
+                "what it sends."
+            )
+        self._put(jar, arrived, num_counted=num_counted)
+
+    def _put(self, jar: Jar, source: Path, *, num_counted: int) -> None:
+        _mark_verified(source, jar)
+        source.replace(self._folder / jar.file_name)
+        self._count(jar.size - num_counted)
+
+    def _count(self, num_bytes: int, *, is_new: bool = True) -> None:
+        """Count a jar as complete, with its bytes that have not been counted yet."""
+        with self._count_lock:
+            self._num_done += 1
+            note = f"{self._num_done} of {len(self._jars)} jars"
+            (self._meter.add if is_new else self._meter.add_present)(num_bytes, note=note)
+
+    def _download(self, jar: Jar) -> tuple[Path, int]:
+        """Download one jar, with retries; return the file and its bytes that were counted."""
+        num_counted = 0
+
+        def count(num_bytes: int) -> None:
+            nonlocal num_counted
+            if self._is_stopped.is_set():
+                raise _StoppedError
+            # The last byte counts once the jar is verified: the total is not reached before.
+            num_bytes = min(num_bytes, jar.size - 1 - num_counted)
+            num_counted += num_bytes
+            self._meter.add(num_bytes)
+
+        for pause_s in (*_RETRY_PAUSES_S, None):
+            try:
+                return self._fetch(jar, self._partial, count), num_counted
+            except (OSError, RuntimeError) as error:
+                if isinstance(error, OSError) and is_disk_full(error):
+                    raise
+                if self._is_stopped.is_set():
+                    raise _StoppedError from error
+                self._meter.add(-num_counted)
+                num_counted = 0
+                if pause_s is None:
+                    raise self._failed(jar, error) from error
+                logger.info("%s: %s. Retrying in %.0f s.", jar.coordinate, error, pause_s)
+                self._is_stopped.wait(pause_s)
+        raise AssertionError("unreachable")  # The last pause is None, which returns or raises.
+
+    def _failed(self, jar: Jar, error: Exception) -> DownloadError:
+        return DownloadError(
+            f"Cannot download {jar.coordinate}: {_reason(error)}. {self._num_done} of "
+            f"{len(self._jars)} jars of Neo4j are complete. Check the network and run the command "
+            "again to download the rest."
+        )
+
+
+def _is_verified(path: Path, jar: Jar) -> bool:
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return found.st_size == jar.size and found.st_mtime == _verified_time(jar)
+
+
+def _mark_verified(path: Path, jar: Jar) -> None:
+    os.utime(path, (_verified_time(jar),) * 2)
+
+
+def _verified_time(jar: Jar) -> int:
+    """The modification time, in seconds, that marks a file as verified for this sha256.
+
+    Any later change of the file changes its time, and the file is then read and checked again. The
+    times are even, as some file systems keep nothing finer, and between 2001 and 2018.
+    """
+    return 1_000_000_000 + int(jar.sha256[:7], 16) * 2
 
 
 def _reason(error: BaseException) -> str:
@@ -247,29 +253,3 @@ def _reason(error: BaseException) -> str:
     if "CERTIFICATE_VERIFY_FAILED" in reason:
         reason += "; if your network signs its own, name its certificates in REQUESTS_CA_BUNDLE"
     return reason
-
-
-def _check_room(folder: Path, missing: list[Jar]) -> None:
-    needed = sum(jar.size for jar in missing) + _MARGIN_BYTES
-    if shutil.disk_usage(folder).free < needed:
-        raise DiskFullError(_full_message(folder, missing))
-
-
-def _full_message(folder: Path, missing: list[Jar]) -> str:
-    needed = (sum(jar.size for jar in missing) + _MARGIN_BYTES) / _MB
-    free = shutil.disk_usage(folder).free / _MB
-    return (
-        f"There is no room for Neo4j's jars in {folder}: {needed:,.0f} MB are needed and "
-        f"{free:,.0f} MB are free. Free some space, or set BOOKGRAPH_CACHE to a folder on "
-        "another disk, and run the command again: it goes on where it stopped."
-    )
-
-
-@contextmanager
-def _locked(path: Path, on_progress: OnProgress) -> Iterator[None]:
-    waiting = "Waiting for another bookgraph that is fetching Neo4j's jars"
-    lock = acquire_lock(path, waiting=waiting, on_progress=on_progress)
-    try:
-        yield
-    finally:
-        lock.release()

@@ -12,7 +12,8 @@ import shutil
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from bookgraph.core.errors import DiskFullError, LocalServerError
+from bookgraph.core.errors import LocalServerError
+from bookgraph.core.files import atomic_write, check_free_space
 
 IMPORT_PREFIX = "import-files-"
 """How folders with files for the importer are named, so that those of a killed one are removed."""
@@ -108,14 +109,7 @@ class ServerFiles:
             self.logs_dir.mkdir(exist_ok=True)
         except OSError as error:
             raise LocalServerError(self._not_writable(self.home, str(error.strerror))) from error
-        free = shutil.disk_usage(self.home).free
-        if free < _ROOM_BYTES:
-            message = (
-                f"There is no room to start Neo4j in {self.home}: {_ROOM_BYTES / _MB:,.0f} MB are "
-                f"needed and {free / _MB:,.0f} MB are free. Free some space, or set "
-                "BOOKGRAPH_HOME to a folder on another disk."
-            )
-            raise DiskFullError(message)
+        check_free_space(self.home, _ROOM_BYTES, purpose="Starting Neo4j")
 
     def password(self) -> str:
         """The password of the user `neo4j`, made up on the first call.
@@ -135,7 +129,8 @@ class ServerFiles:
         """Write neo4j.conf for this start; anything changed in it by hand is lost."""
         lines = [f"{name}={value}" for name, value in _configuration(bolt_port, http_port).items()]
         text = "\n".join(["# Written by bookgraph on every start.", *lines, ""])
-        write_whole(self.conf_dir / "neo4j.conf", text)
+        with atomic_write(self.conf_dir / "neo4j.conf") as file:
+            file.write(text)
 
     def read_state(self) -> ServerState | None:
         """What the last start left; None when there was none or its file is damaged."""
@@ -152,7 +147,8 @@ class ServerFiles:
 
     def write_state(self, state: ServerState) -> None:
         """Remember a start."""
-        write_whole(self._state_file, json.dumps(asdict(state)))
+        with atomic_write(self._state_file) as file:
+            json.dump(asdict(state), file)
 
     def forget_pid(self) -> None:
         """Remember that the server was stopped; its ports stay remembered."""
@@ -172,11 +168,10 @@ class ServerFiles:
         password = "n" + secrets.token_urlsafe(24)
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            handle = os.open(self._password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with atomic_write(self._password_file, "x", permissions=0o600) as file:
+                file.write(password)
         except FileExistsError:
             return self.password()  # Another process was faster; its password counts.
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(password)
         return password
 
     def _check_writable(self) -> None:
@@ -191,13 +186,6 @@ class ServerFiles:
             f"Cannot use {folder} for the local Neo4j: {reason}.{belongs} Run as the user that "
             "made it, or set BOOKGRAPH_HOME to a folder of your own."
         )
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that a reader sees the old content or the new, never a part."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def _owner(path: Path) -> str:

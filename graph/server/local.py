@@ -7,9 +7,6 @@ deliberately knows nothing of the graph inside, and never touches a server that 
 from __future__ import annotations
 
 import logging
-import os
-import socket
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +17,9 @@ import neo4j
 import neo4j.exceptions
 
 from bookgraph.core.errors import LocalServerError
-from bookgraph.core.locks import acquire_lock
+from bookgraph.core.files import atomic_write
+from bookgraph.core.locks import process_lock
+from bookgraph.core.processes import LOOPBACK, is_listening, stop_process, wait_until
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.settings import Settings, environment_name
 from bookgraph.graph.jars.fetch import fetch_jars
@@ -40,11 +39,10 @@ DATABASE = "neo4j"
 IMPORT_COMMAND = ("database", "import", "full", DATABASE, "--overwrite-destination")
 """Of `neo4j-admin`; the files follow."""
 
-_READY_LIMIT_S = 120.0
+_READY_TIMEOUT_S = 120.0
 # How long one try may take with a server that accepts and then says nothing.
-_PROBE_LIMIT_S = 10.0
-_FIRST_PAUSE_S = 0.05
-_LONGEST_PAUSE_S = 0.1
+_PROBE_TIMEOUT_S = 10.0
+_STOP_TIMEOUT_S = 20.0
 _STAGE = "Starting Neo4j"
 _LARGE_STORE_BYTES = 64 * 2**20
 """From here on Java compiles in full: so large a graph is worth a slower start."""
@@ -127,8 +125,8 @@ class LocalServer:
         return ServerStatus(
             is_running=pid is not None,
             pid=pid,
-            bolt_uri=f"bolt://{server_ports.HOST}:{state.bolt_port}",
-            http_url=f"http://{server_ports.HOST}:{state.http_port}",
+            bolt_uri=f"bolt://{LOOPBACK}:{state.bolt_port}",
+            http_url=f"http://{LOOPBACK}:{state.http_port}",
             home=self._files.home,
             log_file=self._files.log_file,
             version=_version(),
@@ -170,7 +168,7 @@ class LocalServer:
     def stop(
         self,
         *,
-        limit_s: float = server_process.TERM_LIMIT_S,
+        limit_s: float = _STOP_TIMEOUT_S,
         on_progress: OnProgress = ignore_progress,
     ) -> bool:
         """Stop the server; what it acknowledged is kept.
@@ -281,14 +279,13 @@ class LocalServer:
 
     def _set_initial_password(self) -> None:
         # Through an argument file: on the command line every user of the machine could read it.
-        handle, name = tempfile.mkstemp(dir=self._files.home)
-        path = Path(name)
+        path = self._files.home / "initial-password"
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
+            with atomic_write(path, permissions=0o600) as file:
                 file.write(self.password)
             server_process.run_admin_tool(self._files, ("dbms", "set-initial-password", f"@{path}"))
         finally:
-            path.unlink()
+            path.unlink(missing_ok=True)
 
     def _choose_port(self, field: str, *, others: tuple[int, ...]) -> int:
         state = self._files.read_state()
@@ -303,28 +300,29 @@ class LocalServer:
     def _wait_until_ready(
         self, status: ServerStatus, *, mark: LogMark, on_progress: OnProgress
     ) -> None:
-        started_s = time.monotonic()
-        pause_s = _FIRST_PAUSE_S
         problem: Exception | None = None
-        while (elapsed_s := time.monotonic() - started_s) < _READY_LIMIT_S:
+
+        def has_settled() -> bool:
+            nonlocal problem
             problem = self._probe(status)
-            if problem is None:
-                elapsed_s = time.monotonic() - started_s
-                note = f"ready at {status.bolt_uri}"
-                on_progress(Progress(_STAGE, elapsed_s, elapsed_s, "s", note))
-                logger.info("Neo4j is ready at %s after %.1f s.", status.bolt_uri, elapsed_s)
-                return
-            if isinstance(problem, neo4j.exceptions.AuthError):
-                break
+            if problem is None or isinstance(problem, neo4j.exceptions.AuthError):
+                return True
             if not self.status().is_running:
                 ports = (_port(status.bolt_uri), _port(status.http_url))
                 raise server_log.explain_death(self._files, mark.lines(), ports=ports)
-            on_progress(
-                Progress(_STAGE, elapsed_s, unit="s", note=f"waiting for {status.bolt_uri}")
-            )
-            time.sleep(pause_s)
-            pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
-        raise LocalServerError(self._not_ready(status, problem)) from problem
+            return False
+
+        def report(elapsed_s: float) -> None:
+            note = f"waiting for {status.bolt_uri}"
+            on_progress(Progress(_STAGE, elapsed_s, unit="s", note=note))
+
+        start_s = time.monotonic()
+        wait_until(has_settled, timeout_s=_READY_TIMEOUT_S, on_wait=report)
+        if problem is not None:
+            raise LocalServerError(self._not_ready(status, problem)) from problem
+        elapsed_s = time.monotonic() - start_s
+        on_progress(Progress(_STAGE, elapsed_s, elapsed_s, "s", f"ready at {status.bolt_uri}"))
+        logger.info("Neo4j is ready at %s after %.1f s.", status.bolt_uri, elapsed_s)
 
     def _not_ready(self, status: ServerStatus, problem: Exception | None) -> str:
         if isinstance(problem, neo4j.exceptions.AuthError):
@@ -337,7 +335,7 @@ class LocalServer:
         reason = " ".join(str(problem).split())
         return (
             f"Neo4j (process {status.pid}) did not answer at {status.bolt_uri} within "
-            f"{_READY_LIMIT_S:.0f} s ({reason}). The log {status.log_file} may say why. Run "
+            f"{_READY_TIMEOUT_S:.0f} s ({reason}). The log {status.log_file} may say why. Run "
             "`bookgraph neo4j stop` and then the command again: both are safe."
         )
 
@@ -346,14 +344,15 @@ class LocalServer:
         try:
             # A refused connection is the rule while it starts, and a driver is costly to set up.
             for url in (status.bolt_uri, status.http_url):
-                socket.create_connection((server_ports.HOST, _port(url)), timeout=1).close()
+                if not is_listening(_port(url)):
+                    raise ConnectionRefusedError(url)
             auth = (USERNAME, self.password)
             with (
                 neo4j.GraphDatabase.driver(
                     status.bolt_uri,
                     auth=auth,
-                    connection_timeout=_PROBE_LIMIT_S,
-                    connection_acquisition_timeout=_PROBE_LIMIT_S,
+                    connection_timeout=_PROBE_TIMEOUT_S,
+                    connection_acquisition_timeout=_PROBE_TIMEOUT_S,
                 ) as driver,
                 driver.session(database=DATABASE) as session,
             ):
@@ -362,23 +361,20 @@ class LocalServer:
             return error
         return None
 
-    def _end(self, pid: int | None, *, limit_s: float = server_process.TERM_LIMIT_S) -> None:
+    def _end(self, pid: int | None, *, limit_s: float = _STOP_TIMEOUT_S) -> None:
         if pid is not None and server_process.is_server(pid, self._files.home):
-            server_process.stop(pid, limit_s=limit_s)
+            stop_process(pid, name="Neo4j", timeout_s=limit_s)
         self._files.forget_pid()
 
     @contextmanager
     def _locked(self, on_progress: OnProgress) -> Iterator[None]:
-        waiting = "Waiting for another bookgraph that starts or stops Neo4j"
-        try:
-            lock = acquire_lock(self._files.start_lock, waiting=waiting, on_progress=on_progress)
-        except OSError as error:
-            message = f"Cannot write in {self._files.home}: {error.strerror}."
-            raise LocalServerError(message) from error
-        try:
+        with process_lock(
+            self._files.start_lock,
+            work="starting or stopping Neo4j",
+            on_progress=on_progress,
+            error_type=LocalServerError,
+        ):
             yield
-        finally:
-            lock.release()
 
 
 def _version() -> str:

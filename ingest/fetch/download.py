@@ -9,21 +9,20 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import shutil
 import ssl
 import threading
 import time
 import urllib.error
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import BinaryIO
 
-from bookgraph.core.errors import ChecksumError, DiskFullError, DownloadError, is_disk_full
-from bookgraph.core.progress import OnProgress, Progress, ignore_progress
+from bookgraph.core.errors import ChecksumError, DownloadError
+from bookgraph.core.files import check_free_space, translated_write_errors
+from bookgraph.core.progress import Meter, OnProgress, ignore_progress
 from bookgraph.ingest.fetch.site import (
     DUMP_SITE,
     Part,
@@ -105,10 +104,10 @@ def fetch_dump(
     patience = patience or Patience()
     date, parts = list_parts(wiki, date, site=site, patience=patience)
     target = folder / wiki / date
-    with _translated_errors(target):
+    with translated_write_errors(target, error_type=DownloadError):
         target.mkdir(parents=True, exist_ok=True)
     _check_room(target, parts)
-    meter = _Meter(sum(part.size for part in parts), on_progress)
+    meter = Meter(_STAGE, sum(part.size for part in parts), on_progress)
     is_stopped = threading.Event()
     pool = ThreadPoolExecutor(num_connections)
     try:
@@ -124,7 +123,7 @@ def fetch_dump(
         pool.shutdown(cancel_futures=True)
     elapsed_s = time.monotonic() - start_s
     logger.info("fetched %s of %s into %s in %.0f s", wiki, date, target, elapsed_s)
-    return FetchedDump(wiki, date, paths, meter.total, meter.num_fetched, elapsed_s)
+    return FetchedDump(wiki, date, paths, meter.total, meter.num_new, elapsed_s)
 
 
 def _check_room(target: Path, parts: Sequence[Part]) -> None:
@@ -135,12 +134,7 @@ def _check_room(target: Path, parts: Sequence[Part]) -> None:
         if path.exists()
     )
     needed = sum(part.size for part in parts) - present + _SPARE_BYTES
-    free = shutil.disk_usage(target).free
-    if needed > free:
-        raise DiskFullError(
-            f"The dump needs {needed / 1e9:.1f} GB more in {target}, and {free / 1e9:.1f} GB are "
-            "free. Make room or set BOOKGRAPH_HOME to another disk; nothing was fetched."
-        )
+    check_free_space(target, needed, purpose="The rest of the dump")
 
 
 def _draft_of(target: Path, part: Part) -> Path:
@@ -159,7 +153,7 @@ class _Download:
         part: Part,
         target: Path,
         patience: Patience,
-        meter: _Meter,
+        meter: Meter,
         is_stopped: threading.Event,
     ) -> None:
         self._part = part
@@ -171,7 +165,7 @@ class _Download:
 
     def run(self) -> Path:
         """Fetch what is missing, verify it and give the file its name."""
-        with _translated_errors(self._path):
+        with translated_write_errors(self._path.parent, error_type=DownloadError):
             if self._path.exists():
                 self._path.replace(self._draft)
             for is_last in (False, True):
@@ -179,7 +173,7 @@ class _Download:
                 if _sha1(self._draft) == self._part.sha1:
                     self._draft.replace(self._path)
                     return self._path
-                self._meter.take_back(self._draft.stat().st_size)
+                self._meter.add_present(-self._draft.stat().st_size)
                 self._draft.unlink()
                 if not is_last:
                     logger.warning("%s has a wrong checksum, once more.", self._part.url)
@@ -247,7 +241,7 @@ class _Download:
 
     def _restart(self, have: int) -> None:
         self._truncate(0)
-        self._meter.take_back(have)
+        self._meter.add_present(-have)
 
     def _truncate(self, length: int) -> None:
         with self._draft.open("r+b") as file:
@@ -274,52 +268,3 @@ def _starts_at(response: HTTPResponse, offset: int) -> bool:
 def _sha1(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha1").hexdigest()
-
-
-class _Meter:
-    """Adds up what all threads have fetched and reports rate and time left."""
-
-    def __init__(self, total: int, on_progress: OnProgress) -> None:
-        self.total = total
-        self.num_fetched = 0
-        self._num_present = 0
-        self._on_progress = on_progress
-        self._start_s = time.monotonic()
-        self._lock = threading.Lock()
-
-    def add_present(self, num_bytes: int) -> None:
-        """Count bytes that were there already."""
-        with self._lock:
-            self._num_present += num_bytes
-            self._report()
-
-    def add(self, num_bytes: int) -> None:
-        """Count bytes that came."""
-        with self._lock:
-            self._num_present += num_bytes
-            self.num_fetched += num_bytes
-            self._report()
-
-    def take_back(self, num_bytes: int) -> None:
-        """Count off bytes that turned out to be worthless."""
-        with self._lock:
-            self._num_present -= num_bytes
-
-    def _report(self) -> None:
-        rate = self.num_fetched / max(time.monotonic() - self._start_s, 1e-3)
-        left_s = (self.total - self._num_present) / rate if rate else 0
-        note = f"{rate / 1e6:.1f} MB/s, {left_s / 60:.0f} min left" if rate else ""
-        self._on_progress(Progress(_STAGE, self._num_present / 1e6, self.total / 1e6, "MB", note))
-
-
-@contextmanager
-def _translated_errors(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if is_disk_full(error):
-            raise DiskFullError(
-                f"There is no room left for {place}. Make room, then run the command again: it "
-                "goes on where it stopped."
-            ) from error
-        raise DownloadError(f"{place} cannot be written: {error.strerror}.") from error

@@ -20,11 +20,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from bookgraph.core.concurrency import map_in_order
 from bookgraph.core.errors import BookgraphError, InputError
-from bookgraph.core.progress import OnProgress, Progress, ignore_progress
+from bookgraph.core.locks import process_lock
+from bookgraph.core.progress import Meter, OnProgress, ignore_progress
 from bookgraph.ingest.read.dump import (
     MAX_PAGE_BYTES,
     PAGE_CLOSE,
@@ -100,14 +99,19 @@ def extract_dumps(
         InputError: a dump cannot be read, is damaged or cut; what was read before is kept.
         DiskFullError: no room for the spools; what was read before is kept.
     """
-    with _locked(work_dir), ExitStack() as stack:
+    with (
+        process_lock(
+            work_dir / "lock", work="reading dumps", on_progress=None, error_type=InputError
+        ),
+        ExitStack() as stack,
+    ):
         forget_gone_dumps(work_dir)
         jobs = []
         for dump in dumps:
             spool = stack.enter_context(open_spool(work_dir, dump.path))
             segments = plan_segments(dump.path, dump.compression, size=dump.path.stat().st_size)
             jobs.append(_Job(spool, segments, spool.state.num_segments > 0))
-        meter = _Meter(jobs, on_progress)
+        meter = _DumpMeter(jobs, on_progress)
         todo = [segment for job in jobs for segment in job.todo]
         with _scanning(todo, num_workers) as scans:
             for job in jobs:
@@ -116,7 +120,7 @@ def extract_dumps(
     return [job.spool for job in jobs]
 
 
-def _extract(job: _Job, scans: Scanned, meter: _Meter) -> None:
+def _extract(job: _Job, scans: Scanned, meter: _DumpMeter) -> None:
     """Take the scans of one dump in order, join their ends and spool what they hold."""
     spool, state = job.spool, job.spool.state
     if state.is_complete:
@@ -225,67 +229,28 @@ def _prepare_worker() -> None:
     threading.Thread(target=follow, daemon=True).start()
 
 
-@contextmanager
-def _locked(work_dir: Path) -> Iterator[None]:
-    try:
-        work_dir.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(work_dir / "lock")
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise BookgraphError(
-            f"Another bookgraph is reading dumps into {work_dir}. Wait until it is done."
-        ) from error
-    except OSError as error:
-        raise InputError(f"Cannot write in {work_dir}: {error.strerror}.") from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-class _Meter:
-    """Turns finished segments into progress with a rate and the time left."""
+class _DumpMeter:
+    """Turns finished segments into progress."""
 
     def __init__(self, jobs: Sequence[_Job], on_progress: OnProgress) -> None:
         self._jobs = jobs
-        self._on_progress = on_progress
-        self._total = sum(job.segments[-1].end for job in jobs if job.segments)
+        total = sum(job.segments[-1].end for job in jobs if job.segments)
         self._todo = sum(segment.end - segment.start for job in jobs for segment in job.todo)
-        self._done_before = self._total - self._todo
-        self._done = 0
-        self._start_s = time.monotonic()
+        self._meter = Meter(_STAGE, total, on_progress, num_present=total - self._todo)
 
     def add(self, segment: Segment, job: _Job) -> None:
         """Report a finished segment."""
-        self._done += segment.end - segment.start
-        elapsed_s = max(time.monotonic() - self._start_s, 1e-3)
-        rate = self._done / elapsed_s
-        left_s = (self._todo - self._done) / rate
-        resumed = ", resumed" if job.is_resumed else ""
-        self._report(f"{rate / 1e6:.1f} MB/s, {_duration(left_s)} left{resumed}")
+        self._meter.add(
+            segment.end - segment.start, note=self._note("resumed" if job.is_resumed else "")
+        )
 
     def finish(self) -> None:
         """Report the end, also when there was nothing to do."""
         if self._todo == 0:
-            self._report("read before")
+            self._meter.add_present(0, note=self._note("read before"))
 
-    def _report(self, note: str) -> None:
+    def _note(self, addition: str) -> str:
         num_pages = sum(job.spool.state.num_pages for job in self._jobs)
         num_records = sum(job.spool.state.num_records for job in self._jobs)
-        self._on_progress(
-            Progress(
-                _STAGE,
-                (self._done_before + self._done) / 1e6,
-                self._total / 1e6,
-                "MB",
-                f"{num_pages:,} pages, {num_records:,} books, {note}",
-            )
-        )
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02} min"
-    return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+        note = f"{num_pages:,} pages, {num_records:,} books"
+        return f"{note}, {addition}" if addition else note

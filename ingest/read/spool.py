@@ -13,12 +13,12 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import BinaryIO
 
-from bookgraph.core.errors import DiskFullError, InputError, is_disk_full
+from bookgraph.core.errors import InputError
+from bookgraph.core.files import atomic_write, translated_write_errors
 from bookgraph.core.types import BookRecord
 from bookgraph.ingest.read.ndjson import BadRecord, OnBadRecord, iter_ndjson
 from bookgraph.ingest.report import BadRecordLog
@@ -75,7 +75,7 @@ class Spool:
         self._redirects: BinaryIO | None = None
 
     def __enter__(self) -> Spool:
-        with _translated_errors(self.folder):
+        with translated_write_errors(self.folder, error_type=InputError):
             self.folder.mkdir(parents=True, exist_ok=True)
             self.state = _read_state(self.folder / _STATE) or self.state
             self._records = _open_at(self.folder / _RECORDS, self.state.records_bytes)
@@ -96,7 +96,7 @@ class Spool:
         if self._records is None or self._redirects is None:
             message = "a spool is written inside its `with` block only"
             raise RuntimeError(message)
-        with _translated_errors(self.folder):
+        with translated_write_errors(self.folder, error_type=InputError):
             self._records.write(records)
             self._redirects.write(redirects)
         self.state.records_bytes += len(records)
@@ -108,7 +108,7 @@ class Spool:
         Raises:
             DiskFullError: no room; what was saved before is kept.
         """
-        with _translated_errors(self.folder):
+        with translated_write_errors(self.folder, error_type=InputError):
             for file in (self._records, self._redirects):
                 if file is not None:
                     file.flush()
@@ -203,22 +203,5 @@ def _write_state(path: Path, state: SpoolState) -> None:
             },
         },
     }
-    draft = path.with_suffix(".new")
-    with draft.open("w", encoding="utf-8") as file:
+    with atomic_write(path) as file:
         json.dump(values, file)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-@contextmanager
-def _translated_errors(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if is_disk_full(error):
-            raise DiskFullError(
-                f"There is no room left in {folder}. Make room or set BOOKGRAPH_HOME to another "
-                "disk, then run the command again: it goes on where it stopped."
-            ) from error
-        raise InputError(f"Cannot keep what was read in {folder}: {error.strerror}.") from error

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bookgraph.core.errors import DiskFullError, LocalServerError
-from bookgraph.graph.server.home import ServerFiles, ServerState, write_whole
+from bookgraph.graph.server.home import ServerFiles, ServerState
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_a_full_disk_is_said_before_anything_starts(
     with pytest.raises(DiskFullError) as caught:
         files.prepare()
     message = str(caught.value)
-    assert "200 MB are needed and 150 MB are free" in message
+    assert "needs 200 MB, and 150 MB are free" in message
     assert str(files.home) in message
     assert "BOOKGRAPH_HOME" in message
 
@@ -207,11 +207,3 @@ def test_a_folder_of_another_user_is_said_so(files: ServerFiles, part: str) -> N
     assert f"Cannot use {folder} for the local Neo4j: permission denied." in message
     assert f"It belongs to the user {folder.owner()}." in message
     assert "BOOKGRAPH_HOME" in message
-
-
-def test_a_file_is_replaced_whole_and_leaves_no_other(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    write_whole(path, "one")
-    write_whole(path, "two")
-    assert path.read_text("utf-8") == "two"
-    assert list(tmp_path.iterdir()) == [path]

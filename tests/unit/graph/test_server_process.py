@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +12,12 @@ import psutil
 import pytest
 
 from bookgraph.core.errors import LocalServerError
+from bookgraph.core.processes import wait_until
 from bookgraph.graph.server import process as server_process
 from bookgraph.graph.server.home import ServerFiles
 from bookgraph.graph.server.process import MAIN_CLASS, JavaOptions
 
-_WAIT = "import signal, time; {setup}; print('up', flush=True); time.sleep(60)"
+_WAIT = "import time; print('up', flush=True); time.sleep(60)"
 
 
 @pytest.fixture
@@ -34,8 +33,8 @@ class Processes:
     def __init__(self) -> None:
         self.started: list[subprocess.Popen[str]] = []
 
-    def start(self, *args: str, setup: str = "pass") -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", _WAIT.format(setup=setup), *args]
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", _WAIT, *args]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self.started.append(process)
         assert process.stdout is not None
@@ -74,37 +73,13 @@ def test_a_dead_and_a_zombie_process_are_no_server(
 ) -> None:
     process = processes.start(MAIN_CLASS, f"--home-dir={files.home}")
     process.kill()
-    deadline_s = time.monotonic() + 5
     # Nobody has waited for it yet, so it stays in the process table as a zombie.
-    while server_process.is_server(process.pid, files.home):
-        assert time.monotonic() < deadline_s
+    assert wait_until(
+        lambda: not server_process.is_server(process.pid, files.home), timeout_s=5, pause_s=0.005
+    )
     assert server_process.find_server(files.home) is None
     process.wait()
     assert not server_process.is_server(process.pid, files.home)
-
-
-def test_stop_asks_first(processes: Processes, caplog: pytest.LogCaptureFixture) -> None:
-    process = processes.start()
-    server_process.stop(process.pid)
-    process.wait()
-    assert process.returncode in (0, -signal.SIGTERM)  # 0 where psutil has reaped it
-    assert caplog.text == ""
-
-
-def test_stop_kills_what_does_not_listen_and_says_so(
-    processes: Processes, caplog: pytest.LogCaptureFixture
-) -> None:
-    deaf = processes.start(setup="signal.signal(signal.SIGTERM, signal.SIG_IGN)")
-    server_process.stop(deaf.pid, limit_s=0.3)
-    assert not Path(f"/proc/{deaf.pid}/cmdline").exists() or deaf.poll() is not None
-    assert f"process {deaf.pid}) did not stop in 0 s; killing it" in caplog.text
-
-
-def test_stop_of_a_process_that_is_gone_does_nothing(processes: Processes) -> None:
-    process = processes.start()
-    process.kill()
-    process.wait()
-    server_process.stop(process.pid)
 
 
 def test_the_arguments_survive_blanks_and_quotes(tmp_path: Path) -> None:
@@ -160,12 +135,6 @@ def test_a_java_that_cannot_run_is_said_so(
 def test_a_spawned_child_that_dies_is_noticed_and_outlives_nobody(files: ServerFiles) -> None:
     server_process.write_arguments(files, (), options=JavaOptions(heap_mb=256))
     pid = server_process.spawn(files)
-    deadline_s = time.monotonic() + 20
-    while server_process.is_server(pid, files.home):
-        assert time.monotonic() < deadline_s
-        time.sleep(0.05)
+    assert wait_until(lambda: not server_process.is_server(pid, files.home), timeout_s=20)
     assert MAIN_CLASS in files.console_file.read_text("utf-8")
-    # Ended is not gone yet: its exit code is still to be fetched.
-    while psutil.pid_exists(pid):
-        assert time.monotonic() < deadline_s
-        time.sleep(0.05)
+    assert not psutil.pid_exists(pid), "the exit code was not fetched"

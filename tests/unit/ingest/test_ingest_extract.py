@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from bookgraph.core.errors import BookgraphError, DiskFullError, InputError
+from bookgraph.core.locks import process_lock
 from bookgraph.core.progress import Progress
 from bookgraph.core.types import BookRecord
 from bookgraph.ingest import iter_records
@@ -356,12 +357,12 @@ def test_a_full_disk_is_said_and_what_was_read_is_kept(
 
     def fail(self: Spool, records: bytes, redirects: bytes) -> None:
         # /dev/full answers every write as a full disk does.
-        with spool._translated_errors(self.folder), Path("/dev/full").open("wb", 0) as full:
+        with spool.translated_write_errors(self.folder), Path("/dev/full").open("wb", 0) as full:
             full.write(records or b"x")
 
     with monkeypatch.context() as patch:
         patch.setattr(Spool, "append", fail)
-        with pytest.raises(DiskFullError, match=r"no room left in .*BOOKGRAPH_HOME"):
+        with pytest.raises(DiskFullError, match=r"disk is full: .*BOOKGRAPH_HOME"):
             extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
     (done,) = extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
     assert done.state.is_complete
@@ -371,8 +372,8 @@ def test_two_at_once_do_not_write_one_spool(tmp_path: Path) -> None:
     path = tmp_path / "dump.xml"
     path.write_bytes(_dump(10))
     with (
-        extract._locked(tmp_path / "w"),
-        pytest.raises(BookgraphError, match="Another bookgraph is reading dumps"),
+        process_lock(tmp_path / "w" / "lock", work="testing", on_progress=None),
+        pytest.raises(BookgraphError, match="Another bookgraph process is reading dumps"),
     ):
         extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
 
@@ -380,7 +381,7 @@ def test_two_at_once_do_not_write_one_spool(tmp_path: Path) -> None:
 def test_a_work_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
     path = tmp_path / "dump.xml"
     path.write_bytes(_dump(10))
-    with pytest.raises(InputError, match=r"Cannot write in .*dump.xml"):
+    with pytest.raises(InputError, match=r"Cannot write to .*dump.xml"):
         extract_dumps([Dump(path, "none")], work_dir=path / "w")
 
 

@@ -1,0 +1,220 @@
+"""Writing files whole, and what to say when the disk is full or a folder is read-only.
+
+Every file that another process may read, or that a crash must not leave half written, goes through
+`atomic_write`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import glob
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import IO, Any, Literal, overload
+
+import psutil
+
+from bookgraph.core.errors import BookgraphError, DiskFullError
+
+_GB = 1_000_000_000
+
+
+@overload
+def atomic_write(
+    path: Path, mode: Literal["w", "x"] = "w", *, permissions: int = ..., is_durable: bool = ...
+) -> AbstractContextManager[IO[str]]: ...
+
+
+@overload
+def atomic_write(
+    path: Path, mode: Literal["wb"], *, permissions: int = ..., is_durable: bool = ...
+) -> AbstractContextManager[IO[bytes]]: ...
+
+
+@contextmanager
+def atomic_write(
+    path: Path,
+    mode: Literal["w", "wb", "x"] = "w",
+    *,
+    permissions: int = 0o666,
+    is_durable: bool = True,
+) -> Iterator[IO[Any]]:
+    """Write a file that readers see whole, in its old or its new form.
+
+    The file takes its place when the block ends without an error. Otherwise it is removed, and an
+    earlier file of that name stays. Text is UTF-8 with line ends as written.
+
+    Args:
+        path: the file; its folder exists.
+        mode: `w` for text, `wb` for bytes, `x` for text that never replaces an existing file.
+        permissions: of a new file, before the umask.
+        is_durable: wait until file and folder are on the disk. A file that is of no use after a
+            power cut does not need it.
+
+    Raises:
+        DiskFullError: the disk is full.
+        FileExistsError: `path` exists and the mode is `x`.
+        OSError: the file cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.part")
+    _remove_leftovers(path)
+    try:
+        with _disk_full_translated(path.parent):
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, permissions)
+            with _open(handle, is_binary=mode == "wb") as file:
+                yield file
+                file.flush()
+                if is_durable:
+                    os.fsync(file.fileno())
+            if mode == "x":
+                _link_or_rename(draft, path)
+            else:
+                draft.replace(path)
+            if is_durable:
+                _sync_folder(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def free_bytes(folder: Path) -> int:
+    """Free space on the disk that holds a folder, or would hold it."""
+    folder = folder.absolute()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def check_free_space(
+    folder: Path, needed_bytes: int, *, purpose: str, setting: str = "BOOKGRAPH_HOME"
+) -> None:
+    """Refuse work that would fill the disk.
+
+    Args:
+        folder: where the work writes.
+        needed_bytes: how much.
+        purpose: what needs the space, such as "The dump".
+        setting: the environment variable that moves the folder to another disk.
+
+    Raises:
+        DiskFullError: less is free.
+    """
+    free = free_bytes(folder)
+    if free < needed_bytes:
+        raise DiskFullError(
+            f"Not enough disk space in {folder}. {purpose} needs {format_bytes(needed_bytes)}, "
+            f"and {format_bytes(free)} are free. {_free_some(setting)}"
+        )
+
+
+@contextmanager
+def translated_write_errors(
+    folder: Path,
+    *,
+    setting: str = "BOOKGRAPH_HOME",
+    error_type: type[BookgraphError] = BookgraphError,
+) -> Iterator[None]:
+    """Turn the system's errors while a folder is written into ours.
+
+    Args:
+        folder: for the message.
+        setting: the environment variable that moves the folder.
+        error_type: raised for everything but a full disk.
+
+    Raises:
+        DiskFullError: the disk is full.
+        BookgraphError: the folder cannot be written.
+    """
+    try:
+        with _disk_full_translated(folder, setting):
+            yield
+    except OSError as error:
+        raise error_type(
+            f"Cannot write to {folder}: {_reason(error)}. Make the folder writable, or set "
+            f"{setting} to another one."
+        ) from error
+
+
+def is_disk_full(error: OSError) -> bool:
+    """Whether the disk, or the user's quota, is full."""
+    return error.errno in {errno.ENOSPC, errno.EDQUOT}
+
+
+def format_bytes(num_bytes: float) -> str:
+    """A size for people: `150 MB`, `1.2 GB`."""
+    return f"{num_bytes / _GB:,.1f} GB" if num_bytes >= _GB else f"{num_bytes / 1e6:,.0f} MB"
+
+
+@contextmanager
+def _disk_full_translated(folder: Path, setting: str | None = None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if not is_disk_full(error):
+            raise
+        raise DiskFullError(
+            f"The disk is full: {folder} cannot take more data. {_free_some(setting)}"
+        ) from error
+
+
+def _free_some(setting: str | None) -> str:
+    if setting is None:
+        return "Free some space and run the command again."
+    return (
+        f"Free some space, or set {setting} to a folder on another disk. Then run the command "
+        "again."
+    )
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "permission denied"
+    if isinstance(error, FileNotFoundError):
+        return "the folder does not exist"
+    if isinstance(error, NotADirectoryError | FileExistsError):
+        return "a file is in its place"
+    if error.errno == errno.EROFS:
+        return "the file system is read-only"
+    return error.strerror or type(error).__name__
+
+
+def _open(handle: int, *, is_binary: bool) -> IO[Any]:
+    if is_binary:
+        return os.fdopen(handle, "wb")
+    return os.fdopen(handle, "w", encoding="utf-8", newline="")
+
+
+def _link_or_rename(draft: Path, path: Path) -> None:
+    try:
+        # Unlike a rename, a link fails when another process was faster.
+        os.link(draft, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems have no hard links.
+        draft.replace(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove the drafts of processes that were killed."""
+    start = f".{path.name}."
+    for draft in path.parent.glob(f"{glob.escape(start)}*.part"):
+        pid = draft.name.removeprefix(start).partition("-")[0]
+        if pid.isdecimal() and not psutil.pid_exists(int(pid)):
+            with contextlib.suppress(OSError):
+                draft.unlink()

@@ -1,0 +1,244 @@
+"""Processes and ports of this machine: start, recognise, wait for and stop."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from bookgraph.core.errors import LocalServerError
+
+logger = logging.getLogger(__name__)
+
+LOOPBACK = "127.0.0.1"
+
+_POLL_S = 0.05
+_KILL_TIMEOUT_S = 20.0
+
+# A parent must wait for its child, or the child stays a zombie. The objects are kept, because one
+# that is collected warns about a child that still runs, and these children are meant to.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessMark:
+    """Names one process. Its id alone does not: the system gives it to another one later.
+
+    Attributes:
+        pid: the process id.
+        started_at_s: when the process started, in seconds since 1970.
+    """
+
+    pid: int
+    started_at_s: float
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessMark:
+        """The mark of a running process."""
+        return cls(pid, psutil.Process(pid).create_time())
+
+    def is_running(self) -> bool:
+        """Whether this process runs, and not another one with its id."""
+        try:
+            started_at_s = psutil.Process(self.pid).create_time()
+        except (psutil.Error, ValueError, OverflowError):
+            return False
+        # The system derives the time from its uptime and is off by a little each time.
+        return is_running(self.pid) and abs(started_at_s - self.started_at_s) < 1
+
+
+def start_detached(
+    command: Sequence[str],
+    *,
+    log_file: Path,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> int:
+    """Start a process that outlives this one and its terminal.
+
+    Args:
+        command: the program and its arguments.
+        log_file: takes what it prints; overwritten.
+        folder: its working folder; by default this process's own.
+        environment: its variables; by default this process's own.
+
+    Returns:
+        The process id.
+
+    Raises:
+        OSError: the program cannot be run, or the log cannot be written.
+    """
+    with log_file.open("wb") as log:
+        child = subprocess.Popen(  # noqa: S603  # our own programs, without a shell
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
+    _children[child.pid] = child
+    return child.pid
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process runs. A zombie does not."""
+    child = _children.get(pid)
+    if child is not None and child.poll() is not None:
+        del _children[pid]
+        return False
+    try:
+        return not _has_ended(psutil.Process(pid))
+    except (psutil.Error, ValueError, OverflowError):
+        return False
+
+
+def command_of(pid: int) -> list[str]:
+    """The command line of a process; empty if it has ended or is not visible."""
+    child = _children.get(pid)
+    if child is not None and isinstance(child.args, list):
+        # The system shows no command line in the first moments of a process.
+        return [str(part) for part in child.args]
+    try:
+        return psutil.Process(pid).cmdline()
+    except (psutil.Error, ValueError, OverflowError):
+        return []
+
+
+def stop_process(pid: int, *, name: str, timeout_s: float) -> None:
+    """Ask a process to end, and kill it after a timeout.
+
+    Args:
+        pid: the process; nothing happens if it has ended.
+        name: for messages, such as "Neo4j".
+        timeout_s: seconds before it is killed.
+
+    Raises:
+        LocalServerError: the process belongs to another user, or hangs.
+    """
+    try:
+        process = psutil.Process(pid)
+        process.terminate()
+        if not wait_until(lambda: _has_ended(process), timeout_s=timeout_s):
+            logger.warning(
+                "%s (process %d) did not stop in %.0f s: killing it.", name, pid, timeout_s
+            )
+            process.kill()
+            if not wait_until(lambda: _has_ended(process), timeout_s=_KILL_TIMEOUT_S):
+                raise LocalServerError(
+                    f"{name} (process {pid}) was killed but has not ended: its disk may not "
+                    "respond. Try again later."
+                )
+    except psutil.NoSuchProcess:
+        pass
+    except psutil.AccessDenied as error:
+        raise LocalServerError(
+            f"Cannot stop {name} (process {pid}): it belongs to another user."
+        ) from error
+    child = _children.pop(pid, None)
+    if child is not None:
+        child.poll()
+
+
+def wait_until(
+    is_done: Callable[[], bool],
+    *,
+    timeout_s: float,
+    pause_s: float = _POLL_S,
+    on_wait: Callable[[float], None] | None = None,
+) -> bool:
+    """Wait until a condition holds.
+
+    Args:
+        is_done: the condition; an error that it raises ends the wait.
+        timeout_s: seconds to wait at most.
+        pause_s: seconds between two looks.
+        on_wait: called after each look that failed, with the seconds since the start.
+
+    Returns:
+        Whether the condition held in time.
+    """
+    start_s = time.monotonic()
+    while not is_done():
+        elapsed_s = time.monotonic() - start_s
+        if elapsed_s >= timeout_s:
+            return False
+        if on_wait is not None:
+            on_wait(elapsed_s)
+        time.sleep(pause_s)
+    return True
+
+
+def is_port_free(port: int, *, host: str = LOOPBACK) -> bool:
+    """Whether a server can listen on a port: nothing else does, on all addresses included."""
+    return find_port_problem(port, host=host) is None
+
+
+def find_port_problem(port: int, *, host: str = LOOPBACK) -> str | None:
+    """Why a server cannot listen on a port, or None if it can."""
+    if is_listening(port, host=host):
+        return f"{_find_listener(port)} uses it"
+    with _socket_for(host) as probe:
+        try:
+            probe.bind((host, port))
+        except PermissionError:
+            return "this user may not use it (ports below 1024 belong to the administrator)"
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return f"{_find_listener(port)} uses it"
+            return f"{host} is not an address of this machine"
+    return None
+
+
+def is_listening(port: int, *, host: str = LOOPBACK) -> bool:
+    """Whether something accepts connections on a port."""
+    try:
+        socket.create_connection((host, port), timeout=0.5).close()
+    except OSError:
+        return False
+    return True
+
+
+def find_free_port(host: str = LOOPBACK) -> int:
+    """A port that nothing uses at this moment.
+
+    Raises:
+        OSError: the host is not an address of this machine.
+    """
+    with _socket_for(host) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _find_listener(port: int) -> str:
+    """Who listens on a port, such as `python (process 12)`, as far as this user can see it."""
+    try:
+        for connection in psutil.net_connections(kind="tcp"):
+            is_listener = connection.status == psutil.CONN_LISTEN and connection.pid is not None
+            if is_listener and connection.laddr and connection.laddr.port == port:
+                return f"{psutil.Process(connection.pid).name()} (process {connection.pid})"
+    except psutil.Error:
+        pass
+    return "another program"
+
+
+def _socket_for(host: str) -> socket.socket:
+    probe = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    if os.name == "posix":
+        # Connections of the last server that linger must not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return probe
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    # A child that its parent never waits for stays a zombie, and `Process.wait` would not return.
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
