@@ -106,7 +106,7 @@ class BackgroundServer:
     def _running(self) -> _State | None:
         try:
             found = json.loads(self._state_file.read_text("utf-8"))
-            process = ProcessMark(found["pid"], found["started_at_s"])
+            process = ProcessMark(int(found["pid"]), float(found["started_at_s"]))
             state = _State(process, found["host"], found["port"])
         except (OSError, ValueError, TypeError, KeyError):
             return None

@@ -1,8 +1,7 @@
-"""Stores that remember what they are asked, and waiting for what takes its time."""
+"""Stores that remember the statements they receive."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -54,11 +53,3 @@ class CountingStore:
         return rows
 
     run = read
-
-
-def wait_until(is_so: Callable[[], bool], limit_s: float) -> None:
-    """Wait until something is so, and fail when it is not in time."""
-    end_s = time.monotonic() + limit_s
-    while not is_so():
-        assert time.monotonic() < end_s, "it did not become so in time"
-        time.sleep(0.05)

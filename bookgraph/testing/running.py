@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +10,13 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from bookgraph.core.processes import wait_until
 from bookgraph.core.settings import Settings
 from bookgraph.graph.connection import connect
 from bookgraph.graph.server.local import LocalServer
 from bookgraph.graph.store import Store
+
+_READY_TIMEOUT_S = 60.0
 
 
 @contextmanager
@@ -44,9 +46,8 @@ def running_app(app: ASGIApp) -> Iterator[str]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    while not server.started:
-        assert thread.is_alive(), "the server ended while it started"
-        time.sleep(0.02)
+    wait_until(lambda: server.started or not thread.is_alive(), timeout_s=_READY_TIMEOUT_S)
+    assert server.started, "the server did not start"
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"

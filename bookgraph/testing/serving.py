@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import http.client
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from bookgraph.core.processes import LOOPBACK, find_free_port, wait_until
 from bookgraph.testing.command_line import environment
 
 ROOT = Path(__file__).resolve().parents[2]
-_READY_LIMIT_S = 60.0
+_READY_TIMEOUT_S = 60.0
 
 
 @contextmanager
@@ -33,9 +32,7 @@ def serving(
     Yields:
         The port, and the process.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    port = find_free_port()
     fields = {"home": str(home), "bolt_port": "0", "http_port": "0", **variables}
     settings = {f"BOOKGRAPH_{name.upper()}": text for name, text in fields.items()}
     process = subprocess.Popen(
@@ -46,25 +43,22 @@ def serving(
         stderr=log,
     )
     try:
-        _wait_until_it_answers(port, process)
+        assert wait_until(
+            lambda: process.poll() is not None or _is_healthy(port), timeout_s=_READY_TIMEOUT_S
+        ), "the server did not respond in time"
+        assert process.poll() is None, "the server ended at once"
         yield port, process
     finally:
         process.terminate()
         process.wait(timeout=30)
 
 
-def _wait_until_it_answers(port: int, process: subprocess.Popen[bytes]) -> None:
-    end_s = time.monotonic() + _READY_LIMIT_S
-    while time.monotonic() < end_s:
-        assert process.poll() is None, "the server ended at once"
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == http.client.OK:
-                return
-        except OSError:
-            time.sleep(0.1)
-        finally:
-            connection.close()
-    message = "the server did not answer in time"
-    raise AssertionError(message)
+def _is_healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == http.client.OK
+    except OSError:
+        return False
+    finally:
+        connection.close()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from bookgraph.api import build_app
+from bookgraph.core.processes import wait_until
 from bookgraph.core.settings import Settings
 from bookgraph.embed import TrainConfig
 from bookgraph.embed.pipeline import train_graph
@@ -40,8 +40,7 @@ class OwnServer:
         pid = self.server.status().pid
         assert pid is not None, "there is no server to kill"
         os.kill(pid, signal.SIGKILL)
-        while self.server.status().is_running:
-            time.sleep(0.01)
+        assert wait_until(lambda: not self.server.status().is_running, timeout_s=20, pause_s=0.01)
 
 
 def make_settings(home: Path) -> Settings:

@@ -16,10 +16,11 @@ from starlette.testclient import TestClient
 from bookgraph.api import ServerOptions, build_app
 from bookgraph.api.options import Limits
 from bookgraph.core.errors import QueryTimeoutError
+from bookgraph.core.processes import wait_until
 from bookgraph.graph.connection import connect
 from bookgraph.graph.store import Store
 from bookgraph.graph.write.vectors import read_current_model
-from bookgraph.testing.fakes import CountingStore, wait_until
+from bookgraph.testing.fakes import CountingStore
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -249,12 +250,12 @@ def test_what_takes_too_long_is_ended_in_neo4j(sample_store: Store) -> None:
     )
     thread.start()
     # It does run there for a while, and then no longer: nobody waits for it.
-    wait_until(lambda: len(running()) > 0, 5)
+    assert wait_until(lambda: len(running()) > 0, timeout_s=5)
     thread.join()
     assert answers[0].status_code == 504
     (error,) = answers[0].json()["errors"]
     assert error["extensions"]["code"] == "TIMEOUT"
-    wait_until(lambda: running() == [], 5)
+    assert wait_until(lambda: running() == [], timeout_s=5)
 
 
 def test_a_change_that_takes_too_long_is_ended_too(sample_store: Store) -> None:

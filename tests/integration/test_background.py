@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from bookgraph.api.ops.background import BackgroundServer, choose_port
 from bookgraph.core.errors import BookgraphError, PortTakenError
+from bookgraph.core.processes import is_listening, wait_until
 from bookgraph.core.progress import Progress
 from bookgraph.core.settings import Settings
 
@@ -79,7 +79,7 @@ def test_only_its_own_names_are_served_on_loopback(server: BackgroundServer) -> 
 def test_what_is_asked_is_answered_before_it_ends(server: BackgroundServer) -> None:
     url = server.start(host="127.0.0.1", port=0)
     answers: list[object] = []
-    asked = threading.Event()
+    is_sent = threading.Event()
 
     def ask() -> None:
         host, port = url.removeprefix("http://").split(":")
@@ -89,17 +89,16 @@ def test_what_is_asked_is_answered_before_it_ends(server: BackgroundServer) -> N
                 f"POST /graphql HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
                 f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
             )
-            # The head arrives before the server is told to end, the rest only afterwards.
+            # The head arrives before the server is told to stop, the rest only afterwards.
             connection.sendall(head.encode() + body[:5])
-            time.sleep(0.3)
-            asked.set()
-            time.sleep(0.5)
+            is_sent.set()
+            assert wait_until(lambda: not is_listening(int(port)), timeout_s=10)
             connection.sendall(body[5:])
             answers.append(connection.makefile("rb").readline())
 
     thread = threading.Thread(target=ask)
     thread.start()
-    asked.wait(10)
+    is_sent.wait(10)
     server.stop()
     thread.join()
     assert answers == [b"HTTP/1.1 200 OK\r\n"]

@@ -9,13 +9,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bookgraph.core.errors import DiskFullError, LocalServerError
+from bookgraph.core.processes import wait_until
 from bookgraph.core.progress import Progress
 from bookgraph.core.types import BookRow, LinkRow
 from bookgraph.graph.connection import connect
@@ -158,10 +158,12 @@ def test_kill_9_in_the_middle_of_an_import_leaves_an_empty_database(own_server: 
             break
     mark = settings.neo4j_home / "import-is-half-done"
     database = settings.neo4j_home / "data" / "databases" / "neo4j"
-    deadline = time.monotonic() + 30
-    while not (mark.exists() and any(database.glob("*"))) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(1.5)  # the importer's JVM is then writing
+    # The importer's JVM is writing once the database has files of some size.
+    assert wait_until(
+        lambda: mark.exists() and sum(f.stat().st_size for f in database.glob("*")) > 100_000,
+        timeout_s=60,
+        pause_s=0.01,
+    )
     # The importer's JVM ends with its parent's group.
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

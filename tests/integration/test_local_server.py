@@ -22,6 +22,7 @@ import psutil
 import pytest
 
 from bookgraph.core.errors import LocalServerError, PortTakenError, ServerDiedError
+from bookgraph.core.processes import is_running, stop_process, wait_until
 from bookgraph.core.progress import Progress
 from bookgraph.core.settings import Settings, load_settings
 from bookgraph.graph.server import local as server_module
@@ -80,10 +81,7 @@ def _start_elsewhere(home: Path) -> subprocess.Popen[str]:
 
 
 def _wait_until_gone(pid: int) -> None:
-    deadline_s = time.monotonic() + 15
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline_s, f"process {pid} is still there"
-        time.sleep(0.05)
+    assert wait_until(lambda: not is_running(pid), timeout_s=15), f"process {pid} still runs"
 
 
 def _pid(status: ServerStatus) -> int:
@@ -210,7 +208,7 @@ def test_a_port_that_is_taken_during_the_start_is_told(
     local_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     LocalServer(local_settings).stop()
-    monkeypatch.setattr("bookgraph.graph.server.ports.is_free", lambda _port: True)
+    monkeypatch.setattr("bookgraph.graph.server.ports.is_port_free", lambda _port: True)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         fixed = load_settings(home=local_settings.home, bolt_port=port, http_port=0, heap_mb=512)
@@ -223,7 +221,7 @@ def test_the_time_limit_ends_a_start_and_leaves_no_process(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.stop()
-    monkeypatch.setattr(server_module, "_READY_LIMIT_S", 0.3)
+    monkeypatch.setattr(server_module, "_READY_TIMEOUT_S", 0.3)
     with pytest.raises(
         LocalServerError, match=r"did not answer at bolt://127.0.0.1:\d+ within 0 s"
     ):
@@ -237,11 +235,11 @@ def test_an_interrupted_start_leaves_no_process(
 ) -> None:
     server.stop()
     starter = _start_elsewhere(local_settings.home)
-    deadline_s = time.monotonic() + 30
-    while not server.status().is_running:
-        assert starter.poll() is None
-        assert time.monotonic() < deadline_s
-        time.sleep(0.02)
+    assert wait_until(
+        lambda: server.status().is_running or starter.poll() is not None,
+        timeout_s=30,
+        pause_s=0.02,
+    )
     pid = _pid(server.status())
     starter.send_signal(signal.SIGINT)
     output, _ = starter.communicate(timeout=30)
@@ -306,12 +304,12 @@ def test_a_server_that_hangs_is_told_and_can_be_stopped(
 ) -> None:
     pid = _pid(server.start())
     os.kill(pid, signal.SIGSTOP)
-    monkeypatch.setattr(server_module, "_READY_LIMIT_S", 0.5)
-    monkeypatch.setattr(server_module, "_PROBE_LIMIT_S", 0.5)
+    monkeypatch.setattr(server_module, "_READY_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(server_module, "_PROBE_TIMEOUT_S", 0.5)
     with pytest.raises(LocalServerError, match=r"did not answer .* Run .bookgraph neo4j stop"):
         server.start()
     assert server.status().pid == pid, "what somebody else may still use is not killed"
-    server_process.stop(pid, limit_s=0.5)
+    stop_process(pid, name="Neo4j", timeout_s=0.5)
     assert "killing it" in caplog.text
     _wait_until_gone(pid)
     assert not server.status().is_running

@@ -21,9 +21,9 @@ from typing import Any
 import psutil
 import pytest
 
+from bookgraph.core.processes import wait_until
 from bookgraph.core.settings import Settings
 from bookgraph.graph.store import Store
-from bookgraph.testing.fakes import wait_until
 from bookgraph.testing.serving import serving
 
 KEY = "a-key-for-readers"
@@ -84,7 +84,7 @@ def serve(settings: Settings, store: Store, tmp_path: Path) -> Iterator[Callable
                 )
             )
             served = Served(process, port, log)
-            wait_until(lambda: len(served.workers()) == NUM_WORKERS, 60)
+            assert wait_until(lambda: len(served.workers()) == NUM_WORKERS, timeout_s=60)
             return served
 
         yield start
@@ -98,7 +98,7 @@ def test_workers_share_port_settings_metrics_and_log(
     for _ in range(20):
         assert served.ask("{ stats { numBooks } }")["data"]["stats"]["numBooks"] == 0
     # Whichever worker is asked, it knows what all of them did.
-    wait_until(lambda: all(served.counted(sample) == 20 for _ in range(6)), 10)
+    assert wait_until(lambda: all(served.counted(sample) == 20 for _ in range(6)), timeout_s=10)
     assert served.counted("bookgraph_graphql_seconds_count") == 20
     assert served.get("/graphql", b"{}", Authorization="Bearer wrong")[0] == 401
     change = json.dumps({"query": 'mutation { removeBook(title: "Emma") { title } }'}).encode()
@@ -108,7 +108,7 @@ def test_workers_share_port_settings_metrics_and_log(
     answer = served.get("/graphql", change, **given)[1]
     assert "BOOK_NOT_FOUND" in answer or "DATA_MISSING" in answer
     # A request is logged once its answer is on its way.
-    wait_until(lambda: len(served.logged("/graphql")) >= 23, 10)
+    assert wait_until(lambda: len(served.logged("/graphql")) >= 23, timeout_s=10)
     asked = served.logged("/graphql")
     assert len(asked) == 23
     assert {"time", "level", "logger", "id", "method", "status", "ms"} <= asked[0].keys()
@@ -116,12 +116,14 @@ def test_workers_share_port_settings_metrics_and_log(
 
     # A worker that dies is replaced, its counts stay (but for its last half second), and the other
     # one serves meanwhile.
-    wait_until(lambda: all(served.counted(sample) == 21 for _ in range(10)), 10)
+    assert wait_until(lambda: all(served.counted(sample) == 21 for _ in range(10)), timeout_s=10)
     (first, second) = served.workers()
     first.kill()
     assert served.ask("{ __typename }") == {"data": {"__typename": "Query"}}
-    wait_until(lambda: {*served.workers()} > {second} and first not in served.workers(), 30)
-    wait_until(lambda: served.counted(sample) == 22, 10)
+    assert wait_until(
+        lambda: {*served.workers()} > {second} and first not in served.workers(), timeout_s=30
+    )
+    assert wait_until(lambda: served.counted(sample) == 22, timeout_s=10)
 
     served.process.terminate()
     assert served.process.wait(timeout=30) == 0
@@ -165,6 +167,6 @@ def test_workers_do_not_outlive_a_parent_that_was_killed(serve: Callable[..., Se
     served = serve()
     workers = served.workers()
     os.kill(served.process.pid, signal.SIGKILL)
-    wait_until(lambda: not any(one.is_running() for one in workers), 20)
+    assert wait_until(lambda: not any(one.is_running() for one in workers), timeout_s=20)
     with pytest.raises(OSError, match="refused"):
         served.get("/healthz")

@@ -17,7 +17,8 @@ from bookgraph.api.http.guard import Guard
 from bookgraph.api.ops.metrics import Metrics
 from bookgraph.api.options import ServerOptions
 from bookgraph.core.errors import QueryTimeoutError, StoreUnreachableError
-from bookgraph.testing.fakes import FailingStore, RecordingStore, wait_until
+from bookgraph.core.processes import wait_until
+from bookgraph.testing.fakes import FailingStore, RecordingStore
 
 
 def make(store: RecordingStore | None = None, **options: Any) -> TestClient:
@@ -302,12 +303,12 @@ def test_costly_queries_wait_for_their_turn_and_small_ones_do_not() -> None:
         ]
         for thread in threads:
             thread.start()
-        wait_until(lambda: len(answers) == 2, 20)
+        assert wait_until(lambda: len(answers) == 2, timeout_s=20)
         # One is worked on, four wait, two were sent away at once.
         assert all(answer.status_code == 503 for answer in answers)
         assert ask(client, "{ __typename }").status_code == 200
         # Those that wait are told in time that it is not their turn.
-        wait_until(lambda: len(answers) == 6, 20)
+        assert wait_until(lambda: len(answers) == 6, timeout_s=20)
         store.go.set()
         for thread in threads:
             thread.join()
