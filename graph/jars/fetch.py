@@ -99,7 +99,7 @@ class _Filling:
     ) -> None:
         self._folder, self._jars, self._fetch = folder, jars, fetch
         self._partial = folder / "partial"
-        self._meter = Meter("Downloading Neo4j's jars", sum(jar.size for jar in jars), on_progress)
+        self._on_progress = on_progress
         self._num_done = 0
         self._count_lock = threading.Lock()
         self._is_stopped = threading.Event()
@@ -113,6 +113,7 @@ class _Filling:
         if missing:
             needed = sum(jar.size for jar in missing) + _MARGIN_BYTES
             check_free_space(self._folder, needed, purpose="Neo4j", setting=_SETTING)
+            self._meter = self._start_meter(missing)
             self._partial.mkdir()
             try:
                 with system_certificates():
@@ -135,8 +136,13 @@ class _Filling:
                 path.unlink()
                 return False
             _mark_verified(path, jar)
-        self._count(jar.size, is_new=False)
+        self._num_done += 1
         return True
+
+    def _start_meter(self, missing: list[Jar]) -> Meter:
+        total = sum(jar.size for jar in self._jars)
+        num_present = total - sum(jar.size for jar in missing)
+        return Meter("Downloading Neo4j's jars", total, self._on_progress, num_present=num_present)
 
     def _bring_all(self, jars: list[Jar]) -> None:
         # The largest first: the last thread to finish then has a small jar, not neo4j-browser.
@@ -177,14 +183,10 @@ class _Filling:
     def _put(self, jar: Jar, source: Path, *, num_counted: int) -> None:
         _mark_verified(source, jar)
         source.replace(self._folder / jar.file_name)
-        self._count(jar.size - num_counted)
-
-    def _count(self, num_bytes: int, *, is_new: bool = True) -> None:
-        """Count a jar as complete, with its bytes that have not been counted yet."""
         with self._count_lock:
             self._num_done += 1
             note = f"{self._num_done} of {len(self._jars)} jars"
-            (self._meter.add if is_new else self._meter.add_present)(num_bytes, note=note)
+            self._meter.add(jar.size - num_counted, note=note)
 
     def _download(self, jar: Jar) -> tuple[Path, int]:
         """Download one jar, with retries; return the file and its bytes that were counted."""
