@@ -1,5 +1,5 @@
-// A client of the GraphQL API for Node 18 or a browser, without any package.
-// Run it beside `bookgraph serve`:  node examples/client.mjs "War and Peace" "Emma"
+// A client of the GraphQL API for Node 18 or a browser. It needs no packages.
+// Run it while `bookgraph serve` runs:  node examples/client.mjs "War and Peace" "Emma"
 
 export class ApiError extends Error {
   /** @param {{message: string, extensions?: {code?: string, nearest?: string[]}}} error */
@@ -10,8 +10,8 @@ export class ApiError extends Error {
   }
 }
 
-/** Ask any question; resolves to its data and throws an ApiError. */
-export async function ask(url, query, variables = {}) {
+/** Send a query. Resolves to the response's data; throws an ApiError if it has errors. */
+export async function request(url, query, variables = {}) {
   const response = await fetch(url, {
     method: "POST",
     headers: {
@@ -25,9 +25,9 @@ export async function ask(url, query, variables = {}) {
   return data;
 }
 
-/** The books nearest to one, or to the middle of several. */
+/** The books most similar to one book, or to the mean of several. */
 export async function similarBooks(url, like, first = 10) {
-  const { similarBooks: found } = await ask(
+  const { similarBooks: found } = await request(
     url,
     `query ($like: [String!]!, $first: Int!) { similarBooks(like: $like, first: $first) {
        edges { score node { title author } why(first: 3) { link { title } } } } }`,

@@ -1,7 +1,7 @@
-# ruff: noqa: INP001 - a script by itself
-"""A typed client of the GraphQL API with the standard library alone.
+# ruff: noqa: INP001 - a script, not a package
+"""A typed client of the GraphQL API that needs only the standard library.
 
-Run it beside `bookgraph serve`:
+Run it while `bookgraph serve` runs:
 
     python examples/client.py "War and Peace" "Emma"
 """
@@ -27,11 +27,11 @@ query SimilarBooks($like: [String!]!, $first: Int!) {
 
 
 class ApiError(Exception):
-    """The server answered with an error.
+    """The response has an error.
 
     Attributes:
-        code: stable, such as `BOOK_NOT_FOUND`.
-        nearest: names that look like the one that does not exist.
+        code: the stable code, such as `BOOK_NOT_FOUND`.
+        nearest: names similar to the one that was not found.
     """
 
     def __init__(self, error: dict[str, Any]) -> None:
@@ -43,7 +43,7 @@ class ApiError(Exception):
 
 @dataclass(frozen=True)
 class SimilarBook:
-    """A near book."""
+    """A similar book, its cosine score, and links that it shares with the liked books."""
 
     title: str
     author: str | None
@@ -53,7 +53,7 @@ class SimilarBook:
 
 
 class Client:
-    """Asks one server."""
+    """Sends queries to one server."""
 
     def __init__(self, url: str = DEFAULT_URL, *, key: str | None = None) -> None:
         self._url = url
@@ -63,42 +63,42 @@ class Client:
             **({"Authorization": f"Bearer {key}"} if key else {}),
         }
 
-    def ask(self, query: str, **variables: object) -> dict[str, Any]:
-        """Ask any question.
+    def request(self, query: str, **variables: object) -> dict[str, Any]:
+        """Send a query and return the response's data.
 
         Raises:
-            ApiError: the server says why it does not answer.
-            OSError: it does not answer at all.
+            ApiError: the response has an error.
+            OSError: the server cannot be reached.
         """
         body = json.dumps({"query": query, "variables": variables}).encode()
-        request = urllib.request.Request(self._url, body, self._headers)  # noqa: S310  # http
+        message = urllib.request.Request(self._url, body, self._headers)  # noqa: S310  # an http(s) URL
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310  # the same
-                answer = json.load(response)
+            with urllib.request.urlopen(message, timeout=30) as response:  # noqa: S310  # an http(s) URL
+                result = json.load(response)
         except urllib.error.HTTPError as error:
-            answer = json.load(error)
-        if answer.get("errors"):
-            raise ApiError(answer["errors"][0])
-        data: dict[str, Any] = answer["data"]
+            result = json.load(error)
+        if result.get("errors"):
+            raise ApiError(result["errors"][0])
+        data: dict[str, Any] = result["data"]
         return data
 
     def similar_books(self, *titles: str, first: int = 10) -> list[SimilarBook]:
-        """The books nearest to one, or to the middle of several."""
-        found = self.ask(SIMILAR_BOOKS, like=titles, first=first)["similarBooks"]["edges"]
+        """The books most similar to one book, or to the mean of several."""
+        found = self.request(SIMILAR_BOOKS, like=titles, first=first)["similarBooks"]["edges"]
         return [
             SimilarBook(
                 title=edge["node"]["title"],
                 author=edge["node"]["author"],
                 year=edge["node"]["year"],
                 score=edge["score"],
-                shared=tuple(one["link"]["title"] for one in edge["why"]),
+                shared=tuple(reason["link"]["title"] for reason in edge["why"]),
             )
             for edge in found
         ]
 
 
 def main() -> int:
-    """Print the books nearest to those on the command line."""
+    """Print the books most similar to those named on the command line."""
     client = Client(os.environ.get("BOOKGRAPH_URL", DEFAULT_URL))
     try:
         for book in client.similar_books(*sys.argv[1:] or ["War and Peace"]):

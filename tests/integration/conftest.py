@@ -105,6 +105,13 @@ def sample_store(
 
 
 @pytest.fixture(scope="module")
+def demo_store(sample_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """The sample with the model that `make demo` trains; only to be read."""
+    train_graph(sample_store, TrainConfig(), models_dir=tmp_path_factory.mktemp("models"))
+    return sample_store
+
+
+@pytest.fixture(scope="module")
 def counting(sample_store: Store) -> CountingStore:
     """The sample's store, with every reading statement remembered."""
     return CountingStore(sample_store)
