@@ -16,7 +16,9 @@ from bookgraph.testing.command_line import run_with
 
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIAL = (ROOT / "docs" / "tutorial-analysts.md").read_text("utf-8")
-QUERIES = re.findall(r"^```cypher\n(.*?)^```\n\n((?:\|[^\n]*\n)+)", TUTORIAL, re.DOTALL | re.MULTILINE)
+QUERIES = re.findall(
+    r"^```cypher\n(.*?)^```\n\n((?:\|[^\n]*\n)+)", TUTORIAL, re.DOTALL | re.MULTILINE
+)
 SNIPPETS = re.findall(
     r"^```python\n(.*?)^```\n\n```text\n(.*?)^```", TUTORIAL, re.DOTALL | re.MULTILINE
 )
