@@ -1,1 +1,1 @@
-"""What only developers run: the jar lock and the committed GraphQL schema."""
+"""What only developers run: the jar lock, the committed GraphQL schema, and generated pages."""

@@ -124,3 +124,11 @@ def test_the_record_that_is_shown_can_be_read(tmp_path: Path) -> None:
     (record,) = iter_records(file)
     assert record.title == "Dune (novel)"
     assert len(record.wikilinks) == 3
+
+
+@each_document
+def test_tests_that_a_document_names_exist(document: Path) -> None:
+    for path, name in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", document.read_text("utf-8")):
+        assert re.search(
+            rf"^(?:async )?def {name}\b", (ROOT / path).read_text("utf-8"), re.MULTILINE
+        ), name

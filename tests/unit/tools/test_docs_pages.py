@@ -11,7 +11,7 @@ import typer
 from bookgraph.cli import app as command_line
 from bookgraph.core import errors
 from bookgraph.core.settings import Settings, environment_name
-from bookgraph.tools.docs import EXIT_CODES, FOLDERS, PAGES, ROOT
+from bookgraph.tools.docs import EXIT_CODES, FOLDERS, PAGES, ROOMS, ROOT, find_rooms
 
 
 @pytest.mark.parametrize(("path", "build"), PAGES.items(), ids=[*PAGES])
@@ -57,3 +57,7 @@ def test_every_exit_code_is_explained() -> None:
         return {error.exit_code}.union(*map(codes, error.__subclasses__()))
 
     assert codes(errors.BookgraphError) | {0, 130} == {*EXIT_CODES}
+
+
+def test_the_reading_order_has_every_room() -> None:
+    assert {*ROOMS} == find_rooms()
