@@ -121,19 +121,24 @@ def command_line_page() -> str:
     codes = "".join(f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
     head, _, commands = text.partition("## `bookgraph ")
     options = head[head.index("**Options**") : head.index("**Commands**")]
-    listed = "".join(f"- [`{one}`](#{one.replace(' ', '-')})\n" for one in _commands(text))
+    listed = "".join(
+        f"| [`{name}`](#{name.replace(' ', '-')}) | {summary} |\n"
+        for name, summary in _commands(text)
+    )
     return (
         f"# The command line\n\n{_GENERATED}\n"
         "Results go to stdout; progress and logs go to stderr. `--json` prints JSON for programs. "
         "Settings are\n[environment variables](settings.md).\n\n"
-        f"{listed}\n{options}\n## Exit codes\n\n| code | meaning |\n|---|---|\n{codes}\n"
+        f"| command | what it does |\n|---|---|\n{listed}\n{options.rstrip()}\n\n"
+        f"## Exit codes\n\n| code | meaning |\n|---|---|\n{codes}\n"
         f"## `bookgraph {commands}".rstrip()
         + "\n"
     )
 
 
-def _commands(text: str) -> list[str]:
-    return re.findall(r"^##+ `(bookgraph [^`]+)`", text, re.MULTILINE)
+def _commands(text: str) -> list[tuple[str, str]]:
+    """Each command with the first line of its help."""
+    return re.findall(r"^##+ `(bookgraph [^`]+)`\n\n(.+)", text, re.MULTILINE)
 
 
 def python_page() -> str:
