@@ -105,10 +105,14 @@ def sample_store(
 
 
 @pytest.fixture(scope="module")
-def demo_store(sample_store: Store, tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """The sample with the model that `make demo` trains; only to be read."""
-    train_graph(sample_store, TrainConfig(), models_dir=tmp_path_factory.mktemp("models"))
-    return sample_store
+def demo_store(
+    _session_store: Store, sample_file: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Store:
+    """The session's database with the sample and the model of `make demo`; only to be read."""
+    wipe(_session_store)
+    ingest_files([sample_file], _session_store, options=CleaningOptions())
+    train_graph(_session_store, TrainConfig(), models_dir=tmp_path_factory.mktemp("models"))
+    return _session_store
 
 
 @pytest.fixture(scope="module")

@@ -24,12 +24,12 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("statement", blocks(SCHEMA, "cypher"))
-def test_the_queries_for_analysts_find_something(sample_store: Store, statement: str) -> None:
-    assert sample_store.read(statement)
+def test_the_queries_for_analysts_find_something(demo_store: Store, statement: str) -> None:
+    assert demo_store.read(statement)
 
 
-def test_the_schema_table_names_every_property_there_is(sample_store: Store) -> None:
-    rows = sample_store.read(
+def test_the_schema_table_names_every_property_there_is(demo_store: Store) -> None:
+    rows = demo_store.read(
         "MATCH (n) UNWIND labels(n) AS label UNWIND keys(n) AS name "
         "RETURN label, collect(DISTINCT name) AS names"
     )
@@ -39,8 +39,8 @@ def test_the_schema_table_names_every_property_there_is(sample_store: Store) -> 
         assert {*row["names"]} <= {*re.findall(r"\w+", line)}, row["label"]
 
 
-def test_the_readme_query_answers(sample_store: Store) -> None:
-    client = TestClient(build_app(sample_store))
+def test_the_readme_query_answers(demo_store: Store) -> None:
+    client = TestClient(build_app(demo_store))
     for query in blocks(README, "graphql"):
         answer = client.post("/graphql", json={"query": query}).json()
         assert "errors" not in answer
@@ -59,8 +59,8 @@ def test_the_readme_curl_returns_the_shown_response(demo_store: Store) -> None:
         assert one == other
 
 
-def test_the_sample_keeps_what_the_readme_promises(sample_store: Store) -> None:
-    client = TestClient(build_app(sample_store))
+def test_the_sample_keeps_what_the_readme_promises(demo_store: Store) -> None:
+    client = TestClient(build_app(demo_store))
     query = "query($t: [String!]!) { similarBooks(like: $t, first: 5) { nodes { title author } } }"
 
     def ask(title: str) -> list[dict[str, str]]:
