@@ -255,7 +255,7 @@ def export_files(
 ) -> None:
     """Write the graph, its vectors and its map into files that other programs open."""
     from bookgraph.api.pictures.export import MapFormat, export_map  # noqa: PLC0415  # keeps `--help` fast
-    from bookgraph.graph.export.writers import ExportFormat, export_graph  # noqa: PLC0415  # the same
+    from bookgraph.graph.export.formats import ExportFormat, export_graph  # noqa: PLC0415  # the same
 
     graph_formats, map_formats = get_args(ExportFormat), get_args(MapFormat)
     if file_format not in (*graph_formats, *map_formats):
