@@ -123,14 +123,6 @@ def test_the_explorers_lists_name_only_properties_of_the_table() -> None:
         assert {*names} - {"degree"} <= known, names
 
 
-def test_the_documents_name_every_property() -> None:
-    text = (ROOT / "docs" / "schema.md").read_text("utf-8")
-    for kind in KINDS.values():
-        for one in kind.properties:
-            for name in (one.name, one.plural):
-                assert not name or re.search(rf"\b{name}\b", text), name
-
-
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_labels_and_types_in_cypher_are_those_of_the_schema(path: Path) -> None:
     text = "\n".join(_cypher_of(path))
