@@ -1,4 +1,4 @@
-"""`python -m bookgraph` is the command line."""
+"""`python -m bookgraph` runs the command line."""
 
 from bookgraph.cli.app import main
 

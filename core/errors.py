@@ -1,28 +1,28 @@
-"""Every error that bookgraph raises on purpose, and the exit code that each one leads to.
+"""Every error that bookgraph raises on purpose, with the exit code of the command line.
 
-This module only names failures; it never catches, logs or prints them. Foreign exceptions are
-translated once, at the edge of the folder that owns the library they come from.
+This module only defines errors. It never catches, logs or prints them. Exceptions of a library are
+translated once, in the folder that owns the library.
 
     BookgraphError                      exit 1
-    ├── UsageError                      exit 2   the caller asked for something impossible
-    │   └── ShapeError                           an array with the wrong shape or dtype
-    ├── StoreUnreachableError           exit 3   no Neo4j answers (a retry may help)
-    │   └── StoreLoginError                      Neo4j answers and refuses the login
-    ├── QueryTimeoutError               exit 1   a question took longer than it may
-    ├── LocalServerError                exit 1   the managed Neo4j cannot be run
-    │   ├── PortTakenError                       something else listens on its port
-    │   ├── DiskFullError                        no room for the jars, the store or the models
-    │   └── ServerDiedError                      the JVM ended by itself
-    ├── DownloadError                   exit 1   a jar cannot be fetched (a retry may help)
-    │   └── ChecksumError                        what arrived is not what the lock names
-    ├── InputError                      exit 4   a file that cannot be read as book records
-    ├── DataMissingError                exit 4   the graph or a model is not there yet
-    │   ├── BookNotFoundError                    no such title; carries the nearest ones
-    │   └── LinkNotFoundError                    no such link name; carries the nearest ones
-    ├── ForeignDataError                exit 1   a database that holds somebody else's graph
-    ├── AccessDeniedError               exit 1   a client may not do this
-    ├── TrainingError                   exit 1   training diverged or cannot start
-    └── QualityGateError                exit 5   a result is below the bound that was asked for
+    ├── UsageError                      exit 2   an argument or a setting is not accepted
+    │   └── ShapeError                           an array has the wrong shape, dtype or range
+    ├── StoreUnreachableError           exit 3   Neo4j does not answer (a retry may help)
+    │   └── StoreLoginError                      Neo4j refuses the user name or the password
+    ├── QueryTimeoutError               exit 1   a query took longer than its timeout
+    ├── LocalServerError                exit 1   the local Neo4j cannot be started or stopped
+    │   ├── PortTakenError                       another program uses the port
+    │   ├── DiskFullError                        the disk is full
+    │   └── ServerDiedError                      the Java process ended unexpectedly
+    ├── DownloadError                   exit 1   a download failed (a retry may help)
+    │   └── ChecksumError                        a downloaded file has the wrong checksum
+    ├── InputError                      exit 4   a file does not hold book records or a dump
+    ├── DataMissingError                exit 4   the graph is empty or has no model yet
+    │   ├── BookNotFoundError                    no book has this title; carries similar titles
+    │   └── LinkNotFoundError                    no link has this name; carries similar names
+    ├── ForeignDataError                exit 1   the database holds nodes of another program
+    ├── AccessDeniedError               exit 1   a client's key does not permit the request
+    ├── TrainingError                   exit 1   training cannot start, or it diverged
+    └── QualityGateError                exit 5   a result is below the required quality
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from typing import ClassVar
 
 
 class BookgraphError(Exception):
-    """Root of the errors that bookgraph raises on purpose.
+    """The root of all errors that bookgraph raises on purpose.
 
-    The message is one paragraph for a person: what was attempted, the offending value, and what
-    to do next. Subclasses repeat the values as attributes where a caller would use them.
+    The message says what failed, names the offending value, and says what to do next. Subclasses
+    carry values as attributes where a caller would use them.
     """
 
     exit_code: ClassVar[int] = 1
@@ -42,30 +42,30 @@ class BookgraphError(Exception):
 
 
 class UsageError(BookgraphError):
-    """An argument or a setting has a value that can never work."""
+    """An argument or a setting has a value that is not accepted."""
 
     exit_code = 2
 
 
 class ShapeError(UsageError):
-    """An array does not have the shape, dtype or range that its docstring states."""
+    """An array does not have the shape, dtype or range that the docstring states."""
 
 
 class StoreUnreachableError(BookgraphError):
-    """No Neo4j answers at the address."""
+    """Neo4j does not answer at its address."""
 
     exit_code = 3
     retryable = True
 
 
 class StoreLoginError(StoreUnreachableError):
-    """Neo4j answers and refuses the user name or the password."""
+    """Neo4j answers, but refuses the user name or the password."""
 
     retryable = False
 
 
 class QueryTimeoutError(BookgraphError):
-    """Neo4j gave a question up because it took longer than it may."""
+    """A query took longer than its timeout, so Neo4j ended it."""
 
     retryable = True
 
@@ -75,7 +75,7 @@ class LocalServerError(BookgraphError):
 
 
 class PortTakenError(LocalServerError):
-    """A port that the managed Neo4j was told to use belongs to another program."""
+    """Another program uses the port."""
 
     def __init__(self, message: str, *, port: int) -> None:
         super().__init__(message)
@@ -83,33 +83,33 @@ class PortTakenError(LocalServerError):
 
 
 class DiskFullError(LocalServerError):
-    """There is not enough free space; nothing was left half written."""
+    """The disk is full. No half-written file is left."""
 
 
 class ServerDiedError(LocalServerError):
-    """The JVM ended while it was being started or used."""
+    """The local Neo4j's Java process ended while it was starting or in use."""
 
     retryable = True
 
 
 class DownloadError(BookgraphError):
-    """A jar of the lock cannot be fetched."""
+    """A file cannot be downloaded."""
 
     retryable = True
 
 
 class ChecksumError(DownloadError):
-    """A downloaded file differs from the sha256 that the lock names; it was deleted."""
+    """A downloaded file does not have the expected checksum. It was deleted."""
 
 
 class InputError(BookgraphError):
-    """A file cannot be read as book records or as a MediaWiki dump."""
+    """A file does not hold book records or a MediaWiki dump."""
 
     exit_code = 4
 
 
 class DataMissingError(BookgraphError):
-    """The graph is empty, or no embeddings were trained; the message names the command to run."""
+    """The graph is empty or has no model yet. The message names the command to run."""
 
     exit_code = 4
 
@@ -118,7 +118,7 @@ class BookNotFoundError(DataMissingError):
     """No book has this title."""
 
     def __init__(self, title: str, *, nearest: tuple[str, ...] = ()) -> None:
-        super().__init__(_not_found("book", title, nearest))
+        super().__init__(_not_found("Book", title, "title", nearest))
         self.title = title
         self.nearest = nearest
 
@@ -127,21 +127,21 @@ class LinkNotFoundError(DataMissingError):
     """No link has this name."""
 
     def __init__(self, name: str, *, nearest: tuple[str, ...] = ()) -> None:
-        super().__init__(_not_found("link", name, nearest))
+        super().__init__(_not_found("Link", name, "name", nearest))
         self.name = name
         self.nearest = nearest
 
 
 class ForeignDataError(BookgraphError):
-    """A database holds nodes that bookgraph did not make; it was left untouched."""
+    """The database holds nodes of another program. It was not changed."""
 
 
 class AccessDeniedError(BookgraphError):
-    """A client asked for what its key does not permit."""
+    """A client's key does not permit the request."""
 
 
 class TrainingError(BookgraphError):
-    """Training cannot start on this graph, or its loss stopped being a number."""
+    """Training cannot start on this graph, or its loss became infinite or NaN."""
 
 
 class QualityGateError(BookgraphError):
@@ -150,8 +150,8 @@ class QualityGateError(BookgraphError):
     exit_code = 5
 
 
-def _not_found(kind: str, wanted: str, nearest: tuple[str, ...]) -> str:
+def _not_found(kind: str, wanted: str, noun: str, nearest: tuple[str, ...]) -> str:
     if not nearest:
-        return f"There is no {kind} {wanted!r} in the graph, nor one with a similar name."
+        return f"{kind} not found: {wanted!r}. No {noun} in the graph is similar."
     names = ", ".join(repr(name) for name in nearest)
-    return f"There is no {kind} {wanted!r} in the graph. Nearest: {names}."
+    return f"{kind} not found: {wanted!r}. Similar {noun}s: {names}."

@@ -1,7 +1,7 @@
-"""Progress of long work: libraries report `Progress` values, the front door decides how they look.
+"""Progress of long work: libraries report `Progress` values, the command line shows them.
 
-A library takes an `on_progress` callback and calls it often; `ProgressPrinter` shows a rich bar on
-a terminal and at most one plain line every few seconds elsewhere. Nothing here writes to stdout.
+A library takes an `on_progress` callback and calls it often. `ProgressPrinter` shows a bar on a
+terminal, and elsewhere at most one plain line every few seconds. Nothing here writes to stdout.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 _PLAIN_LINE_EVERY_S = 3.0
@@ -22,14 +22,14 @@ _PLAIN_LINE_EVERY_S = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a stage is.
+    """How far a stage of the work has come.
 
     Attributes:
-        stage: what is being done, as a person would say it ("Loading books").
-        done: units finished.
-        total: units in all, or None while unknown.
-        unit: the plural noun counted ("books", "MB", "steps").
-        note: a short addition such as the current loss.
+        stage: what is being done, in words ("Loading books").
+        done: number of finished units.
+        total: number of all units, or None if unknown.
+        unit: what is counted, in the plural ("books", "MB", "steps").
+        note: a short addition, such as the current loss.
     """
 
     stage: str
@@ -48,7 +48,7 @@ OnProgress = Callable[[Progress], None]
 
 
 def ignore_progress(progress: Progress) -> None:
-    """The default callback: shows nothing."""
+    """Show nothing. This is the default callback."""
 
 
 class Meter:
@@ -128,14 +128,14 @@ def format_duration(seconds: float) -> str:
 class ProgressPrinter:
     """Shows progress on stderr: a bar on a terminal, plain lines elsewhere.
 
-    Use as a context manager and pass the object itself as `on_progress`.
+    Use it as a context manager, and pass the object itself as `on_progress`.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
         self._console = Console(file=self._stream)
         self._bar: RichProgress | None = None
-        self._tasks: dict[str, int] = {}
+        self._tasks: dict[str, TaskID] = {}
         self._started_s: dict[str, float] = {}
         self._last_line_s: dict[str, float] = {}
         self._finished: set[str] = set()
@@ -158,7 +158,7 @@ class ProgressPrinter:
             self._bar = None
 
     def __call__(self, progress: Progress) -> None:
-        """Show it."""
+        """Show one report."""
         now = time.monotonic()
         self._started_s.setdefault(progress.stage, now)
         if self._bar is not None:
@@ -173,7 +173,7 @@ class ProgressPrinter:
                 progress.stage, total=progress.total, counts=counts
             )
         bar.update(
-            bar.task_ids[list(self._tasks).index(progress.stage)],
+            self._tasks[progress.stage],
             completed=progress.done,
             total=progress.total,
             counts=counts,

@@ -1,13 +1,15 @@
-"""The one frozen `Settings`, read from the environment and `.env` at the front door.
+"""The frozen `Settings`, read once from the environment and `.env` by the command line.
 
-No other module reads the environment: whoever needs a setting is handed this object. Secrets are
-`SecretStr` and never print.
+No other module reads the environment: the object is passed to whatever needs a setting. Secrets are
+`SecretStr`, which never prints its value.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
@@ -17,7 +19,7 @@ from bookgraph.core.errors import UsageError
 
 
 class Settings(BaseSettings):
-    """Everything that can be set from outside; one field, one environment variable."""
+    """All settings. Each field has one environment variable."""
 
     model_config = SettingsConfigDict(
         env_prefix="BOOKGRAPH_",
@@ -30,143 +32,149 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("bookgraph", appauthor=False)),
-        description="The data folder: the local Neo4j's store, models and logs.",
+        description="Data folder: the local Neo4j's database, models, dumps and logs.",
     )
     cache: Path = Field(
         default_factory=lambda: Path(platformdirs.user_cache_dir("bookgraph", appauthor=False)),
-        description="The cache folder: the local Neo4j's jars, Java's caches. Safe to delete.",
+        description="Cache folder: downloaded jars and Java caches. Safe to delete.",
     )
-    host: str = Field(
-        default="127.0.0.1", description="The address that `bookgraph serve` listens on."
-    )
+    host: str = Field(default="127.0.0.1", description="Address that the server listens on.")
     port: int = Field(
         default=8000,
         ge=0,
         le=65535,
-        description="The port of `bookgraph serve`; 0 picks a free one.",
+        description="Port that the server listens on; 0 chooses a free one.",
     )
     bolt_port: int = Field(
         default=7687,
         ge=0,
         le=65535,
-        description="The local Neo4j's Bolt port; a free one is chosen when it is taken.",
+        description="The local Neo4j's Bolt port. If the default is taken, a free port is used.",
     )
     http_port: int = Field(
         default=7474,
         ge=0,
         le=65535,
-        description="The local Neo4j's HTTP port; a free one is chosen when it is taken.",
+        description="The local Neo4j's HTTP port. If the default is taken, a free port is used.",
     )
     workers: int = Field(
-        default=1, ge=1, le=64, description="Processes of `bookgraph serve`; they share the port."
+        default=1, ge=1, le=64, description="Number of server processes that share the port."
     )
     production: bool = Field(
         default=False,
-        description="Hide the schema and the console; a GET then needs a header of its own.",
+        description="Hide the schema and the console, and require a custom header on GET requests.",
     )
     read_keys: SecretStr = Field(
         default=SecretStr(""),
-        description="Bearer keys, separated by commas, one of which each request needs.",
+        description="Bearer keys for reading, separated by commas. If set, each request needs one.",
     )
     write_keys: SecretStr = Field(
         default=SecretStr(""),
-        description="Bearer keys that permit mutations too; without any there are no mutations.",
+        description="Bearer keys that also permit mutations. Without any, mutations are off.",
     )
     allowed_hosts: str = Field(
         default="",
-        description="Names, separated by commas, under which a proxy makes the server known.",
+        description="Host names, separated by commas, that a proxy publishes the server under.",
     )
     trusted_proxies: str = Field(
         default="127.0.0.1,::1",
-        description="Addresses of proxies whose X-Forwarded-For is believed.",
+        description="Addresses of proxies, separated by commas, whose X-Forwarded-For is trusted.",
     )
     cors_origins: str = Field(
-        default="", description="Origins, separated by commas, whose pages may ask, as https://x.y."
+        default="",
+        description="Origins, separated by commas, whose pages may send requests, such as https://app.example.org.",
     )
-    timeout_s: float = Field(
-        default=15.0, gt=0, le=600, description="Seconds until a question is given up."
-    )
+    timeout_s: float = Field(default=15.0, gt=0, le=600, description="Query timeout, in seconds.")
     log_json: bool = Field(
-        default=False, description="Log JSON, one object a line, with one for each request."
+        default=False,
+        description="Log one JSON object on each line, including one for each request.",
     )
     otel: bool = Field(
         default=False,
-        description="Send traces by OpenTelemetry, whose own OTEL_* variables say where to.",
+        description="Send traces through OpenTelemetry, which its OTEL_* variables configure.",
     )
-    heap_mb: int = Field(default=1024, ge=256, description="The local Neo4j's Java heap, in MiB.")
+    heap_mb: int = Field(
+        default=1024, ge=256, description="Size of the local Neo4j's Java heap, in MiB."
+    )
     neo4j_uri: str | None = Field(
         default=None,
         validation_alias=AliasChoices("NEO4J_URI"),
-        description="Use this Neo4j (bolt://, neo4j://, neo4j+s://...) and start nothing locally.",
+        description="URI of a Neo4j to use instead of the local one: bolt://, neo4j+s://, ...",
     )
     neo4j_username: str = Field(
-        default="neo4j", validation_alias=AliasChoices("NEO4J_USERNAME"), description="Its user."
+        default="neo4j",
+        validation_alias=AliasChoices("NEO4J_USERNAME"),
+        description="User name for NEO4J_URI.",
     )
     neo4j_password: SecretStr | None = Field(
-        default=None, validation_alias=AliasChoices("NEO4J_PASSWORD"), description="Its password."
+        default=None,
+        validation_alias=AliasChoices("NEO4J_PASSWORD"),
+        description="Password for NEO4J_URI.",
     )
     neo4j_database: str = Field(
         default="neo4j",
         validation_alias=AliasChoices("NEO4J_DATABASE"),
-        description="The database to use on it.",
+        description="Name of the database at NEO4J_URI.",
     )
 
     @property
     def neo4j_home(self) -> Path:
-        """The home folder of the local Neo4j."""
+        """The local Neo4j's folder."""
         return self.home / "neo4j"
 
     @property
     def models_dir(self) -> Path:
-        """Where trained embeddings and checkpoints are kept."""
+        """The folder of trained embeddings and checkpoints."""
         return self.home / "models"
 
     @property
     def dumps_dir(self) -> Path:
-        """Where fetched dumps are kept."""
+        """The folder of downloaded dumps."""
         return self.home / "dumps"
 
     @property
     def spools_dir(self) -> Path:
-        """Where what was read of dumps is kept, so that it is not read twice."""
+        """The folder of records read from dumps, from which an interrupted ingest resumes."""
         return self.home / "spools"
 
     @property
     def run_dir(self) -> Path:
-        """Where the processes of one server leave what the others read."""
+        """The folder through which the processes of one server share data."""
         return self.home / "run"
 
     @property
     def is_remote(self) -> bool:
-        """Whether a Neo4j was named from outside, so that none is started here."""
+        """Whether `NEO4J_URI` is set, so that no local Neo4j is started."""
         return self.neo4j_uri is not None
 
 
 def split_list(text: str) -> tuple[str, ...]:
-    """The parts of a setting that holds several, separated by commas."""
+    """Split a setting that holds several values, separated by commas."""
     return tuple(part for one in text.split(",") if (part := one.strip()))
 
 
 def load_settings(**overrides: object) -> Settings:
-    """Read the settings from the environment.
+    """Read the settings from the environment and from `.env`.
 
     Args:
-        **overrides: fields that take precedence over the environment.
+        **overrides: values that take precedence, by field. Messages name them as options.
 
     Raises:
-        UsageError: a variable holds a value out of its bounds; the message names it.
+        UsageError: a variable or an override has a value that is not accepted. The message names
+            it, and the accepted values.
     """
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks the values itself
     except ValidationError as error:
-        problems = "; ".join(
-            f"{_variable(str(item['loc'][0]))}={item['input']!r}: {item['msg']}"
+        problems = [
+            f"{_source(name, overrides)} is {item['input']!r}. Use {accepted_values(name)}."
             for item in error.errors()
-        )
-        raise UsageError(f"A setting cannot be used. {problems}.") from error
+            for name in [_field(str(item["loc"][0]))]
+        ]
+        raise UsageError(" ".join(problems)) from error
 
 
-def hand_on(**values: object) -> None:
+def export_settings(values: Mapping[str, object]) -> None:
     """Set fields for the processes that this one starts, which load their own settings."""
     for name, value in values.items():
         os.environ[environment_name(name)] = str(value)
@@ -180,5 +188,36 @@ def environment_name(field: str) -> str:
     return f"BOOKGRAPH_{field.upper()}"
 
 
-def _variable(location: str) -> str:
-    return environment_name(location) if location in Settings.model_fields else location
+def accepted_values(field: str) -> str:
+    """The values that a field of `Settings` accepts, in words."""
+    info = Settings.model_fields[field]
+    if info.annotation is bool:
+        return "true or false"
+    bounds = {
+        sign: f"{getattr(one, sign):g}"
+        for one in info.metadata
+        for sign in ("gt", "ge", "le")
+        if hasattr(one, sign)
+    }
+    match bounds:
+        case {"ge": low, "le": high}:
+            limits = f" from {low} to {high}"
+        case {"gt": low, "le": high}:
+            limits = f" above {low} and at most {high}"
+        case {"ge": low}:
+            limits = f" of at least {low}"
+        case _:
+            limits = ""
+    kinds: dict[Any, str] = {int: "a whole number", float: "a number"}
+    return kinds.get(info.annotation, "text") + limits
+
+
+def _field(location: str) -> str:
+    """The field that pydantic means: it names some by their environment variable."""
+    return next(
+        (name for name in Settings.model_fields if environment_name(name) == location), location
+    )
+
+
+def _source(field: str, overrides: Mapping[str, object]) -> str:
+    return f"--{field.replace('_', '-')}" if field in overrides else environment_name(field)

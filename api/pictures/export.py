@@ -5,20 +5,24 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from bookgraph.api.pictures.picture import draw_png, draw_svg, plan_picture
 from bookgraph.api.pictures.standalone import build_page
+from bookgraph.core.choices import MapFormat
 from bookgraph.core.errors import DataMissingError, UsageError
 from bookgraph.core.files import atomic_write
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.graph.query.overview import MapColumns, read_map
-from bookgraph.graph.schema import BOOK, LINK
 from bookgraph.graph.store import Store
 
 logger = logging.getLogger(__name__)
 
-MapFormat = Literal["html", "png", "svg"]
+
+_BOOK_COLUMNS = (
+    "title", "x", "y", "genre", "country", "language", "author", "year", "num_links",
+)  # fmt: skip
+_LINK_COLUMNS = ("title", "name", "x", "y", "kind", "num_books")
 
 
 def export_map(
@@ -44,7 +48,7 @@ def export_map(
     if file_format not in get_args(MapFormat):
         known = ", ".join(get_args(MapFormat))
         raise UsageError(f"The format {file_format!r} is unknown; use one of {known}.")
-    books = read_map(store, BOOK, BOOK.names("map"))
+    books = read_map(store, "Book", _BOOK_COLUMNS)
     if not books.num_points:
         raise DataMissingError(
             f"The graph at {store.address} has no map, so there is none to export. Run "
@@ -72,8 +76,8 @@ def _all_maps(store: Store, books: MapColumns) -> dict[str, MapColumns]:
     """The maps by the names that the page gives them, `book tsne` and so on."""
     maps: dict[str, MapColumns] = {"book tsne": books}
     for layout in dict.fromkeys(("tsne", *books.layouts)):
-        for kind in (BOOK, LINK):
-            name = f"{kind.word} {layout}"
+        for kind, columns in (("Book", _BOOK_COLUMNS), ("Link", _LINK_COLUMNS)):
+            name = f"{kind.lower()} {layout}"
             if name not in maps:
-                maps[name] = read_map(store, kind, kind.names("map"), layout=layout)
+                maps[name] = read_map(store, kind, columns, layout=layout)
     return {name: one for name, one in maps.items() if one.num_points}

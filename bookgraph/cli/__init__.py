@@ -1,1 +1,1 @@
-"""The command line: arguments become settings and calls, results become text or JSON."""
+"""The command line: one module for each command, or for a few commands that belong together."""

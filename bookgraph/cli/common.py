@@ -1,9 +1,12 @@
-"""What every command of the command line needs: its common options and an open database."""
+"""What several commands need: shared options, an open database, the checkout."""
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,14 +20,32 @@ if TYPE_CHECKING:
 
 EXIT_INTERRUPTED = 130
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @contextmanager
 def open_store(settings: Settings) -> Iterator[tuple[Store, ProgressPrinter]]:
-    """Open the database that the settings name, with progress shown on stderr meanwhile."""
-    from bookgraph.graph import connect  # noqa: PLC0415  # keeps `--help` fast
+    """Connect to the database in the settings, starting the local Neo4j if none is named.
+
+    Yields:
+        The database, and a callback that shows progress on stderr.
+    """
+    from bookgraph.graph import connect  # noqa: PLC0415  # loads the driver
 
     trust_system_certificates()
     with ProgressPrinter() as progress, connect(settings, on_progress=progress) as store:
         yield store, progress
+
+
+def find_checkout() -> Path | None:
+    """The root of the checkout that this code runs from, or None for an installed package."""
+    root = Path(__file__).resolve().parents[2]
+    return root if (root / "Makefile").is_file() else None
+
+
+def program() -> str:
+    """How to call this program from the current folder: by name, or by path if not on PATH."""
+    if shutil.which("bookgraph"):
+        return "bookgraph"
+    path = Path(sys.argv[0]).absolute()
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)

@@ -1,26 +1,28 @@
-"""The checks of `bookgraph doctor`: each looks at one thing and says how it is."""
+"""`bookgraph doctor`: checks what bookgraph needs on this machine."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from bookgraph.cli.common import AsJson
+from bookgraph.cli.render import print_json, say
 from bookgraph.core.errors import BookgraphError
 from bookgraph.core.files import free_bytes
-from bookgraph.core.settings import Settings
+from bookgraph.core.settings import Settings, load_settings
 
 _MIN_FREE_GB = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one check found.
+    """The result of one check.
 
     Attributes:
-        name: what was looked at.
+        name: what was checked.
         is_well: whether bookgraph can work with it.
-        finding: what is there, and what to do when it is not well.
+        finding: what was found, and what to do if it is not well.
     """
 
     name: str
@@ -28,15 +30,27 @@ class Check:
     finding: str
 
 
-def run_checks(settings: Settings) -> list[Check]:
-    """Run all checks; none of them changes or starts anything."""
+def doctor(as_json: AsJson = False) -> None:
+    """Check what bookgraph needs on this machine. Exits with 1 if something is wrong."""
+    checks = _run_checks(load_settings())
+    if as_json:
+        print_json([asdict(check) for check in checks])
+    else:
+        for check in checks:
+            say(f"{'ok   ' if check.is_well else 'WRONG'}  {check.name}: {check.finding}")
+    if not all(check.is_well for check in checks):
+        sys.exit(1)
+
+
+def _run_checks(settings: Settings) -> list[Check]:
+    """Run all checks. None of them changes or starts anything."""
     checks: list[Callable[[Settings], Iterator[Check]]] = [
         _check_python,
         _check_disk,
         _check_remote_store if settings.is_remote else _check_local_store,
         _check_torch,
     ]
-    return [found for check in checks for found in check(settings)]
+    return [result for check in checks for result in check(settings)]
 
 
 def _check_python(settings: Settings) -> Iterator[Check]:
@@ -48,7 +62,8 @@ def _check_disk(settings: Settings) -> Iterator[Check]:
         free_gb = free_bytes(folder) / 1e9
         finding = f"{folder}, {free_gb:.1f} GB free"
         if free_gb < _MIN_FREE_GB:
-            finding += f"; make room for {_MIN_FREE_GB:.0f} GB, or set BOOKGRAPH_HOME elsewhere"
+            variable = "BOOKGRAPH_HOME" if folder == settings.home else "BOOKGRAPH_CACHE"
+            finding += f". Free {_MIN_FREE_GB:.0f} GB there, or set {variable} to another folder"
         yield Check(name, free_gb >= _MIN_FREE_GB, finding)
 
 
@@ -56,7 +71,7 @@ def _check_local_store(settings: Settings) -> Iterator[Check]:
     from bookgraph.graph import LocalServer  # noqa: PLC0415  # loads the driver
 
     status = LocalServer(settings).status()
-    state = f"runs at {status.bolt_uri}" if status.is_running else "is not started yet"
+    state = f"is running at {status.bolt_uri}" if status.is_running else "is not running"
     yield Check("local Neo4j", is_well=True, finding=f"{status.version} {state}")
 
 
@@ -72,8 +87,8 @@ def _check_remote_store(settings: Settings) -> Iterator[Check]:
 
 
 def _check_torch(settings: Settings) -> Iterator[Check]:
-    import torch  # noqa: PLC0415  # takes seconds to load
+    import torch  # noqa: PLC0415  # slow to import
 
-    from bookgraph.embed.device import resolve_device  # noqa: PLC0415  # the same
+    from bookgraph.embed.device import resolve_device  # noqa: PLC0415  # loads torch
 
     yield Check("torch", is_well=True, finding=f"{torch.__version__} on {resolve_device('auto')}")

@@ -1,44 +1,57 @@
-"""`bookgraph fetch` and `bookgraph ingest`: a dump to the disk, book records into the graph."""
+"""`bookgraph fetch` and `bookgraph ingest`: a dump onto the disk, book records into the graph."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
-from bookgraph.cli import render as text
-from bookgraph.cli.common import AsJson, open_store
+from bookgraph.cli.common import AsJson, open_store, program
+from bookgraph.cli.options import whole_number
 from bookgraph.cli.process import trust_system_certificates
+from bookgraph.cli.render import print_json, print_table, say
+from bookgraph.core.choices import Cleaning
 from bookgraph.core.errors import UsageError
 from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import load_settings
 
 if TYPE_CHECKING:
-    from bookgraph.ingest import CleaningOptions
+    from bookgraph.ingest import CleaningOptions, IngestReport
+    from bookgraph.ingest.fetch.download import FetchedDump
 
 
 def fetch(
     wiki: Annotated[
-        str, typer.Option(help="Which Wikipedia: enwiki, simplewiki, ...")
+        str, typer.Option(help="The Wikipedia's name: enwiki, simplewiki, ...")
     ] = "simplewiki",
     date: Annotated[
-        str, typer.Option(help="Of the dump: YYYYMMDD, or latest for the newest finished one.")
+        str,
+        typer.Option(help="The dump's date as YYYYMMDD, or latest for the newest complete one."),
     ] = "latest",
     mirror: Annotated[
-        str | None, typer.Option(help="Address of a mirror of Wikimedia's dump site.")
+        str | None, typer.Option(help="URL of a mirror of Wikimedia's dump site.")
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option("--to", help="Folder; `dumps` in BOOKGRAPH_HOME by default.")
+        Path | None,
+        typer.Option("--to", help="Folder for the files. By default `dumps` in BOOKGRAPH_HOME."),
     ] = None,
     connections: Annotated[
-        int, typer.Option(min=1, max=16, help="At once; Wikimedia asks for 2 at most.")
+        int,
+        whole_number(
+            "--connections",
+            text="Number of parallel downloads. Wikimedia permits 2; use more only for a mirror.",
+            low=1,
+            high=16,
+        ),
     ] = 2,
     as_json: AsJson = False,
 ) -> None:
-    """Download a Wikipedia's dump: in parallel, verified, going on after any cut."""
-    from bookgraph.ingest.fetch.download import fetch_dump  # noqa: PLC0415  # the same
-    from bookgraph.ingest.fetch.site import DUMP_SITE  # noqa: PLC0415  # keeps `--help` fast
+    """Download a Wikipedia dump in parallel, verify it, and resume after interruptions."""
+    from bookgraph.ingest.fetch.download import fetch_dump  # noqa: PLC0415  # slow to import
+    from bookgraph.ingest.fetch.site import DUMP_SITE  # noqa: PLC0415  # slow to import
 
     trust_system_certificates()
     with ProgressPrinter() as progress:
@@ -50,44 +63,54 @@ def fetch(
             num_connections=connections,
             on_progress=progress,
         )
-    text.print_fetched(dump, as_json=as_json)
+    _print_fetched(dump, as_json=as_json)
 
 
 def ingest(
     paths: Annotated[
-        list[Path], typer.Argument(help="NDJSON book records or MediaWiki XML dumps (.bz2, .gz).")
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="NDJSON book records or MediaWiki XML dumps (.bz2, .gz or plain).",
+        ),
     ],
     cleaning: Annotated[
-        str, typer.Option(help="`default`, or `reference` for the published notebook's way.")
+        Cleaning,
+        typer.Option(help="reference cleans links as the published notebook does, for comparison."),
     ] = "default",
     min_links: Annotated[
-        int, typer.Option(min=1, help="Keep a link when at least so many books mention it.")
+        int,
+        whole_number(
+            "--min-links", text="Keep a link if at least this many books mention it.", low=1
+        ),
     ] = 4,
     too_common: Annotated[
-        Path | None, typer.Option(help="A file of link names to drop, instead of the built-in six.")
+        Path | None,
+        typer.Option(
+            help="File of link names to drop, one on each line, instead of the built-in 6."
+        ),
     ] = None,
     keep_others: Annotated[
-        bool, typer.Option("--keep-others", help="Keep books that are not in the files.")
+        bool, typer.Option("--keep-others", help="Keep the graph's other books.")
     ] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes that read dumps; one a core by default.")
+        int | None,
+        whole_number(
+            "--workers", text="Processes that read dumps. By default one for each core.", low=1
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Load book records: afterwards the graph holds the books of these files, and no others.
+    """Replace the graph's books with those in these files.
 
-    What was read of a dump is kept in BOOKGRAPH_HOME: a run that was stopped goes on there.
+    Other books are deleted unless you pass --keep-others. What is read from a dump is saved in
+    BOOKGRAPH_HOME, so that an interrupted run resumes.
     """
-    from bookgraph.graph import LocalServer  # noqa: PLC0415  # keeps `--help` fast
-    from bookgraph.ingest import ingest_files  # noqa: PLC0415  # the same
+    from bookgraph.graph import LocalServer  # noqa: PLC0415  # loads the driver
+    from bookgraph.ingest import ingest_files  # noqa: PLC0415  # slow to import
 
+    _check_files(paths)
     options = _options(cleaning, min_links=min_links, too_common=too_common)
-    for path in paths:
-        # Before a server is started for nothing.
-        if path.is_dir():
-            raise UsageError(f"{path} is a folder. Name the dumps in it, such as {path}/*.bz2.")
-        if not path.is_file():
-            raise UsageError(f"{path} is no file. Give NDJSON book records or a MediaWiki dump.")
     settings = load_settings()
     with open_store(settings) as (store, progress):
         report = ingest_files(
@@ -101,21 +124,91 @@ def ingest(
             on_progress=progress,
         )
     if as_json:
-        text.print_json(report.to_json())
+        print_json(report.to_json())
     else:
-        text.print_ingest(report)
+        _print_report(report)
 
 
-def _options(cleaning: str, *, min_links: int, too_common: Path | None) -> CleaningOptions:
-    from bookgraph.ingest import CleaningOptions, read_too_common  # noqa: PLC0415  # keeps `--help` fast
+def _check_files(paths: list[Path]) -> None:
+    """Check before a server is started in vain."""
+    for path in paths:
+        if path.is_dir():
+            raise UsageError(f"{path} is a folder. Pass the files in it, such as {path}/*.bz2.")
+        if not path.is_file():
+            raise UsageError(f"File not found: {path}.")
 
-    if cleaning not in {"default", "reference"}:
-        raise UsageError(f"--cleaning {cleaning!r} is unknown; use default or reference.")
-    mode: Literal["default", "reference"] = "reference" if cleaning == "reference" else "default"
+
+def _options(cleaning: Cleaning, *, min_links: int, too_common: Path | None) -> CleaningOptions:
+    from bookgraph.ingest import CleaningOptions, read_too_common  # noqa: PLC0415  # slow to import
+
     if too_common is None:
-        return CleaningOptions(cleaning=mode, min_links=min_links)
+        return CleaningOptions(cleaning=cleaning, min_links=min_links)
     try:
         names = read_too_common(too_common.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--too-common {too_common} cannot be read: {error}.") from error
-    return CleaningOptions(cleaning=mode, min_links=min_links, too_common=names)
+    except OSError as error:
+        raise UsageError(
+            f"Cannot read --too-common {too_common}. Check that the file exists and is readable."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--too-common {too_common} is not a UTF-8 text file.") from error
+    return CleaningOptions(cleaning=cleaning, min_links=min_links, too_common=names)
+
+
+def _print_fetched(dump: FetchedDump, *, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(dump))
+        return
+    say(
+        f"{dump.wiki} of {dump.date}: {len(dump.paths):,} files, {dump.num_bytes / 1e6:,.1f} MB, "
+        f"verified. Downloaded {dump.num_fetched_bytes / 1e6:,.1f} MB in {dump.elapsed_s:.0f} s."
+    )
+    say(f"Load it: {program()} ingest {dump.paths[0].parent}/*.bz2")
+
+
+def _print_report(report: IngestReport) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("cleaning step")
+    for heading in ("in", "changed", "dropped"):
+        table.add_column(heading, justify="right")
+    table.add_column("unit")
+    for step in report.cleaning.steps:
+        numbers = (step.num_in, step.num_changed, step.num_dropped)
+        table.add_row(step.name, *(f"{number:,}" for number in numbers), step.unit)
+    print_table(table)
+    _print_folding_only(report)
+    for source in report.sources:
+        say(f"Read {source}.")
+    print_counts(report)
+
+
+def _print_folding_only(report: IngestReport) -> None:
+    before, after = report.cleaning.folding_only, report.cleaning.counts
+    if before is None:
+        return
+    say(
+        "Folding and lowercasing alone would give "
+        f"{before.num_links:,} links, {before.num_pairs:,} mentions and {before.num_edges:,} "
+        "edges. Removing sections, leading colons and junk links changes that by "
+        f"{after.num_links - before.num_links:+,} links, "
+        f"{after.num_pairs - before.num_pairs:+,} mentions and "
+        f"{after.num_edges - before.num_edges:+,} edges."
+    )
+
+
+def print_counts(report: IngestReport) -> None:
+    """Print the bad records, what the graph holds now, and what changed."""
+    for reason, num in report.bad_records.num_by_reason.most_common():
+        say(f"Skipped {num:,} bad record{'' if num == 1 else 's'}: {reason}")
+        for bad in report.bad_records.examples[reason]:
+            say(f"  {bad.source}, record {bad.position}: {bad.example}")
+    counts, loaded = report.cleaning.counts, report.loaded
+    say(
+        f"The graph holds {report.cleaning.num_books:,} books ({counts.num_books_with_link:,} of "
+        f"them with links), {counts.num_links:,} links and {counts.num_edges:,} edges "
+        f"({counts.num_pairs:,} mentions)."
+    )
+    say(
+        f"Books added: {loaded.num_added:,}, changed: {loaded.num_changed:,}, "
+        f"unchanged: {loaded.num_unchanged:,}, deleted: {loaded.num_removed:,}; "
+        f"records skipped: {report.num_skipped:,}. Took {loaded.elapsed_s:.1f} s."
+    )

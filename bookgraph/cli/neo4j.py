@@ -1,80 +1,86 @@
-"""`bookgraph neo4j`: start, stop and look at the local Neo4j."""
+"""`bookgraph neo4j`: start, stop and inspect the local Neo4j."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
-from bookgraph.cli import render as text
 from bookgraph.cli.common import AsJson
 from bookgraph.cli.process import trust_system_certificates
+from bookgraph.cli.render import print_json, say
 from bookgraph.core.errors import UsageError
 from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import Settings, load_settings
 
-app = typer.Typer(help="The local Neo4j that bookgraph runs by itself.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from bookgraph.graph.server.local import ServerStatus
+
+app = typer.Typer(help="Start, stop and inspect the local Neo4j.", no_args_is_help=True)
 
 
 @app.command()
 def start(as_json: AsJson = False) -> None:
-    """Fetch what is missing and start the local Neo4j; at once when it runs already."""
-    from bookgraph.graph import LocalServer  # noqa: PLC0415  # keeps `--help` fast
+    """Start the local Neo4j. The first start downloads it (170 MB)."""
+    from bookgraph.graph import LocalServer  # noqa: PLC0415  # loads the driver
 
     settings = _local_settings()
     trust_system_certificates()
     with ProgressPrinter() as progress:
         status = LocalServer(settings).start(on_progress=progress)
-    text.print_status(asdict(status), as_json=as_json)
+    _print_status(status, as_json=as_json)
 
 
 @app.command()
 def stop() -> None:
-    """Stop the local Neo4j; its data stay."""
-    from bookgraph.graph import LocalServer  # noqa: PLC0415  # keeps `--help` fast
+    """Stop the local Neo4j. Its data stays."""
+    from bookgraph.graph import LocalServer  # noqa: PLC0415  # loads the driver
 
     was_running = LocalServer(_local_settings()).stop()
-    text.say("Neo4j is stopped." if was_running else "Neo4j was not running.")
+    say("Stopped Neo4j." if was_running else "Neo4j was not running.")
 
 
 @app.command()
 def prepare() -> None:
-    """Make Java's caches once, so that every later start of Neo4j takes half the time.
+    """Create Java caches that halve the time of every later start of the local Neo4j.
 
-    That takes a minute and 250 MB in the cache folder; your graph and server are not touched.
+    This takes a minute and 250 MB in the cache folder. The graph and a running server do not
+    change.
     """
-    from bookgraph.graph.prepare import make_aot_caches  # noqa: PLC0415  # keeps `--help` fast
+    from bookgraph.graph.prepare import make_aot_caches  # noqa: PLC0415  # loads the driver
 
+    settings = _local_settings()
     trust_system_certificates()
     with ProgressPrinter() as progress:
-        files = make_aot_caches(_local_settings(), on_progress=progress)
+        files = make_aot_caches(settings, on_progress=progress)
     size_mb = sum(file.stat().st_size for file in files) / 1e6
-    text.say(
-        f"Prepared: {size_mb:,.0f} MB in {files[0].parent}, safe to delete. The next start of "
-        "Neo4j uses them."
+    say(
+        f"Prepared: the caches take {size_mb:,.0f} MB in {files[0].parent} and are safe to delete. "
+        "The next start of Neo4j uses them."
     )
 
 
 @app.command("status")
 def show_status(as_json: AsJson = False) -> None:
-    """Say whether the local Neo4j runs, and where. Exits with 1 when it does not."""
-    from bookgraph.graph import LocalServer  # noqa: PLC0415  # keeps `--help` fast
+    """Print whether the local Neo4j is running, and its addresses. Exits with 1 if it is not."""
+    from bookgraph.graph import LocalServer  # noqa: PLC0415  # loads the driver
 
     status = LocalServer(_local_settings()).status()
-    text.print_status(asdict(status), as_json=as_json)
+    _print_status(status, as_json=as_json)
     if not status.is_running:
         sys.exit(1)
 
 
 @app.command()
 def url() -> None:
-    """Print how to reach the local Neo4j: Browser, Bolt, user and password."""
-    from bookgraph.graph import LocalServer  # noqa: PLC0415  # keeps `--help` fast
+    """Print the local Neo4j's addresses, user name and password."""
+    from bookgraph.graph import LocalServer  # noqa: PLC0415  # loads the driver
 
     server = LocalServer(_local_settings())
     status = server.status()
-    text.say(
+    say(
         f"Neo4j Browser: {status.http_url}/browser/\nBolt: {status.bolt_uri}\nUser: neo4j\n"
         f"Password: {server.password}"
     )
@@ -84,7 +90,19 @@ def _local_settings() -> Settings:
     settings = load_settings()
     if settings.is_remote:
         raise UsageError(
-            f"NEO4J_URI={settings.neo4j_uri} is set, so that server is used and there is no local "
-            "one to manage. Unset NEO4J_URI first."
+            f"bookgraph uses the Neo4j at NEO4J_URI={settings.neo4j_uri} and manages no local "
+            "one. Unset NEO4J_URI to use the local Neo4j."
         )
     return settings
+
+
+def _print_status(status: ServerStatus, *, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(status))
+        return
+    if status.is_running:
+        say(f"Neo4j {status.version} is running (process {status.pid}).")
+        say(f"Bolt: {status.bolt_uri}\nBrowser: {status.http_url}/browser/")
+    else:
+        say(f"Neo4j {status.version} is not running.")
+    say(f"Home: {status.home}\nLog: {status.log_file}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
-from typing import Literal
 
 import numpy as np
 
+from bookgraph.core.choices import Cleaning
 from bookgraph.core.types import BookRecord, BookRow, LinkRow
 from bookgraph.ingest.clean.books import (
     NUM_EXAMPLES,
@@ -38,8 +38,6 @@ from bookgraph.ingest.clean.steps import (
     link_kind,
 )
 from bookgraph.ingest.report import CleaningReport, GraphCounts, StepReport
-
-Cleaning = Literal["default", "reference"]
 
 
 def read_too_common(text: str) -> frozenset[str]:

@@ -320,7 +320,7 @@ def test_a_pointed_at_book_of_the_list_is_ringed_on_the_map(page: Page, site: st
 
 def test_an_unknown_book_offers_the_nearest(page: Page, site: str) -> None:
     open_map(page, f"{site}/?book=Waar+and+Peece")
-    expect(page.locator("detail-panel [role=alert]")).to_contain_text("There is no book")
+    expect(page.locator("detail-panel [role=alert]")).to_contain_text("Book not found")
     page.get_by_role("button", name="War and Peace").click()
     expect_page(page, "War and Peace")
 

@@ -101,4 +101,4 @@ def test_the_example_clients_ask_and_understand(address: str, command: list[str]
     assert any("Anna Karenina (Leo Tolstoy): " in line for line in lines[:5])
     unknown = run("War and Peas")
     assert unknown.returncode == 1
-    assert "Nearest: 'War and Peace'" in unknown.stderr
+    assert "Similar titles: 'War and Peace'" in unknown.stderr

@@ -68,7 +68,7 @@ def test_a_dump_is_fetched_and_ingested_and_not_read_again(
     assert path == str(tmp_path / "testwiki" / "20180901" / NAME)
     assert Path(path).read_bytes() == generated.path.read_bytes()
     again = run_with(*fetch)
-    assert "checksums right; 0.0 MB of them fetched now" in again.stdout
+    assert "verified. Downloaded 0.0 MB in" in again.stdout
     assert f"ingest {Path(path).parent}/*.bz2" in again.stdout
 
     home = {"BOOKGRAPH_HOME": str(settings.home)}
@@ -81,8 +81,8 @@ def test_a_dump_is_fetched_and_ingested_and_not_read_again(
 
     second = run_with("ingest", path, "--min-links", 2, **home)
     assert "read before" in second.stderr
-    assert f"unchanged: {generated.num_books:,}, removed: 0" in second.stdout
-    assert f"From {NAME} (generated" in second.stdout
+    assert f"unchanged: {generated.num_books:,}, deleted: 0" in second.stdout
+    assert f"Read {NAME} (generated" in second.stdout
 
 
 def test_an_ingest_that_was_killed_goes_on_where_it_stopped(
@@ -132,6 +132,6 @@ def test_benchmarks_are_listed_and_an_unknown_one_is_named() -> None:
     assert listed.returncode == 0
     assert "ingest" in listed.stdout
     assert "Reading dumps, side by side" in listed.stdout
-    assert "there are api, " in refused(run_with("bench", "nothing"), exit_code=2)
+    assert "Use one of: api, " in refused(run_with("bench", "nothing"), exit_code=2)
     helped = run_with("bench", "ingest", "--help")
     assert "--flat MB" in helped.stdout

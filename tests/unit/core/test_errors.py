@@ -1,4 +1,4 @@
-"""The tree of errors: drawn as it is, and told apart by what a caller does with it."""
+"""The tree of errors matches the drawing in its module, and messages offer similar names."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def test_the_module_draws_every_error_with_its_exit_code() -> None:
 
 
 @pytest.mark.parametrize("error", all_errors())
-def test_every_error_is_documented_and_ends_with_a_known_code(error: type[BookgraphError]) -> None:
+def test_every_error_has_a_docstring_and_a_documented_exit_code(
+    error: type[BookgraphError],
+) -> None:
     assert error.__doc__
     assert error.exit_code in {1, 2, 3, 4, 5}
 
@@ -43,20 +45,20 @@ def test_every_error_is_documented_and_ends_with_a_known_code(error: type[Bookgr
         (errors.DataMissingError, False),
     ],
 )
-def test_only_what_may_pass_by_itself_is_retryable(
+def test_only_temporary_failures_are_retryable(
     error: type[BookgraphError], is_retryable: bool
 ) -> None:
     assert error.retryable is is_retryable
 
 
-def test_a_missing_book_offers_the_nearest() -> None:
+def test_a_missing_book_offers_similar_titles() -> None:
     error = BookNotFoundError("Wra and Peace", nearest=("War and Peace", "Peace"))
     assert str(error) == (
-        "There is no book 'Wra and Peace' in the graph. Nearest: 'War and Peace', 'Peace'."
+        "Book not found: 'Wra and Peace'. Similar titles: 'War and Peace', 'Peace'."
     )
     assert (error.title, error.nearest) == ("Wra and Peace", ("War and Peace", "Peace"))
 
 
-def test_a_missing_link_without_anything_near_says_so() -> None:
+def test_a_missing_link_says_that_no_name_is_similar() -> None:
     error = LinkNotFoundError("qqq")
-    assert str(error) == "There is no link 'qqq' in the graph, nor one with a similar name."
+    assert str(error) == "Link not found: 'qqq'. No name in the graph is similar."

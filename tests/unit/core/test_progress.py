@@ -1,4 +1,4 @@
-"""Progress on a pipe: plain lines, few, and each stage ends with its seconds."""
+"""Progress: few plain lines in a pipe, a bar for each stage on a terminal."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ import re
 
 import pytest
 
-from bookgraph.core import progress
 from bookgraph.core.progress import Progress, ProgressPrinter
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("bookgraph.core.progress.time.monotonic", lambda: now[0])
     return now
 
 
-def test_a_stage_prints_its_beginning_and_its_end(clock: list[float]) -> None:
+def test_a_stage_prints_its_start_and_its_end(clock: list[float]) -> None:
     stream = io.StringIO()
     with ProgressPrinter(stream) as show:
         for done in range(0, 1001, 10):
@@ -30,7 +29,7 @@ def test_a_stage_prints_its_beginning_and_its_end(clock: list[float]) -> None:
     ]
 
 
-def test_long_work_speaks_every_three_seconds(clock: list[float]) -> None:
+def test_long_work_prints_a_line_every_three_seconds(clock: list[float]) -> None:
     stream = io.StringIO()
     with ProgressPrinter(stream) as show:
         for second in range(10):
@@ -41,7 +40,7 @@ def test_long_work_speaks_every_three_seconds(clock: list[float]) -> None:
     assert lines[-1] == "Training: 9 of 100 steps, loss 9"
 
 
-def test_a_finished_stage_does_not_speak_again(clock: list[float]) -> None:
+def test_a_finished_stage_prints_nothing_more(clock: list[float]) -> None:
     stream = io.StringIO()
     with ProgressPrinter(stream) as show:
         show(Progress("Loading", 5, 5, "books"))
@@ -57,13 +56,13 @@ def test_markup_in_a_note_is_printed_as_it_is() -> None:
     assert "[red]name[/red]" in stream.getvalue()
 
 
-def test_unknown_totals_never_look_finished() -> None:
+def test_a_stage_with_an_unknown_total_is_never_finished() -> None:
     assert not Progress("Reading", 10**9).is_finished
     assert Progress("Reading", 3, 3).is_finished
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True

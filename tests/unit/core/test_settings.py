@@ -1,4 +1,4 @@
-"""Settings: read once from the environment, checked, and silent about secrets."""
+"""Settings are read from the environment and checked. Secrets never print."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from bookgraph.core.errors import UsageError
-from bookgraph.core.settings import Settings, environment_name, load_settings
+from bookgraph.core.settings import Settings, environment_name, export_settings, load_settings
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -56,11 +56,37 @@ def test_an_env_file_is_read_and_the_environment_wins(
     assert (settings.host, settings.port) == ("::1", 9002)
 
 
-@pytest.mark.parametrize("text", ["-1", "65536", "eight"])
-def test_a_port_out_of_bounds_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setenv("BOOKGRAPH_PORT", text)
-    with pytest.raises(UsageError, match=f"BOOKGRAPH_PORT='{text}'"):
+@pytest.mark.parametrize(
+    ("variable", "text", "accepted"),
+    [
+        ("BOOKGRAPH_PORT", "-1", "a whole number from 0 to 65535"),
+        ("BOOKGRAPH_PORT", "65536", "a whole number from 0 to 65535"),
+        ("BOOKGRAPH_PORT", "abc", "a whole number from 0 to 65535"),
+        ("BOOKGRAPH_HEAP_MB", "1", "a whole number of at least 256"),
+        ("BOOKGRAPH_TIMEOUT_S", "0", "a number above 0 and at most 600"),
+        ("BOOKGRAPH_OTEL", "maybe", "true or false"),
+    ],
+)
+def test_a_message_names_the_variable_the_value_and_what_is_accepted(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str, accepted: str
+) -> None:
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(UsageError) as caught:
         load_settings()
+    assert str(caught.value) == f"{variable} is {text!r}. Use {accepted}."
+
+
+def test_a_message_names_an_override_as_an_option() -> None:
+    with pytest.raises(
+        UsageError, match=r"^--port is '99999'\. Use a whole number from 0 to 65535\.$"
+    ):
+        load_settings(port="99999")
+
+
+def test_exported_settings_reach_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOKGRAPH_WORKERS", "1")
+    export_settings({"workers": 3})
+    assert load_settings().workers == 3
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,10 +104,10 @@ def test_the_password_never_prints(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValidationError):
-        load_settings().port = 1  # type: ignore[misc]  # that is the test
+        load_settings().port = 1  # type: ignore[misc]  # the test
 
 
-def test_every_setting_has_a_help_text_and_stands_in_the_example() -> None:
+def test_every_setting_is_described_and_listed_in_the_example() -> None:
     example = (ROOT / ".env.example").read_text("utf-8")
     for name, field in Settings.model_fields.items():
         assert field.description, name

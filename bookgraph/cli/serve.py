@@ -1,0 +1,71 @@
+"""`bookgraph serve`: the GraphQL API and the explorer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from bookgraph.cli.common import open_store
+from bookgraph.cli.options import settings_option
+from bookgraph.cli.process import tune_garbage_collector
+from bookgraph.cli.render import say
+from bookgraph.core.progress import ProgressPrinter
+from bookgraph.core.settings import Settings, export_settings, load_settings
+
+
+def serve(
+    host: Annotated[str | None, settings_option("host", metavar="ADDRESS")] = None,
+    port: Annotated[str | None, settings_option("port", metavar="INTEGER")] = None,
+    workers: Annotated[str | None, settings_option("workers", metavar="INTEGER")] = None,
+    background: Annotated[
+        bool,
+        typer.Option("--background", help="Start the server, wait until it is ready, and return."),
+    ] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Stop the server that runs in the background.")
+    ] = False,
+) -> None:
+    """Serve GraphQL at /graphql and the explorer at /.
+
+    Serve until shut down; requests in flight finish first.
+    """
+    from bookgraph.api import BackgroundServer  # noqa: PLC0415  # slow to import
+
+    options = {"host": host, "port": port, "workers": workers}
+    given = {name: value for name, value in options.items() if value is not None}
+    settings = load_settings(**given)
+    server = BackgroundServer(settings.home)
+    if stop:
+        was_running = server.stop()
+        say("Stopped the server." if was_running else "No server runs in the background.")
+        return
+    # The worker processes and the background server load their own settings.
+    export_settings(given)
+    if background:
+        with ProgressPrinter() as progress:
+            url = server.start(host=settings.host, port=settings.port, on_progress=progress)
+        say(f"GraphQL: {url}/graphql\nExplorer: {url}/\nStop: bookgraph serve --stop")
+    else:
+        _serve_here(settings)
+
+
+def _serve_here(settings: Settings) -> None:
+    from bookgraph.api import ServerOptions, serve_workers  # noqa: PLC0415  # slow to import
+    from bookgraph.api import serve as serve_forever  # noqa: PLC0415  # slow to import
+    from bookgraph.api.ops.background import choose_port  # noqa: PLC0415  # slow to import
+    from bookgraph.api.ops.logs import configure_logs  # noqa: PLC0415  # slow to import
+
+    port = choose_port(settings.host, settings.port)
+    url = f"http://{settings.host}:{port}"
+    if settings.log_json:
+        configure_logs(is_json=True)
+    with open_store(settings) as (store, _):
+        say(f"GraphQL: {url}/graphql\nExplorer: {url}/")
+        if settings.workers == 1:
+            tune_garbage_collector()
+            options = ServerOptions.from_settings(settings)
+            serve_forever(store, host=settings.host, port=port, options=options)
+    if settings.workers > 1:
+        # Each worker opens its own connection. The one above only checked that Neo4j answers.
+        serve_workers(settings, port=port)
