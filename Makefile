@@ -4,76 +4,88 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 
 PYTHON ?= python3
+# Install torch from this package index instead of PyPI, such as PyTorch's own index of CPU builds.
+TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
-PIP_FLAGS := --disable-pip-version-check --progress-bar off
-# One line for each download of size, instead of pip's thousand.
-BRIEFLY := sed -unE 's/^ *(Downloading) ([^ ]+)-py[23c].* \((([0-9.]+) MB)\)/  \1 \2, \3/p; \
-  s/^Installing collected packages.*/  Unpacking everything/p'
+# What `make demo` needs, and what the tests and checks need beside it.
+RUNTIME := $(VENV)/.runtime-ready
+DEV := $(VENV)/.dev-ready
+LOCKS := requirements
+UV_COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-emit-index-url --no-header
 
 .PHONY: help
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 .PHONY: setup
-setup: $(READY) ## Make .venv with everything installed
+setup: $(DEV) ## Install everything into .venv
 
-$(READY): pyproject.toml
+$(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else \
-	  f"bookgraph needs Python 3.11 or newer, and {sys.executable} is {v[0]}.{v[1]}. Name another one: make PYTHON=python3.12")'
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
-	  echo "Python cannot make a virtual environment here (on Debian: apt install python3-venv)."; exit 1; }
-	@echo "Installing into $(VENV): some 130 packages, 3 GB with torch; minutes the first time."
-	@$(BIN)/python -m pip install $(PIP_FLAGS) -e '.[dev]' 2> $(VENV)/pip.log | $(BRIEFLY) || \
-	  { cat $(VENV)/pip.log; echo "The installation failed; what pip says stands above. Run make again to go on."; exit 1; }
-	@$(BIN)/python -c 'import bookgraph.api, bookgraph.embed, bookgraph.graph, bookgraph.ingest'
+	  f"bookgraph needs Python 3.11 or later, but {sys.executable} is {v[0]}.{v[1]}. Choose another one: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Python cannot create a virtual environment (on Debian: apt install python3-venv)."; exit 1; }
+
+$(RUNTIME): pyproject.toml $(LOCKS)/runtime.txt | $(VENV)/bin/python
+	@echo "Installing bookgraph into $(VENV). The first time this downloads up to 3 GB, most of it torch."
+	@$(LOCKS)/install $(VENV) $(LOCKS)/runtime.txt "$(TORCH_INDEX)"
+	@touch $@
+	@echo "Installed."
+
+$(DEV): $(LOCKS)/dev.txt $(RUNTIME)
+	@echo "Installing the development tools into $(VENV)."
+	@$(LOCKS)/install $(VENV) $(LOCKS)/dev.txt "$(TORCH_INDEX)"
 	@touch $@
 	@echo "Installed."
 
 .PHONY: demo
-demo: setup ## Load the sample, train, answer a question, serve the result
+demo: $(RUNTIME) ## Load the sample, train, find similar books, and serve the result
 	@$(BIN)/bookgraph demo
 
 .PHONY: stop
-stop: setup ## Stop what the demo left running
+stop: $(RUNTIME) ## Stop the servers that the demo started
 	@$(BIN)/bookgraph serve --stop
 	@$(BIN)/bookgraph neo4j stop
 
 .PHONY: test
-test: setup lint ## Run every check and every test
+test: lint ## Run every check and every test
 	$(BIN)/python -m pytest
 
 .PHONY: unit
-unit: setup ## Run the tests that need no server
-	$(BIN)/python -m pytest tests/unit
+unit: $(DEV) ## Run the quick tests, which need no server
+	$(BIN)/python -m pytest tests/unit -m "not slow"
 
 .PHONY: bench
-bench: setup ## Measure the trainer beside its peers (some 25 minutes; BENCH="--small" for a quick look)
+bench: $(DEV) ## Compare the trainer with other libraries (25 minutes; BENCH="--small" for 3)
 	$(BIN)/bookgraph bench embed $(BENCH)
 
 .PHONY: lint
-lint: setup ## Check format, style, types and imports
+lint: $(DEV) ## Check format, style, types and imports
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	# Checks too that every Cypher statement consists of constants, which mypy does not.
-	$(BIN)/basedpyright bookgraph/graph
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: format
-format: setup ## Format the code
+format: $(DEV) ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 .PHONY: docs
-docs: setup ## Generate the reference pages in docs/ from the code
+docs: $(DEV) ## Generate the reference pages in docs/ from the code
 	$(BIN)/python -m bookgraph.tools.docs
 
+.PHONY: lock-python
+lock-python: $(DEV) ## Update the locks of the Python packages (UPGRADE="--upgrade" for new versions)
+	$(UV_COMPILE) $(UPGRADE) -o $(LOCKS)/runtime.txt
+	$(UV_COMPILE) $(UPGRADE) -o $(LOCKS)/dev.txt --extra dev -c $(LOCKS)/runtime.txt
+
 .PHONY: lock
-lock: setup ## Make graph/jars/jars.lock anew (needs mvn)
+lock: $(DEV) ## Update graph/jars/jars.lock (needs mvn)
 	$(BIN)/python -m bookgraph.tools.lock_jars
 
 .PHONY: clean
-clean: ## Remove .venv and caches; data and models stay
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+clean: ## Delete .venv, build folders and tool caches. Data and models stay.
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -35,7 +35,6 @@ from bookgraph.api.options import LOOPBACK, ServerOptions
 from bookgraph.api.schema.build import build_schema
 from bookgraph.api.schema.subscription import SocketHandler
 from bookgraph.core.errors import BookgraphError
-from bookgraph.graph.query.overview import read_stamp
 from bookgraph.graph.store import Store
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -152,16 +151,20 @@ def _metrics_of(metrics: Metrics) -> Endpoint:
 
 def _readiness(store: Store) -> Response:
     try:
-        stamp = read_stamp(store)
+        rows = store.read(
+            "OPTIONAL MATCH (model:EmbeddingModel {is_current: true}) "
+            "RETURN model.version AS version, COUNT { MATCH (:Book) } AS num_books"
+        )
     except BookgraphError as error:
         logger.warning("not ready: %s", error)
         return JSONResponse({"status": "the graph database cannot be reached"}, status_code=503)
-    if stamp.model is None:
+    row = rows[0]
+    if row["version"] is None:
         return JSONResponse(
-            {"status": "no embeddings yet", "numBooks": stamp.num_books}, status_code=503
+            {"status": "no embeddings yet", "numBooks": row["num_books"]}, status_code=503
         )
     return JSONResponse(
-        {"status": "ready", "numBooks": stamp.num_books, "embeddingModel": stamp.model}
+        {"status": "ready", "numBooks": row["num_books"], "embeddingModel": row["version"]}
     )
 
 

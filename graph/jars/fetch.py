@@ -234,8 +234,7 @@ def _is_verified(path: Path, jar: Jar) -> bool:
 
 
 def _mark_verified(path: Path, jar: Jar) -> None:
-    seconds = _verified_time(jar)
-    os.utime(path, (seconds, seconds))
+    os.utime(path, (_verified_time(jar),) * 2)
 
 
 def _verified_time(jar: Jar) -> int:

@@ -1,1 +1,1 @@
-"""What does the graph answer? Requested fields, compiled into one Cypher statement a request."""
+"""How is the graph asked? What a client wants, compiled into one Cypher statement a request."""

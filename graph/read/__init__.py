@@ -1,1 +1,1 @@
-"""What do training and maps read of the graph? Edges, labels and vectors, as arrays."""
+"""How does the graph come out as arrays?"""

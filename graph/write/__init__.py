@@ -1,1 +1,1 @@
-"""What changes the graph? Loads, single edits, vectors, maps, constraints and indexes."""
+"""How is the graph changed? Loading, single edits, vectors and the map."""
