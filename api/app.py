@@ -35,6 +35,7 @@ from bookgraph.api.options import LOOPBACK, ServerOptions
 from bookgraph.api.schema.build import build_schema
 from bookgraph.api.schema.subscription import SocketHandler
 from bookgraph.core.errors import BookgraphError
+from bookgraph.graph.query.overview import read_stamp
 from bookgraph.graph.store import Store
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -151,20 +152,16 @@ def _metrics_of(metrics: Metrics) -> Endpoint:
 
 def _readiness(store: Store) -> Response:
     try:
-        rows = store.read(
-            "OPTIONAL MATCH (model:EmbeddingModel {is_current: true}) "
-            "RETURN model.version AS version, COUNT { MATCH (:Book) } AS num_books"
-        )
+        stamp = read_stamp(store)
     except BookgraphError as error:
         logger.warning("not ready: %s", error)
         return JSONResponse({"status": "the graph database cannot be reached"}, status_code=503)
-    row = rows[0]
-    if row["version"] is None:
+    if stamp.model is None:
         return JSONResponse(
-            {"status": "no embeddings yet", "numBooks": row["num_books"]}, status_code=503
+            {"status": "no embeddings yet", "numBooks": stamp.num_books}, status_code=503
         )
     return JSONResponse(
-        {"status": "ready", "numBooks": row["num_books"], "embeddingModel": row["version"]}
+        {"status": "ready", "numBooks": stamp.num_books, "embeddingModel": stamp.model}
     )
 
 

@@ -43,7 +43,7 @@ from bookgraph.graph import (
     write_embeddings,
 )
 from bookgraph.graph.query.selection import Page, Selection, select
-from bookgraph.graph.query.similar import NearQuestion, similar_books
+from bookgraph.graph.query.similar import SimilarityRequest, similar_books
 from bookgraph.graph.query.titles import redirect_query
 from bookgraph.testing.graphs import generate_graph
 from bookgraph.testing.serving import serving
@@ -124,7 +124,7 @@ class Question:
     def __init__(self, store: Store, title: str) -> None:
         """Ask once and keep the statement."""
         recorder = RecordingStore(store)
-        question = NearQuestion(like=[title])
+        question = SimilarityRequest(like=[title])
         similar_books(recorder, question, Page(NUM_ASKED), edge=(WHY,))  # type: ignore[arg-type]
         self.store = store
         self.statement = recorder.statement

@@ -37,10 +37,10 @@ from bookgraph.core.settings import Settings
 from bookgraph.core.types import BookRow, LinkRow
 from bookgraph.graph.connection import connect
 from bookgraph.graph.prepare import make_aot_caches
-from bookgraph.graph.schema import await_indexes, create_schema
 from bookgraph.graph.server.local import IMPORT_COMMAND, LocalServer
 from bookgraph.graph.store import Store
 from bookgraph.graph.write.bulk import import_graph, write_csv
+from bookgraph.graph.write.indexes import await_indexes, create_schema
 from bookgraph.graph.write.load import GraphRows, load_graph
 
 NUM_BOOKS, NUM_LINKS, NUM_EDGES = 37_020, 41_758, 772_798

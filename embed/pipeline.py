@@ -31,17 +31,13 @@ from bookgraph.embed.train.loop import OnEpoch, fit
 from bookgraph.graph.read.edges import (
     Citations,
     GraphPairs,
-    read_book_labels,
     read_citations,
     read_pairs,
 )
+from bookgraph.graph.read.labels import read_book_labels
+from bookgraph.graph.read.model import read_current_model
 from bookgraph.graph.store import Store
-from bookgraph.graph.write.vectors import (
-    EmbeddingRows,
-    WriteReport,
-    read_current_model,
-    write_embeddings,
-)
+from bookgraph.graph.write.vectors import EmbeddingRows, WriteReport, write_embeddings
 
 logger = logging.getLogger(__name__)
 

@@ -1,8 +1,11 @@
 """Everything Neo4j: the server, the schema, loading, write-back, answers. Owns the driver."""
 
 from bookgraph.graph.connection import connect
-from bookgraph.graph.query.nodes import BookFilter, Neighbour, NodeList, nearest_books
-from bookgraph.graph.read.edges import GraphPairs, read_book_labels, read_pairs
+from bookgraph.graph.query.filters import BookFilter
+from bookgraph.graph.query.nodes import Neighbour, nearest_books
+from bookgraph.graph.query.selection import NodeList
+from bookgraph.graph.read.edges import GraphPairs, read_pairs
+from bookgraph.graph.read.labels import read_book_labels
 from bookgraph.graph.server.local import LocalServer, ServerStatus
 from bookgraph.graph.store import Store
 from bookgraph.graph.write.load import GraphRows, LoadReport, load_graph

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import neo4j
-
-from bookgraph.core.errors import UsageError
 from bookgraph.core.progress import OnProgress, ignore_progress
 from bookgraph.core.settings import Settings
 from bookgraph.graph.server.local import LocalServer
 from bookgraph.graph.store import Store
 
-_CONNECTION_TIMEOUT_S = 15.0
-# How long a write is tried again: a cluster may be electing a leader, a dead local JVM stays dead.
+# How long a write is retried: a cluster may be electing a leader, a dead local JVM stays dead.
 _REMOTE_RETRY_LIMIT_S = 30.0
 _LOCAL_RETRY_LIMIT_S = 2.0
 
@@ -27,11 +23,11 @@ def connect(settings: Settings, *, on_progress: OnProgress = ignore_progress) ->
         StoreUnreachableError: no answer, or no such database.
         StoreLoginError: the login is refused.
         LocalServerError: the local server cannot be started.
-        UsageError: `NEO4J_URI` is no address of a Neo4j.
+        UsageError: `NEO4J_URI` is an invalid URL.
     """
     if settings.neo4j_uri is not None:
         password = settings.neo4j_password.get_secret_value() if settings.neo4j_password else ""
-        return _open(
+        return Store.open(
             settings.neo4j_uri,
             (settings.neo4j_username, password),
             database=settings.neo4j_database,
@@ -39,34 +35,9 @@ def connect(settings: Settings, *, on_progress: OnProgress = ignore_progress) ->
         )
     server = LocalServer(settings)
     status = server.start(on_progress=on_progress)
-    return _open(
+    return Store.open(
         status.bolt_uri,
         ("neo4j", server.password),
         database="neo4j",
         retry_limit_s=_LOCAL_RETRY_LIMIT_S,
     )
-
-
-def _open(uri: str, auth: tuple[str, str], *, database: str, retry_limit_s: float) -> Store:
-    try:
-        driver = neo4j.GraphDatabase.driver(
-            uri,
-            auth=auth,
-            connection_timeout=_CONNECTION_TIMEOUT_S,
-            max_transaction_retry_time=retry_limit_s,
-            user_agent="bookgraph",
-            # A query that nobody waits for any more shall not hold a connection for 60 s.
-            connection_acquisition_timeout=30.0,
-        )
-    except (neo4j.exceptions.ConfigurationError, ValueError) as error:
-        raise UsageError(
-            f"NEO4J_URI={uri!r} is no address of a Neo4j ({error}). "
-            "Use bolt://HOST:PORT, neo4j://HOST:PORT, or the same with +s for TLS."
-        ) from error
-    store = Store(driver, database=database, address=uri)
-    try:
-        store.read("RETURN 1")
-    except BaseException:
-        store.close()
-        raise
-    return store

@@ -14,12 +14,12 @@ from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.settings import Settings
 from bookgraph.core.types import BookRow, LinkRow
 from bookgraph.graph.connection import connect
-from bookgraph.graph.schema import await_indexes, create_schema
 from bookgraph.graph.server import process as server_process
 from bookgraph.graph.server.aot import Program, aot_cache_file
 from bookgraph.graph.server.home import ServerFiles
 from bookgraph.graph.server.local import IMPORT_COMMAND, LocalServer
 from bookgraph.graph.write.bulk import write_csv
+from bookgraph.graph.write.indexes import await_indexes, create_schema
 from bookgraph.graph.write.load import GraphRows, load_graph
 
 _STAGE = "Preparing Java"

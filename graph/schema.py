@@ -1,158 +1,221 @@
-"""The graph's schema in one place: labels, relationship types, properties, constraints and indexes.
+"""The graph's schema, as data: labels, keys, properties, relationship types and index names.
 
-Statements elsewhere spell these names inside constant Cypher texts; a test compares them with the
-lists here. Only what Neo4j Community offers is used: uniqueness constraints, range, full-text and
-vector indexes.
+Filters, projections, exports, facets, maps, index statements and GraphQL's fields are made from the
+tables here, so a new book property is one line in `BOOK`. Nothing here talks to a database:
+`bookgraph.graph.write.indexes` creates the constraints and the indexes.
 """
 
 from __future__ import annotations
 
-from typing import LiteralString
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, LiteralString
 
-from bookgraph.core.errors import ForeignDataError
-from bookgraph.graph.store import Runner, Store, Transaction
+ValueType = Literal["string", "strings", "int", "float", "floats"]
+"""What a property holds: one value, or a list of values."""
 
-LABELS = ("Book", "Link", "ExternalLink", "EmbeddingModel", "Dataset")
-RELATIONSHIP_TYPES = ("LINKS_TO", "CITES", "REFERS_TO")
-
-BOOK_VECTOR_INDEX = "book_embedding"
-LINK_VECTOR_INDEX = "link_embedding"
-BOOK_TITLE_INDEX = "book_title_text"
-LINK_TITLE_INDEX = "link_title_text"
-
-BOOK_FILTERS = (
-    "embedding_version",
-    "author",
-    "genre",
-    "country",
-    "language",
-    "publisher",
-    "year",
-)
-"""Properties that `SEARCH ... WHERE` may use on books; they live inside the vector index."""
-LINK_FILTERS = ("embedding_version", "kind", "num_books")
-
-CONSTRAINTS: tuple[LiteralString, ...] = (
-    "CREATE CONSTRAINT book_title IF NOT EXISTS FOR (n:Book) REQUIRE n.title IS UNIQUE",
-    "CREATE CONSTRAINT link_name IF NOT EXISTS FOR (n:Link) REQUIRE n.name IS UNIQUE",
-    (
-        "CREATE CONSTRAINT external_link_url IF NOT EXISTS "
-        "FOR (n:ExternalLink) REQUIRE n.url IS UNIQUE"
-    ),
-    (
-        "CREATE CONSTRAINT embedding_model_version IF NOT EXISTS "
-        "FOR (n:EmbeddingModel) REQUIRE n.version IS UNIQUE"
-    ),
-    "CREATE CONSTRAINT dataset_name IF NOT EXISTS FOR (n:Dataset) REQUIRE n.name IS UNIQUE",
-)
-
-INDEXES: tuple[LiteralString, ...] = (
-    "CREATE RANGE INDEX book_author IF NOT EXISTS FOR (n:Book) ON (n.author)",
-    "CREATE RANGE INDEX book_genre IF NOT EXISTS FOR (n:Book) ON (n.genre)",
-    "CREATE RANGE INDEX book_country IF NOT EXISTS FOR (n:Book) ON (n.country)",
-    "CREATE RANGE INDEX book_language IF NOT EXISTS FOR (n:Book) ON (n.language)",
-    "CREATE RANGE INDEX book_publisher IF NOT EXISTS FOR (n:Book) ON (n.publisher)",
-    "CREATE RANGE INDEX book_year IF NOT EXISTS FOR (n:Book) ON (n.year)",
-    "CREATE RANGE INDEX book_pages IF NOT EXISTS FOR (n:Book) ON (n.pages)",
-    "CREATE RANGE INDEX book_num_links IF NOT EXISTS FOR (n:Book) ON (n.num_links)",
-    "CREATE RANGE INDEX link_kind IF NOT EXISTS FOR (n:Link) ON (n.kind)",
-    "CREATE RANGE INDEX link_num_books IF NOT EXISTS FOR (n:Link) ON (n.num_books)",
-    # The analyzer folds case and accents: `emile zola` finds `Émile Zola`.
-    (
-        "CREATE FULLTEXT INDEX book_title_text IF NOT EXISTS "
-        "FOR (n:Book) ON EACH [n.title, n.redirects] "
-        "OPTIONS {indexConfig: {`fulltext.analyzer`: 'standard-folding'}}"
-    ),
-    (
-        "CREATE FULLTEXT INDEX link_title_text IF NOT EXISTS "
-        "FOR (n:Link) ON EACH [n.title, n.redirects] "
-        "OPTIONS {indexConfig: {`fulltext.analyzer`: 'standard-folding'}}"
-    ),
-)
-TEXT_PROPERTIES = ("title", "redirects")
-"""What the full-text indexes hold of a node."""
-
-# No `vector.dimensions`: one index then holds vectors of any length, and a query meets only those
-# of its own, so that a model of another dim needs no other index.
-VECTOR_INDEXES: tuple[LiteralString, ...] = (
-    (
-        "CYPHER 25 CREATE VECTOR INDEX book_embedding IF NOT EXISTS FOR (n:Book) ON (n.embedding) "
-        "WITH [n.embedding_version, n.author, n.genre, n.country, n.language, n.publisher, n.year] "
-        "OPTIONS {indexConfig: {`vector.similarity_function`: 'cosine', "
-        "`vector.quantization.type`: 'none'}}"
-    ),
-    (
-        "CYPHER 25 CREATE VECTOR INDEX link_embedding IF NOT EXISTS FOR (n:Link) ON (n.embedding) "
-        "WITH [n.embedding_version, n.kind, n.num_books] "
-        "OPTIONS {indexConfig: {`vector.similarity_function`: 'cosine', "
-        "`vector.quantization.type`: 'none'}}"
-    ),
-)
-
-_AWAIT_INDEXES_S = 600
+Use = Literal[
+    "answer",  # queries return it, and GraphQL has a field for it
+    "required",  # every node has it
+    "values",  # filters match any of several values
+    "range",  # filters match values between two bounds
+    "range_index",
+    "vector_index",  # stored inside the vector index, where searches can filter by it
+    "facet",  # its values are counted
+    "export",  # a column of the exported tables
+    "parquet",  # a column of the Parquet tables only
+    "projector",  # a column of the Embedding Projector's metadata
+    "map",  # a column of the map's points
+    "edit",  # `saveBook` sets it
+]
 
 
-def create_schema(store: Store) -> None:
-    """Create the constraints and the indexes that do not exist yet.
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of a node, with all that the rest of the code does with it.
 
-    The constraints hold from then on. On a filled database Neo4j fills the indexes in the
-    background, a second for a hundred thousand nodes: a full-text query waits for its index, and
-    any other is right without one. `await_indexes` waits for all.
-
-    Raises:
-        ForeignDataError: the database holds books that bookgraph did not load.
+    Attributes:
+        name: the property's name in Neo4j; GraphQL has it in camelCase.
+        value_type: what it holds.
+        text: one sentence for people.
+        uses: what it is used for.
+        plural: name of the list property beside it. It holds all values of a field of which `name`
+            holds the first; empty where there is no such list.
     """
-    refuse_foreign_data(store)
-    _drop_old_text_indexes(store)
-    for statement in CONSTRAINTS:
-        store.run(statement)
-    # In one transaction, so that one scan of the store fills them all.
-    store.write(_create_indexes)
+
+    name: LiteralString
+    value_type: ValueType
+    text: str
+    uses: frozenset[Use]
+    plural: LiteralString = ""
+
+    @property
+    def noun(self) -> str:
+        """The start of `text` as a noun phrase for the middle of a sentence."""
+        phrase = self.text.split(";")[0].rstrip(".")
+        return phrase[0].lower() + phrase[1:]
 
 
-def _create_indexes(transaction: Transaction) -> None:
-    for statement in INDEXES:
-        transaction.run(statement)
+@dataclass(frozen=True, slots=True)
+class NodeKind:
+    """Books or links: the two kinds of nodes that have vectors.
 
+    Two kinds are equal when their labels are.
 
-def _drop_old_text_indexes(store: Store) -> None:
-    """Drop those that an earlier version made on other properties, since names do not repeat."""
-    drops: dict[str, LiteralString] = {
-        BOOK_TITLE_INDEX: "DROP INDEX book_title_text IF EXISTS",
-        LINK_TITLE_INDEX: "DROP INDEX link_title_text IF EXISTS",
-    }
-    for row in store.run("SHOW FULLTEXT INDEXES YIELD name, properties RETURN name, properties"):
-        if row["name"] in drops and sorted(row["properties"]) != sorted(TEXT_PROPERTIES):
-            store.run(drops[row["name"]])
-
-
-def create_vector_indexes(store: Store) -> None:
-    """Create the vector indexes that do not exist yet, and wait until they are online."""
-    for statement in VECTOR_INDEXES:
-        store.run(statement)
-    await_indexes(store)
-
-
-def await_indexes(runner: Runner) -> None:
-    """Wait until every index is online (at most ten minutes)."""
-    runner.run("CALL db.awaitIndexes($seconds)", seconds=_AWAIT_INDEXES_S)
-
-
-def refuse_foreign_data(store: Store) -> None:
-    """Refuse a database whose `Book` or `Link` nodes were not loaded by bookgraph.
-
-    Loading makes the graph equal to its input, so it would delete what somebody else put there.
-
-    Raises:
-        ForeignDataError: there are such nodes and no `Dataset` node of ours.
+    Attributes:
+        label: the node's label.
+        key: the property that identifies a node; unique.
+        degree: the property that counts its edges.
+        to_other: the edge from a node of this kind to one of the other, as a Cypher pattern.
+        vector_index: name of its vector index.
+        text_index: name of its full-text index.
+        word: what people call one.
+        properties: all properties of its nodes.
     """
-    rows = store.read(
-        "OPTIONAL MATCH (ours:Dataset {name: 'bookgraph'}) "
-        "RETURN ours IS NOT NULL AS is_ours, "
-        "EXISTS { MATCH (n:Book|Link|ExternalLink) RETURN n } AS is_filled"
-    )
-    if rows[0]["is_filled"] and not rows[0]["is_ours"]:
-        raise ForeignDataError(
-            f"The database at {store.address} holds Book or Link nodes that bookgraph did not "
-            "load. Nothing was changed. Use an empty database (NEO4J_DATABASE, NEO4J_URI)."
-        )
+
+    label: LiteralString
+    key: LiteralString = field(compare=False)
+    degree: LiteralString = field(compare=False)
+    to_other: LiteralString = field(compare=False)
+    vector_index: LiteralString = field(compare=False)
+    text_index: LiteralString = field(compare=False)
+    word: LiteralString = field(compare=False)
+    properties: tuple[Property, ...] = field(compare=False, repr=False)
+
+    @property
+    def other(self) -> NodeKind:
+        """Links for books, books for links."""
+        return LINK if self == BOOK else BOOK
+
+    def having(self, use: Use) -> tuple[Property, ...]:
+        """The properties with a use, in the order of the table."""
+        return tuple(one for one in self.properties if use in one.uses)
+
+    def names(self, use: Use) -> tuple[LiteralString, ...]:
+        """Names of the properties with a use, without the plural ones."""
+        return tuple(one.name for one in self.having(use))
+
+    def stored(self, use: Use) -> Mapping[LiteralString, ValueType]:
+        """Name and type of the properties with a use, the plural ones among them."""
+        found: dict[LiteralString, ValueType] = {}
+        for one in self.having(use):
+            found[one.name] = one.value_type
+            if one.plural:
+                found[one.plural] = "strings"
+        return found
+
+
+def _uses(*names: Use) -> frozenset[Use]:
+    return frozenset(names)
+
+
+_KEY = _uses("answer", "required", "export", "projector", "map")
+_FACT = _uses("answer", "range_index", "export")
+_NAMES = _FACT | _uses("values", "vector_index", "facet", "edit")
+_COUNT = _uses("answer", "required", "range", "range_index", "export", "map")
+_ANSWER = _uses("answer")
+_PLACE = _uses("answer", "export", "map")
+_SEEN = _uses("projector", "map")
+_INTERNAL = _uses()
+
+_VECTOR = (
+    Property("embedding", "floats", "The vector in the current model.", _ANSWER),
+    Property("embedding_version", "string", "The vector's model version.", _uses("vector_index")),
+    Property("x", "float", "Map position, from left to right.", _PLACE),
+    Property("y", "float", "Map position, from bottom to top.", _PLACE),
+    Property("umap_x", "float", "Position on the UMAP map, from left to right.", _uses("parquet")),
+    Property("umap_y", "float", "Position on the UMAP map, from bottom to top.", _uses("parquet")),
+)
+_REDIRECTS = Property("redirects", "strings", "Other titles that redirect to the page.", _ANSWER)
+
+BOOK = NodeKind(
+    label="Book",
+    key="title",
+    degree="num_links",
+    to_other="-[:LINKS_TO]->",
+    vector_index="book_embedding",
+    text_index="book_title_text",
+    word="book",
+    properties=(
+        Property("title", "string", "Title of the Wikipedia page; unique.", _KEY),
+        Property("author", "string", "First author.", _NAMES | _SEEN, plural="authors"),
+        Property("genre", "string", "First genre.", _NAMES | _SEEN, plural="genres"),
+        Property("country", "string", "First country of origin.", _NAMES | _SEEN, "countries"),
+        Property("language", "string", "First original language.", _NAMES | _SEEN, "languages"),
+        Property("publisher", "string", "First publisher.", _NAMES, plural="publishers"),
+        Property(
+            "year",
+            "int",
+            "Year of first publication; negative for years BC.",
+            _FACT | _SEEN | _uses("range", "vector_index", "edit"),
+        ),
+        Property("pages", "int", "Number of pages.", _FACT | _uses("range", "edit")),
+        Property("infobox", "string", "The infobox as it stands on the page.", _ANSWER),
+        Property("article_length", "int", "Characters of the article without markup.", _ANSWER),
+        Property("edited_at", "string", "Time of the page's last edit; ISO 8601.", _ANSWER),
+        _REDIRECTS,
+        Property("num_links", "int", "Number of distinct links that the book mentions.", _COUNT),
+        *_VECTOR,
+        Property("checksum", "string", "Digest of what was loaded for the book.", _INTERNAL),
+    ),
+)
+LINK = NodeKind(
+    label="Link",
+    key="name",
+    degree="num_books",
+    to_other="<-[:LINKS_TO]-",
+    vector_index="link_embedding",
+    text_index="link_title_text",
+    word="link",
+    properties=(
+        Property("name", "string", "Name of the page in lowercase; unique.", _KEY),
+        Property("title", "string", "The name as books write it most often.", _KEY),
+        _REDIRECTS,
+        Property(
+            "kind",
+            "string",
+            "Kind of page: `article`, `category`, `file` or another namespace.",
+            _KEY | _uses("values", "range_index", "vector_index", "facet"),
+        ),
+        Property(
+            "num_books",
+            "int",
+            "Number of books that mention the link.",
+            _COUNT | _uses("vector_index", "projector"),
+        ),
+        *_VECTOR,
+    ),
+)
+KINDS: Mapping[str, NodeKind] = {kind.label: kind for kind in (BOOK, LINK)}
+"""Label to kind."""
+
+EXTERNAL_LINK: Mapping[LiteralString, str] = {
+    "url": "The page's URL; unique.",
+    "host": "The host in the URL, without `www.`.",
+    "num_books": "Number of books that cite the page.",
+}
+"""Property to text of the `ExternalLink` nodes, pages outside Wikipedia that books cite."""
+
+UNIQUE_KEYS: Mapping[LiteralString, tuple[LiteralString, LiteralString]] = {
+    "book_title": (BOOK.label, BOOK.key),
+    "link_name": (LINK.label, LINK.key),
+    "external_link_url": ("ExternalLink", "url"),
+    "embedding_model_version": ("EmbeddingModel", "version"),
+    "dataset_name": ("Dataset", "name"),
+}
+"""Constraint name to a label and the property that is unique among its nodes."""
+
+LABELS: tuple[LiteralString, ...] = tuple(label for label, _ in UNIQUE_KEYS.values())
+RELATIONSHIP_TYPES: tuple[LiteralString, ...] = ("LINKS_TO", "CITES", "REFERS_TO")
+
+SEARCHED: tuple[LiteralString, ...] = ("title", "redirects")
+"""The properties in the full-text indexes."""
+
+MapName = Literal["tsne", "umap"]
+"""The two maps that a model can have."""
+
+MAP_POSITIONS: Mapping[MapName, tuple[LiteralString, LiteralString]] = {
+    "tsne": ("x", "y"),
+    "umap": ("umap_x", "umap_y"),
+}
+"""The properties that hold a node's position on each map."""

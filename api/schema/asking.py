@@ -11,8 +11,8 @@ from graphql_relay import from_global_id
 
 from bookgraph.api.schema.connections import ConnectionValue
 from bookgraph.core.errors import UsageError
-from bookgraph.graph.query.selection import Page
-from bookgraph.graph.query.similar import NodeList
+from bookgraph.graph.query.selection import NodeList, Page
+from bookgraph.graph.schema import KINDS
 from bookgraph.graph.store import Store
 
 T = TypeVar("T")
@@ -59,6 +59,6 @@ def parse_id(global_id: str) -> tuple[str, str]:
         found = from_global_id(global_id)
     except (ValueError, UnicodeDecodeError):
         found = None
-    if found is None or found.type not in {"Book", "Link"}:
+    if found is None or found.type not in KINDS:
         raise UsageError(f"id: {global_id!r} is no id of a book or a link.")
     return found.type, found.id

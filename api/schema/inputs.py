@@ -1,135 +1,109 @@
 # mypy: allow-subclassing-any
 # graphene ships no types, so its classes are Any.
-"""The GraphQL inputs: filters, orders and what can be named in a question."""
+"""The GraphQL inputs: filters, orders, kinds of nodes, ends of a path."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import graphene
 
+from bookgraph.api.schema.properties import filter_fields
 from bookgraph.graph.query.filters import BookFilter, LinkFilter
+from bookgraph.graph.query.nodes import BOOK_ORDERS, LINK_ORDERS, Order
+from bookgraph.graph.schema import BOOK, KINDS, LINK, NodeKind
+
+_BookConditions: Any = filter_fields(BOOK)
+_LinkConditions: Any = filter_fields(LINK)
 
 
-def _any_of(description: str) -> graphene.List:
-    return graphene.List(graphene.NonNull(graphene.String), description=description)
+def _all_of(of_type: Callable[[], Any]) -> graphene.List:
+    return graphene.List(graphene.NonNull(of_type), name="and", description="All of these hold.")
 
 
-class BookFilterInput(graphene.InputObjectType):
-    """Which books are wanted; every condition that is given has to hold."""
+def _any_of(of_type: Callable[[], Any]) -> graphene.List:
+    text = "At least one of these holds."
+    return graphene.List(graphene.NonNull(of_type), name="or", description=text)
+
+
+def _none_of(of_type: Callable[[], Any]) -> graphene.InputField:
+    text = "This does not hold. A condition on an unknown value does not hold."
+    return graphene.InputField(of_type, name="not", description=text)
+
+
+class BookFilterInput(_BookConditions, graphene.InputObjectType):
+    """Which books to return; every given condition has to hold."""
 
     class Meta:
         name = "BookFilter"
 
-    author = _any_of("One of these is among the book's authors, exactly.")
-    genre = _any_of("One of these is among its genres, exactly.")
-    country = _any_of("One of these is among its countries, exactly.")
-    language = _any_of("One of these is among its languages, exactly.")
-    publisher = _any_of("One of these is among its publishers, exactly.")
-    year_from = graphene.Int(description="First year of publication, inclusive.")
-    year_to = graphene.Int(description="Last year of publication, inclusive.")
-    pages_from = graphene.Int(description="Least number of pages.")
-    pages_to = graphene.Int(description="Greatest number of pages.")
-    num_links_from = graphene.Int(description="Least number of links.")
-    num_links_to = graphene.Int(description="Greatest number of links.")
-    and_ = graphene.List(
-        graphene.NonNull(lambda: BookFilterInput), name="and", description="All of these hold."
-    )
-    or_ = graphene.List(
-        graphene.NonNull(lambda: BookFilterInput), name="or", description="One of these holds."
-    )
-    not_ = graphene.InputField(
-        lambda: BookFilterInput,
-        name="not",
-        description="This does not hold; what is not known of a book does not match.",
-    )
+    and_ = _all_of(lambda: BookFilterInput)
+    or_ = _any_of(lambda: BookFilterInput)
+    not_ = _none_of(lambda: BookFilterInput)
 
 
-class LinkFilterInput(graphene.InputObjectType):
-    """Which links are wanted; every condition that is given has to hold."""
+class LinkFilterInput(_LinkConditions, graphene.InputObjectType):
+    """Which links to return; every given condition has to hold."""
 
     class Meta:
         name = "LinkFilter"
 
-    kind = _any_of("One of these is its kind: `article`, `category`, `file`, ...")
-    num_books_from = graphene.Int(description="At least so many books mention it.")
-    num_books_to = graphene.Int(description="At most so many books mention it.")
-    and_ = graphene.List(
-        graphene.NonNull(lambda: LinkFilterInput), name="and", description="All of these hold."
+    and_ = _all_of(lambda: LinkFilterInput)
+    or_ = _any_of(lambda: LinkFilterInput)
+    not_ = _none_of(lambda: LinkFilterInput)
+
+
+def enum_of(name: str, text: str, values: Mapping[str, tuple[Any, str]]) -> Any:
+    """A GraphQL enum.
+
+    Args:
+        name: its name.
+        text: its description.
+        values: name to value and description.
+    """
+    texts = dict(values.values())
+    return graphene.Enum(
+        name,
+        [(key, value) for key, (value, _) in values.items()],
+        # graphene asks for the enum's own description with None.
+        description=lambda member: text if member is None else texts[member.value],
     )
-    or_ = graphene.List(
-        graphene.NonNull(lambda: LinkFilterInput), name="or", description="One of these holds."
-    )
-    not_ = graphene.InputField(
-        lambda: LinkFilterInput, name="not", description="This does not hold."
-    )
 
 
-class BookOrder(graphene.Enum):
-    """How a list of books is ordered; books without the value come last."""
-
-    TITLE = "title"
-    AUTHOR = "author"
-    YEAR = "year"
-    YEAR_DESCENDING = "year_descending"
-    NUM_LINKS_DESCENDING = "num_links_descending"
-    PAGES_DESCENDING = "pages_descending"
-
-    @property
-    def description(self) -> str:
-        """What each value stands for."""
-        return _ORDERS.get(str(self.value), "How a list is ordered.")
+def _orders(name: str, text: str, orders: Sequence[Order]) -> Any:
+    return enum_of(name, text, {one.name.upper(): (one.name, one.text) for one in orders})
 
 
-class LinkOrder(graphene.Enum):
-    """How a list of links is ordered."""
-
-    NAME = "name"
-    NUM_BOOKS = "num_books"
-    NUM_BOOKS_DESCENDING = "num_books_descending"
-
-    @property
-    def description(self) -> str:
-        """What each value stands for."""
-        return _ORDERS.get(str(self.value), "How a list is ordered.")
-
-
-_ORDERS = {
-    "title": "By title.",
-    "author": "By the first author, then by title.",
-    "year": "The oldest first.",
-    "year_descending": "The newest first.",
-    "num_links_descending": "Those with the most links first.",
-    "pages_descending": "The longest first.",
-    "name": "By name.",
-    "num_books": "The rarest first.",
-    "num_books_descending": "Those that most books mention first.",
-}
-
-
-class NodeKind(graphene.Enum):
-    """Books or links."""
-
-    BOOK = "Book"
-    LINK = "Link"
-
-    @property
-    def description(self) -> str:
-        """What each value stands for."""
-        return "Books." if self is NodeKind.BOOK else "Pages that books link to."
+BookOrder = _orders(
+    "BookOrder", "Order of a list of books. Books without the value come last.", BOOK_ORDERS
+)
+LinkOrder = _orders("LinkOrder", "Order of a list of links.", LINK_ORDERS)
+NodeKindInput = enum_of(
+    "NodeKind",
+    "Books or links.",
+    {
+        "BOOK": (BOOK.label, "Books."),
+        "LINK": (LINK.label, "Links: pages that books link to."),
+    },
+)
 
 
 class PathEnd(graphene.InputObjectType):
-    """One end of a path: give one of the two."""
+    """One end of a path: give a book or a link."""
 
-    book = graphene.String(description="A book's title.")
-    link = graphene.String(description="A link's name.")
+    book = graphene.String(description="Title of a book.")
+    link = graphene.String(description="Name of a link.")
 
 
 def value_of(choice: Any) -> str:
-    """The value of an enum's member, or the default that graphene passes as it is."""
+    """The value of an enum's member; a default arrives as the value itself."""
     return str(getattr(choice, "value", choice))
+
+
+def kind_of(choice: Any) -> NodeKind:
+    """The kind that a member of `NodeKindInput` stands for."""
+    return KINDS[value_of(choice)]
 
 
 def book_filter(given: Mapping[str, Any] | None) -> BookFilter | None:

@@ -13,26 +13,17 @@ from graphql import GraphQLResolveInfo
 from bookgraph.api.execute.lookahead import wanted_below
 from bookgraph.api.schema.asking import ask
 from bookgraph.api.schema.connections import Row
+from bookgraph.api.schema.properties import edit_fields, edited_properties
 from bookgraph.api.schema.types import Book
 from bookgraph.core.errors import AccessDeniedError
 from bookgraph.graph.query import nodes as answers
+from bookgraph.graph.schema import BOOK
 from bookgraph.graph.write.edit import BookEdit, remove_book, save_book
 
-# Fields of the input that are several of a book; the first is also kept by itself, for filters.
-_SEVERAL = {
-    "authors": "author",
-    "genres": "genre",
-    "countries": "country",
-    "languages": "language",
-    "publishers": "publisher",
-}
+_BookEdit: Any = edit_fields(BOOK)
 
 
-def _several(description: str) -> graphene.List:
-    return graphene.List(graphene.NonNull(graphene.String), description=description)
-
-
-class BookInput(graphene.InputObjectType):
+class BookInput(_BookEdit, graphene.InputObjectType):
     """A book as it is to be; what is not given stays as it is."""
 
     title = graphene.String(required=True, description="Its title, the key.")
@@ -40,13 +31,6 @@ class BookInput(graphene.InputObjectType):
         graphene.List(graphene.NonNull(graphene.String)),
         description="Titles of all that its page links to, at most 5,000; repeats count.",
     )
-    authors = _several("Its authors, the first one first.")
-    genres = _several("Its genres.")
-    countries = _several("Its countries of origin.")
-    languages = _several("Its original languages.")
-    publishers = _several("Its publishers.")
-    year = graphene.Int(description="Year of first publication; negative before Christ.")
-    pages = graphene.Int(description="Number of pages.")
 
 
 class SavedBook(graphene.ObjectType):
@@ -89,7 +73,7 @@ class Mutation(graphene.ObjectType):
         """Write it, then read what is wanted of it."""
         _check_write(info)
         wanted = wanted_below(info, {"book"}).get("Book", ())
-        edit = BookEdit(input["title"], input["links"], _properties(input))
+        edit = BookEdit(input["title"], input["links"], edited_properties(BOOK, input))
         report = await ask(info, lambda store: save_book(store, edit))
         title = " ".join(edit.title.split())
         book = await ask(info, lambda store: answers.find_book(store, title, wanted))
@@ -101,17 +85,6 @@ class Mutation(graphene.ObjectType):
         _check_write(info)
         await ask(info, lambda store: remove_book(store, title))
         return {"title": title}
-
-
-def _properties(given: Mapping[str, Any]) -> dict[str, Any]:
-    properties: dict[str, Any] = {name: given[name] for name in ("year", "pages") if name in given}
-    for several, first in _SEVERAL.items():
-        if several in given:
-            values = list(given[several] or ())
-            # An empty list and null both take the property away.
-            properties[several] = values or None
-            properties[first] = values[0] if values else None
-    return properties
 
 
 def _check_write(info: GraphQLResolveInfo) -> None:

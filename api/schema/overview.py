@@ -12,7 +12,11 @@ import graphene
 from graphql import GraphQLResolveInfo
 
 from bookgraph.api.schema.connections import Row
+from bookgraph.api.schema.inputs import enum_of
+from bookgraph.api.schema.properties import map_fields
 from bookgraph.api.schema.types import Book, Link
+from bookgraph.graph.query.overview import facet_fields
+from bookgraph.graph.schema import BOOK, NodeKind
 
 
 class Column(graphene.Scalar):
@@ -28,25 +32,17 @@ class Column(graphene.Scalar):
         return value
 
 
-class FacetField(graphene.Enum):
-    """What can be counted."""
+def _facet_text(name: str, kind: NodeKind) -> str:
+    if name == "decade":
+        return "Decades of first publication, such as `1860`."
+    return f"All values of the field, of all {kind.word}s."
 
-    AUTHOR = "author"
-    GENRE = "genre"
-    COUNTRY = "country"
-    LANGUAGE = "language"
-    PUBLISHER = "publisher"
-    DECADE = "decade"
-    KIND = "kind"
 
-    @property
-    def description(self) -> str:
-        """What each value stands for."""
-        if self is FacetField.KIND:
-            return "Kinds of links: `article`, `category`, `file`, ..."
-        if self is FacetField.DECADE:
-            return "Decades of first publication, such as `1860`."
-        return "Every one of a book's, not only the first."
+FacetField = enum_of(
+    "FacetField",
+    "A field whose values can be counted.",
+    {name.upper(): (name, _facet_text(name, kind)) for name, (kind, _) in facet_fields().items()},
+)
 
 
 class MapLayout(graphene.Enum):
@@ -72,7 +68,7 @@ class SearchNode(graphene.Union):
     @classmethod
     def resolve_type(cls, instance: Row, info: GraphQLResolveInfo) -> type:  # noqa: ARG003  # graphene's
         """By the label that came with the row."""
-        return Book if instance["label"] == "Book" else Link
+        return Book if instance["label"] == BOOK.label else Link
 
 
 class SearchHit(graphene.ObjectType):
@@ -160,7 +156,10 @@ class EmbeddingModel(graphene.ObjectType):
         ]
 
 
-class MapPoints(graphene.ObjectType):
+_MapColumns: Any = map_fields(Column)
+
+
+class MapPoints(_MapColumns, graphene.ObjectType):
     """The points of the 2-D map as parallel columns, the most connected last, to lie on top."""
 
     num_points = graphene.Int(required=True, description="The length of each column.")
@@ -181,14 +180,6 @@ class MapPoints(graphene.ObjectType):
     name = Column(description="Names of links; null for books.")
     x = Column(required=True, description="Places, left to right.")
     y = Column(required=True, description="Places, bottom to top.")
-    genre = Column(description="First genres; null for links, as the columns below.")
-    country = Column(description="First countries.")
-    language = Column(description="First languages.")
-    author = Column(description="First authors.")
-    year = Column(description="Years of first publication.")
-    num_links = Column(description="Distinct links of each book.")
-    kind = Column(description="Kinds of links; null for books.")
-    num_books = Column(description="Books that mention each link; null for books.")
 
 
 def _spread(model: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from bookgraph.api.execute.lookahead import DEFAULT_PAGE_SIZE, selected_fields, 
 from bookgraph.api.schema.asking import ask
 from bookgraph.api.schema.between import Chain, Comparison
 from bookgraph.api.schema.connections import Row
-from bookgraph.api.schema.inputs import NodeKind, PathEnd, value_of
+from bookgraph.api.schema.inputs import NodeKindInput, PathEnd, kind_of, value_of
 from bookgraph.api.schema.overview import (
     EmbeddingModel,
     FacetField,
@@ -28,9 +28,8 @@ from bookgraph.api.schema.overview import (
 from bookgraph.core.errors import UsageError
 from bookgraph.graph.query import overview
 from bookgraph.graph.query.paths import End, compare_books, find_paths
-from bookgraph.graph.query.projection import BOOK_PROPERTIES, LINK_PROPERTIES
 from bookgraph.graph.query.search import search
-from bookgraph.graph.write.map import MapName
+from bookgraph.graph.schema import BOOK, LINK, MapName
 
 
 class OverviewQuery(graphene.ObjectType):
@@ -46,7 +45,7 @@ class OverviewQuery(graphene.ObjectType):
         "matter.",
         text=graphene.String(required=True, description="What somebody typed."),
         first=graphene.Int(default_value=DEFAULT_PAGE_SIZE, description="At most so many, to 50."),
-        kind=graphene.Argument(NodeKind, description="Only books or only links."),
+        kind=graphene.Argument(NodeKindInput, description="Only books or only links."),
     )
     stats = graphene.Field(Stats, description="How much is in the graph.")
     embedding_model = graphene.Field(
@@ -61,7 +60,7 @@ class OverviewQuery(graphene.ObjectType):
     map_points = graphene.Field(
         MapPoints,
         description="All points of the 2-D map in one small answer.",
-        kind=graphene.Argument(NodeKind, default_value="Book", description="Books or links."),
+        kind=graphene.Argument(NodeKindInput, default_value="Book", description="Books or links."),
         layout=graphene.Argument(
             MapLayout, default_value="tsne", description="Which of the two maps."
         ),
@@ -77,8 +76,10 @@ class OverviewQuery(graphene.ObjectType):
     ) -> Row:
         """Ask the full-text indexes."""
         wanted = wanted_below(info, {"hits"}, {"node"})
-        book = None if value_of(kind) == "Link" else wanted.get("Book", ())
-        link = None if value_of(kind) == "Book" else wanted.get("Link", ())
+        book, link = (
+            wanted.get(one.label, ()) if kind is None or kind_of(kind) == one else None
+            for one in (BOOK, LINK)
+        )
         found = await ask(
             info, lambda store: search(store, text, first=first, book=book, link=link)
         )
@@ -117,9 +118,8 @@ class OverviewQuery(graphene.ObjectType):
         root: None, info: GraphQLResolveInfo, kind: Any, layout: Any
     ) -> dict[str, Any]:
         """Read the columns that are wanted and that the kind has."""
-        chosen = value_of(kind)
-        known = BOOK_PROPERTIES if chosen == "Book" else LINK_PROPERTIES
-        columns = sorted(selected_fields(info) & known)
+        chosen = kind_of(kind)
+        columns = sorted(selected_fields(info) & chosen.stored("answer").keys())
         wanted: MapName = "umap" if value_of(layout) == "umap" else "tsne"
         found = await ask(
             info, lambda store: overview.read_map(store, chosen, columns, layout=wanted)
@@ -211,4 +211,4 @@ def _end(name: str, given: Mapping[str, str]) -> End:
     book, link = given.get("book"), given.get("link")
     if (book is None) == (link is None):
         raise UsageError(f"{name}: give either book or link, and not both.")
-    return End("Book", book) if book is not None else End("Link", link or "")
+    return End(BOOK, book) if book is not None else End(LINK, link or "")

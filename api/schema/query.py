@@ -42,7 +42,8 @@ from bookgraph.api.schema.types import (
     SimilarLinkConnection,
 )
 from bookgraph.graph.query import nodes as answers
-from bookgraph.graph.query.similar import NearQuestion, similar_books, similar_links
+from bookgraph.graph.query.similar import SimilarityRequest, similar_books, similar_links
+from bookgraph.graph.schema import KINDS
 
 
 def _root_list(connection: object, description: str, **arguments: object) -> graphene.Field:
@@ -103,8 +104,8 @@ class NodeQuery(graphene.ObjectType):
         """Find it by its key."""
         label, key = parse_id(id)
         wanted = wanted_below(info)[label]
-        find = answers.find_book if label == "Book" else answers.find_link
-        return {**await ask(info, lambda store: find(store, key, wanted)), "label": label}
+        found = await ask(info, lambda store: answers.find_node(store, KINDS[label], key, wanted))
+        return {**found, "label": label}
 
     @staticmethod
     async def resolve_book(
@@ -219,7 +220,7 @@ class SimilarQuery(graphene.ObjectType):
         **others: Any,
     ) -> ConnectionValue:
         """Search the vector index of books."""
-        question = NearQuestion(
+        request = SimilarityRequest(
             like=like,
             like_others=like_links,
             unlike=others["unlike"],
@@ -231,7 +232,7 @@ class SimilarQuery(graphene.ObjectType):
         page = page_of(others)
         edge, node = wanted_of_connection(info)
         return await ask_list(
-            info, page, lambda store: similar_books(store, question, page, node=node, edge=edge)
+            info, page, lambda store: similar_books(store, request, page, node=node, edge=edge)
         )
 
     @staticmethod
@@ -244,7 +245,7 @@ class SimilarQuery(graphene.ObjectType):
         **others: Any,
     ) -> ConnectionValue:
         """Search the vector index of links."""
-        question = NearQuestion(
+        request = SimilarityRequest(
             like=like,
             like_others=like_books,
             unlike=others["unlike"],
@@ -255,5 +256,5 @@ class SimilarQuery(graphene.ObjectType):
         page = page_of(others)
         edge, node = wanted_of_connection(info)
         return await ask_list(
-            info, page, lambda store: similar_links(store, question, page, node=node, edge=edge)
+            info, page, lambda store: similar_links(store, request, page, node=node, edge=edge)
         )

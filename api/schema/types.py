@@ -26,6 +26,11 @@ from bookgraph.api.schema.connections import (
     resolve_selected,
     total_of,
 )
+from bookgraph.api.schema.properties import output_fields
+from bookgraph.graph.schema import BOOK, EXTERNAL_LINK, LINK
+
+_BookProperties: Any = output_fields(BOOK)
+_LinkProperties: Any = output_fields(LINK)
 
 
 class Node(graphene.Interface):
@@ -36,7 +41,7 @@ class Node(graphene.Interface):
     @classmethod
     def resolve_type(cls, instance: Row, info: GraphQLResolveInfo) -> type:  # noqa: ARG003  # graphene's
         """By the label that came with the row."""
-        return Book if instance["label"] == "Book" else Link
+        return Book if instance["label"] == BOOK.label else Link
 
 
 class InfoboxField(graphene.ObjectType):
@@ -49,44 +54,20 @@ class InfoboxField(graphene.ObjectType):
 class ExternalLink(graphene.ObjectType):
     """A page outside Wikipedia that books cite."""
 
-    url = graphene.String(required=True, description="Its address.")
-    host = graphene.String(description="The host of the address, without `www.`.")
-    num_books = graphene.Int(required=True, description="Books that cite it.")
+    url = graphene.String(required=True, description=EXTERNAL_LINK["url"])
+    host = graphene.String(description=EXTERNAL_LINK["host"])
+    num_books = graphene.Int(required=True, description=EXTERNAL_LINK["num_books"])
 
 
-class Book(graphene.ObjectType):
+class Book(_BookProperties, graphene.ObjectType):
     """A book: a Wikipedia page with a book's infobox."""
 
     class Meta:
         interfaces = (Node,)
 
-    title = graphene.String(required=True, description="The page's title, unique.")
-    author = graphene.String(description="The first author.")
-    authors = graphene.List(graphene.NonNull(graphene.String), description="All authors.")
-    genre = graphene.String(description="The first genre.")
-    genres = graphene.List(graphene.NonNull(graphene.String), description="All genres.")
-    country = graphene.String(description="The first country of origin.")
-    countries = graphene.List(graphene.NonNull(graphene.String), description="All of them.")
-    language = graphene.String(description="The original language.")
-    languages = graphene.List(graphene.NonNull(graphene.String), description="All languages.")
-    publisher = graphene.String(description="The first publisher.")
-    publishers = graphene.List(graphene.NonNull(graphene.String), description="All publishers.")
-    year = graphene.Int(description="Year of first publication; negative before Christ.")
-    pages = graphene.Int(description="Number of pages.")
     infobox = graphene.List(
         graphene.NonNull(InfoboxField), description="The infobox as the page has it."
     )
-    article_length = graphene.Int(description="Characters of the article without markup.")
-    edited_at = graphene.String(description="Last edit of the page, ISO 8601.")
-    redirects = graphene.List(
-        graphene.NonNull(graphene.String), description="Other titles that lead to its page."
-    )
-    num_links = graphene.Int(required=True, description="Distinct links of the page in the graph.")
-    embedding = graphene.List(
-        graphene.NonNull(graphene.Float), description="The book's vector in the current model."
-    )
-    x = graphene.Float(description="Place on the map, left to right.")
-    y = graphene.Float(description="Place on the map, bottom to top.")
     links = paged(lambda: BookLinkConnection, "What the page links to, most mentioned first.")
     external_links = paged(lambda: ExternalLinkConnection, "What the page cites.")
     similar_books = paged(lambda: SimilarBookConnection, "The nearest books, best first.")
@@ -111,24 +92,12 @@ class Book(graphene.ObjectType):
         return [{"name": name, "value": value} for name, value in stored.items()]
 
 
-class Link(graphene.ObjectType):
+class Link(_LinkProperties, graphene.ObjectType):
     """A page that books link to."""
 
     class Meta:
         interfaces = (Node,)
 
-    name = graphene.String(required=True, description="Its name in lowercase, unique.")
-    title = graphene.String(required=True, description="Its name as books most often write it.")
-    redirects = graphene.List(
-        graphene.NonNull(graphene.String), description="Other titles that lead to its page."
-    )
-    kind = graphene.String(required=True, description="`article`, `category`, `file`, ...")
-    num_books = graphene.Int(required=True, description="Books that mention it.")
-    embedding = graphene.List(
-        graphene.NonNull(graphene.Float), description="The link's vector in the current model."
-    )
-    x = graphene.Float(description="Place on the map, left to right.")
-    y = graphene.Float(description="Place on the map, bottom to top.")
     book = graphene.Field(lambda: Book, description="The book that this link leads to, if any.")
     books = paged(lambda: LinkBookConnection, "Books that mention it, those most often first.")
     similar_links = paged(lambda: SimilarLinkConnection, "The nearest links, best first.")

@@ -4,6 +4,12 @@ The settings page comes from `Settings`, the command line's from typer, the Pyth
 signatures and docstrings, the map of the code in ARCHITECTURE.md from the rooms' docstrings. The
 pages are committed. A test compares them with what this module would write, so no page depends on
 the machine that generated it.
+
+
+The settings page comes from `Settings`, the page on properties from the graph's schema, the command
+line's from typer, the Python reference from signatures and docstrings. The pages are committed. A
+test compares them with what this module would write, so no page depends on the machine that
+generated it.
 """
 
 from __future__ import annotations
@@ -20,6 +26,7 @@ from typer.cli import get_docs_for_click
 
 from bookgraph.cli import app as command_line
 from bookgraph.core.settings import Settings, environment_name
+from bookgraph.graph.schema import KINDS, Use
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("embed", "ingest", "graph", "api")
@@ -230,9 +237,53 @@ def find_rooms() -> set[str]:
     return {folder.relative_to(ROOT).as_posix() for folder in real}
 
 
+def properties_page() -> str:
+    """The properties of books and links: type, meaning, and what else they are used for."""
+    text = (
+        f"# Properties\n\n{_GENERATED}\n"
+        "The properties of the nodes in the [graph](schema.md). GraphQL has those under *query* in "
+        "camelCase.\n\n"
+        "| column | meaning |\n|---|---|\n"
+        "| query | GraphQL returns it. |\n"
+        "| filter | Filters check it: any of some values, or a range. |\n"
+        "| index | A range index covers it, or the vector index contains it. |\n"
+        "| facet | `facets` counts its values. |\n"
+        "| export | The exported tables have it as a column. |\n"
+    )
+    for kind in KINDS.values():
+        text += (
+            f"\n## {kind.word.capitalize()}s, `(:{kind.label})`\n\n"
+            "| property | type | meaning | query | filter | index | facet | export |\n"
+            "|---|---|---|---|---|---|---|---|\n"
+        )
+        for one in kind.properties:
+            text += _property_row(one.name, one.value_type, one.text, one.uses)
+            if one.plural:
+                words = one.plural.replace("_", " ")
+                text += _property_row(
+                    one.plural, "strings", f"All {words}.", one.uses & {"answer", "edit"}
+                )
+    return text
+
+
+def _property_row(name: str, value_type: str, text: str, uses: frozenset[Use]) -> str:
+    names: dict[str, dict[Use, str]] = {
+        "query": {"answer": "yes"},
+        "filter": {"values": "values", "range": "range"},
+        "index": {"range_index": "range", "vector_index": "vector"},
+        "facet": {"facet": "yes"},
+        "export": {"export": "yes", "parquet": "Parquet"},
+    }
+    cells = [
+        ", ".join(word for use, word in words.items() if use in uses) for words in names.values()
+    ]
+    return f"| `{name}` | {value_type} | {text} | " + " | ".join(cells) + " |\n"
+
+
 PAGES = {
     "ARCHITECTURE.md": architecture_page,
     "docs/settings.md": settings_page,
+    "docs/properties.md": properties_page,
     "docs/cli.md": command_line_page,
     "docs/python.md": python_page,
 }

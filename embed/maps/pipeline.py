@@ -14,15 +14,10 @@ from bookgraph.core.errors import DataMissingError
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.embed.config import LayoutConfig
 from bookgraph.embed.maps.layout import NUM_MEASURED_NEIGHBOURS, Layout, lay_out
+from bookgraph.graph.read.model import MapVectors, read_map_vectors
+from bookgraph.graph.schema import BOOK, LINK, NodeKind
 from bookgraph.graph.store import Store
-from bookgraph.graph.write.map import (
-    MapLabel,
-    MapPlaces,
-    MapVectors,
-    MapWriteReport,
-    read_map_vectors,
-    write_map,
-)
+from bookgraph.graph.write.map import MapPositions, MapWriteReport, write_map
 
 logger = logging.getLogger(__name__)
 
@@ -77,14 +72,14 @@ def map_graph(
         UsageError: UMAP is asked for and not installed.
     """
     start_s = time.monotonic()
-    books, book_layout = _arrange(store, "Book", config, is_fresh, on_progress)
-    links, link_layout = _arrange(store, "Link", config, is_fresh, on_progress)
+    books, book_layout = _arrange(store, BOOK, config, is_fresh, on_progress)
+    links, link_layout = _arrange(store, LINK, config, is_fresh, on_progress)
     if books.version != links.version:
         raise DataMissingError(
             f"The model changed from {books.version} to {links.version} while the map was made. "
             "Nothing was changed. Run `bookgraph map` again."
         )
-    places = MapPlaces(
+    positions = MapPositions(
         name=config.method,
         version=books.version,
         book_titles=books.keys,
@@ -93,7 +88,7 @@ def map_graph(
         link_positions=link_layout.positions,
         facts=_facts(config, book_layout, link_layout),
     )
-    written = write_map(store, places, on_progress=on_progress)
+    written = write_map(store, positions, on_progress=on_progress)
     report = MapReport(
         version=books.version,
         method=config.method,
@@ -112,13 +107,13 @@ def map_graph(
 
 def _arrange(
     store: Store,
-    label: MapLabel,
+    kind: NodeKind,
     config: LayoutConfig,
     is_fresh: bool,
     on_progress: OnProgress,
 ) -> tuple[MapVectors, Layout]:
-    vectors = read_map_vectors(store, label, name=config.method)
-    noun = f"{label.lower()}s"
+    vectors = read_map_vectors(store, kind, name=config.method)
+    noun = f"{kind.word}s"
 
     def say(progress: Progress) -> None:
         on_progress(

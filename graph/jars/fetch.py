@@ -234,7 +234,8 @@ def _is_verified(path: Path, jar: Jar) -> bool:
 
 
 def _mark_verified(path: Path, jar: Jar) -> None:
-    os.utime(path, (_verified_time(jar),) * 2)
+    seconds = _verified_time(jar)
+    os.utime(path, (seconds, seconds))
 
 
 def _verified_time(jar: Jar) -> int:

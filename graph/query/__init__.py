@@ -1,1 +1,1 @@
-"""How is the graph asked? What a client wants, compiled into one Cypher statement a request."""
+"""What does the graph answer? Requested fields, compiled into one Cypher statement a request."""

@@ -1,98 +1,110 @@
-"""Which books or links to answer with: conditions on their properties, and, or, not.
+"""Which books or links to return: conditions on their properties, combined by and, or, not.
 
-A filter compiles to one Cypher predicate with parameters. The part of it that the vector index can
-check by itself is told apart, so that a search meets only what may be answered.
+The schema says which conditions there are. A filter compiles to one Cypher predicate with
+parameters. The part that the vector index can check is available by itself, so that a search looks
+only at nodes that may be returned.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import LiteralString
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import ClassVar, LiteralString, NamedTuple
 
 from bookgraph.core.errors import UsageError
-from bookgraph.graph.query.projection import Compiler
+from bookgraph.graph.query.compile import Compiler
+from bookgraph.graph.schema import BOOK, LINK, NodeKind, Property
 
 MAX_CONDITIONS = 40
 MAX_VALUES = 200
 
-# Attribute of a filter, property of the node.
-_LISTS: tuple[tuple[str, LiteralString], ...] = (
-    ("author", "authors"),
-    ("genre", "genres"),
-    ("country", "countries"),
-    ("language", "languages"),
-    ("publisher", "publishers"),
-)
-_BOOK_RANGES: tuple[tuple[str, LiteralString], ...] = (
-    ("year", "year"),
-    ("pages", "pages"),
-    ("num_links", "num_links"),
-)
 
-
-@dataclass(frozen=True, slots=True)
-class BookFilter:
-    """Which books are wanted; every condition that is set has to hold.
+class Condition(NamedTuple):
+    """What one condition of a filter checks.
 
     Attributes:
-        author: the book has one of these among its authors.
-        genre: one of these among its genres.
-        country: one of these among its countries.
-        language: one of these among its languages.
-        publisher: one of these among its publishers.
-        year_from: first year of publication, inclusive; books without a year do not match.
-        year_to: last year, inclusive.
-        pages_from: least number of pages.
-        pages_to: greatest number of pages.
-        num_links_from: least number of links.
-        num_links_to: greatest number of links.
+        property: the property.
+        operator: `IN` any of some values, or `>=` or `<=` one value.
+    """
+
+    property: Property
+    operator: LiteralString
+
+
+def conditions_of(kind: NodeKind) -> dict[str, Condition]:
+    """The conditions that filters of a kind can have, by name.
+
+    A property with the use `values` has one under its own name, a property with the use `range`
+    has `NAME_from` and `NAME_to`, both inclusive.
+    """
+    found: dict[str, Condition] = {}
+    for one in kind.properties:
+        if "values" in one.uses:
+            found[one.name] = Condition(one, "IN")
+        if "range" in one.uses:
+            found[f"{one.name}_from"] = Condition(one, ">=")
+            found[f"{one.name}_to"] = Condition(one, "<=")
+    return found
+
+
+class NodeFilter:
+    """Which nodes are wanted; every condition has to hold.
+
+    A node without a property fails each condition on it.
+
+    Attributes:
+        kind: whether it filters books or links.
+        conditions: name to value, see `conditions_of`; None means no such condition.
         all_of: filters that all have to hold.
         any_of: filters of which one has to hold; none given means no such condition.
         none_of: filters of which none may hold.
     """
 
-    author: Sequence[str] | None = None
-    genre: Sequence[str] | None = None
-    country: Sequence[str] | None = None
-    language: Sequence[str] | None = None
-    publisher: Sequence[str] | None = None
-    year_from: int | None = None
-    year_to: int | None = None
-    pages_from: int | None = None
-    pages_to: int | None = None
-    num_links_from: int | None = None
-    num_links_to: int | None = None
-    all_of: Sequence[BookFilter] = ()
-    any_of: Sequence[BookFilter] = ()
-    none_of: Sequence[BookFilter] = ()
+    kind: ClassVar[NodeKind]
+
+    def __init__(
+        self,
+        *,
+        all_of: Sequence[NodeFilter] = (),
+        any_of: Sequence[NodeFilter] = (),
+        none_of: Sequence[NodeFilter] = (),
+        **conditions: Sequence[str] | int | None,
+    ) -> None:
+        """Make a filter.
+
+        Raises:
+            TypeError: there is no such condition.
+        """
+        unknown = conditions.keys() - conditions_of(self.kind)
+        if unknown:
+            message = f"A filter of {self.kind.word}s has no condition {min(unknown)!r}."
+            raise TypeError(message)
+        self.conditions: Mapping[str, Sequence[str] | int] = MappingProxyType(
+            {name: value for name, value in conditions.items() if value is not None}
+        )
+        self.all_of = tuple(all_of)
+        self.any_of = tuple(any_of)
+        self.none_of = tuple(none_of)
+
+    @property
+    def nested(self) -> tuple[NodeFilter, ...]:
+        """The filters inside this one."""
+        return (*self.all_of, *self.any_of, *self.none_of)
 
 
-@dataclass(frozen=True, slots=True)
-class LinkFilter:
-    """Which links are wanted; every condition that is set has to hold.
+class BookFilter(NodeFilter):
+    """Which books are wanted, such as `BookFilter(genre=["Novel"], year_to=1900)`."""
 
-    Attributes:
-        kind: one of these kinds.
-        num_books_from: at least so many books mention it.
-        num_books_to: at most so many books mention it.
-        all_of: filters that all have to hold.
-        any_of: filters of which one has to hold; none given means no such condition.
-        none_of: filters of which none may hold.
-    """
-
-    kind: Sequence[str] | None = None
-    num_books_from: int | None = None
-    num_books_to: int | None = None
-    all_of: Sequence[LinkFilter] = ()
-    any_of: Sequence[LinkFilter] = ()
-    none_of: Sequence[LinkFilter] = ()
+    kind = BOOK
 
 
-Filter = BookFilter | LinkFilter
+class LinkFilter(NodeFilter):
+    """Which links are wanted, such as `LinkFilter(kind=["category"], num_books_from=5)`."""
+
+    kind = LINK
 
 
-def predicate(wanted: Filter | None, node: LiteralString, compiler: Compiler) -> LiteralString:
+def predicate(wanted: NodeFilter | None, node: LiteralString, compiler: Compiler) -> LiteralString:
     """The filter as a Cypher predicate, or an empty text where everything matches.
 
     Args:
@@ -107,102 +119,75 @@ def predicate(wanted: Filter | None, node: LiteralString, compiler: Compiler) ->
         return ""
     num_conditions = sum(1 for _ in _all_filters(wanted))
     if num_conditions > MAX_CONDITIONS:
-        raise UsageError(
-            f"filter: {num_conditions} conditions are nested in it; give at most {MAX_CONDITIONS}."
-        )
+        raise UsageError(f"filter: {num_conditions} nested filters; give at most {MAX_CONDITIONS}.")
     return _predicate(wanted, node, compiler)
 
 
 def index_predicate(
-    wanted: Filter | None, node: LiteralString, compiler: Compiler
+    wanted: NodeFilter | None, node: LiteralString, compiler: Compiler
 ) -> LiteralString:
-    """What of the filter the vector index checks, as ` AND ...`; it may be less than all of it.
+    """The part of the filter that the vector index checks, as ` AND ...`; it may be less than all.
 
-    Neo4j takes conjunctions of equalities and ranges on single values there, and no `OR` or `NOT`.
+    Neo4j takes conjunctions of equalities and ranges on single values there, no `OR` and no `NOT`.
     """
-    if isinstance(wanted, BookFilter):
-        parts = _range(node + ".year", wanted.year_from, wanted.year_to, compiler)
-    elif isinstance(wanted, LinkFilter):
-        parts = _range(node + ".num_books", wanted.num_books_from, wanted.num_books_to, compiler)
-    else:
-        parts = []
-    texts: list[LiteralString] = [" AND " + part for part in parts]
-    return "".join(texts)
+    if wanted is None:
+        return ""
+    parts: list[LiteralString] = [
+        " AND " + _condition(condition, node, wanted.conditions[name], compiler)
+        for name, condition in conditions_of(wanted.kind).items()
+        if name in wanted.conditions and _is_in_index(condition)
+    ]
+    return "".join(parts)
 
 
-def is_index_enough(wanted: Filter | None) -> bool:
-    """Whether `index_predicate` says all that the filter says."""
+def is_index_enough(wanted: NodeFilter | None) -> bool:
+    """Whether `index_predicate` checks all of the filter."""
     if wanted is None:
         return True
-    if isinstance(wanted, BookFilter):
-        return wanted == BookFilter(year_from=wanted.year_from, year_to=wanted.year_to)
-    return wanted == LinkFilter(
-        num_books_from=wanted.num_books_from, num_books_to=wanted.num_books_to
-    )
+    known = conditions_of(wanted.kind)
+    return not wanted.nested and all(_is_in_index(known[name]) for name in wanted.conditions)
 
 
-def _all_filters(wanted: Filter) -> Iterator[Filter]:
+def _is_in_index(condition: Condition) -> bool:
+    return condition.operator != "IN" and "vector_index" in condition.property.uses
+
+
+def _all_filters(wanted: NodeFilter) -> Iterator[NodeFilter]:
     yield wanted
-    for inner in (*wanted.all_of, *wanted.any_of, *wanted.none_of):
+    for inner in wanted.nested:
         yield from _all_filters(inner)
 
 
-def _predicate(wanted: Filter, node: LiteralString, compiler: Compiler) -> LiteralString:
-    parts = (
-        _book_conditions(wanted, node, compiler)
-        if isinstance(wanted, BookFilter)
-        else _link_conditions(wanted, node, compiler)
-    )
-    parts += [_predicate(inner, node, compiler) for inner in wanted.all_of]
+def _predicate(wanted: NodeFilter, node: LiteralString, compiler: Compiler) -> LiteralString:
+    parts: list[LiteralString] = [
+        _condition(condition, node, wanted.conditions[name], compiler)
+        for name, condition in conditions_of(wanted.kind).items()
+        if name in wanted.conditions
+    ]
+    parts.extend(_predicate(inner, node, compiler) for inner in wanted.all_of)
     if wanted.any_of:
-        choices = [_predicate(inner, node, compiler) or "true" for inner in wanted.any_of]
+        choices: list[LiteralString] = [
+            _predicate(inner, node, compiler) or "true" for inner in wanted.any_of
+        ]
         parts.append("(" + " OR ".join(choices) + ")")
     for inner in wanted.none_of:
-        # What is not known does not match, so that its contrary does: `not` is the complement.
-        text = _predicate(inner, node, compiler) or "true"
+        # A condition on a missing property is null in Cypher. It counts as failed, so that `not`
+        # returns exactly the nodes that the inner filter does not.
+        text: LiteralString = _predicate(inner, node, compiler) or "true"
         parts.append("NOT coalesce(" + text + ", false)")
-    texts = [part for part in parts if part]
+    texts: list[LiteralString] = [part for part in parts if part]
     return "(" + " AND ".join(texts) + ")" if texts else ""
 
 
-def _book_conditions(
-    wanted: BookFilter, node: LiteralString, compiler: Compiler
-) -> list[LiteralString]:
-    parts: list[LiteralString] = []
-    for attribute, values_name in _LISTS:
-        values = getattr(wanted, attribute)
-        if values is not None:
-            known = compiler.parameter(_checked(attribute, values))
-            parts.append(
-                "any(value IN " + node + "." + values_name + " WHERE value IN " + known + ")"
-            )
-    for attribute, property_name in _BOOK_RANGES:
-        least, most = getattr(wanted, attribute + "_from"), getattr(wanted, attribute + "_to")
-        parts += _range(node + "." + property_name, least, most, compiler)
-    return parts
-
-
-def _link_conditions(
-    wanted: LinkFilter, node: LiteralString, compiler: Compiler
-) -> list[LiteralString]:
-    parts = _range(node + ".num_books", wanted.num_books_from, wanted.num_books_to, compiler)
-    if wanted.kind is not None:
-        parts.append(node + ".kind IN " + compiler.parameter(_checked("kind", wanted.kind)))
-    return parts
-
-
-def _range(
-    value: LiteralString, least: int | None, most: int | None, compiler: Compiler
-) -> list[LiteralString]:
-    parts: list[LiteralString] = []
-    if least is not None:
-        parts.append(value + " >= " + compiler.parameter(least))
-    if most is not None:
-        parts.append(value + " <= " + compiler.parameter(most))
-    return parts
-
-
-def _checked(name: str, values: Sequence[str]) -> list[str]:
-    if len(values) > MAX_VALUES:
-        raise UsageError(f"{name}: {len(values)} values; give at most {MAX_VALUES}.")
-    return list(values)
+def _condition(
+    condition: Condition, node: LiteralString, value: Sequence[str] | int, compiler: Compiler
+) -> LiteralString:
+    known, operator = condition
+    if isinstance(value, int):
+        return node + "." + known.name + " " + operator + " " + compiler.parameter(value)
+    if len(value) > MAX_VALUES:
+        raise UsageError(f"{known.name}: {len(value)} values; give at most {MAX_VALUES}.")
+    values = compiler.parameter(list(value))
+    if known.plural:
+        return "any(value IN " + node + "." + known.plural + " WHERE value IN " + values + ")"
+    return node + "." + known.name + " IN " + values

@@ -1,39 +1,39 @@
-"""Compiles lists by likeness into Cypher: the search, the score, and why two nodes are near.
+"""Compiles lists of near nodes: by vector, by shared links, by prediction, and why they are near.
 
-Pure texts: constant fragments and variable names that the compiler made. The sources of a search
-are one list variable of nodes, so that a plan starts at them and never at a popular link.
+Pure texts, built from constants and the compiler's variable names. The nodes that a list is near to
+are one list variable, so that a query plan starts at them and never at a popular link.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, LiteralString
+from typing import LiteralString
 
+from bookgraph.graph.query.compile import Compiler, FieldBuilder
 from bookgraph.graph.query.selection import Selection
+from bookgraph.graph.schema import BOOK, LINK, NodeKind
 
-if TYPE_CHECKING:
-    from bookgraph.graph.query.projection import Compiler
-
-_CURRENT: LiteralString = ":EmbeddingModel {is_current: true}) "
-# Links that more books mention than this would make every book related to every other one.
+# Links that more books mention than this would relate every book to every other one.
 _MOST_BOOKS_OF_A_REASON = 2_000
 _MOST_CANDIDATES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
 class NearEdge:
-    """Where an edge of a list by likeness finds its values.
+    """Where an edge of a list of near nodes finds its values.
 
     Attributes:
+        kind: kind of the near node.
         near: variable of the near node.
-        cosine: expression of its score.
+        score: expression of its score.
         sources: expression of the list of nodes that it is near to.
-        has_others: whether there may be nodes of the other label among them.
+        has_others: whether nodes of the other kind may be among the sources.
     """
 
+    kind: NodeKind
     near: LiteralString
-    cosine: LiteralString
+    score: LiteralString
     sources: LiteralString
     has_others: bool = False
 
@@ -42,189 +42,176 @@ def near_edge(
     compiler: Compiler,
     where: NearEdge,
     *,
-    is_book: bool,
     edge: Iterable[Selection],
     node: Sequence[Selection],
 ) -> LiteralString:
-    """The map of one edge: the node, the score, why."""
+    """The map of one edge: the node, the score, and why the node is near."""
     entries: list[LiteralString] = [
-        "node: " + (compiler.book if is_book else compiler.link)(where.near, node),
-        "score: " + where.cosine,
+        "node: " + compiler.node(where.kind, where.near, node),
+        "score: " + where.score,
     ]
     for item in edge:
         if item.name == "why":
-            text = _why(compiler, item, where, is_book=is_book)
-        elif item.name == ("shared_links" if is_book else "shared_books"):
-            text = _shared(compiler, item, where, is_book=is_book)
-        else:
-            continue
-        entries.append(compiler.key(item) + ": " + text)
+            entries.append(compiler.key(item) + ": " + _why(compiler, item, where))
+        elif item.name == f"shared_{where.kind.other.word}s":
+            entries.append(compiler.key(item) + ": " + _shared(compiler, item, where))
     return "{" + ", ".join(entries) + "}"
 
 
-def _shared(
-    compiler: Compiler, item: Selection, where: NearEdge, *, is_book: bool
-) -> LiteralString:
-    """What a near node shares with its sources, the rarest first."""
-    via = compiler.name("via")
-    order: LiteralString = (
-        via + ".num_books, " + via + ".name" if is_book else via + ".num_links, " + via + ".title"
-    )
-    node = compiler.link(via, item.node) if is_book else compiler.book(via, item.node)
-    return (
-        "COLLECT { " + _meet(compiler, where, via, is_book=is_book) + " "
-        "WITH DISTINCT " + via + " ORDER BY " + order + " "
-        "LIMIT " + compiler.parameter(item.page.first) + " RETURN " + node + " }"
-    )
+def rarity(kind: NodeKind, node: LiteralString) -> LiteralString:
+    """How much it tells that two nodes share `node`, a link of two books or a book of two links.
 
-
-def _why(compiler: Compiler, item: Selection, where: NearEdge, *, is_book: bool) -> LiteralString:
-    """What a near node shares with its sources, that which says most first.
-
-    A link that many books mention says little, so each counts by its inverse document frequency,
-    the natural logarithm of all books over those that mention it (Spärck Jones 1972), times the
-    number of sources that have it. For near links, books count likewise.
+    A link that many books mention tells little, so this is its inverse document frequency, the
+    natural logarithm of all books over those that mention it (Spärck Jones 1972). For a book, links
+    count likewise.
     """
-    via, weight = compiler.name("via"), compiler.name("weight")
-    end: LiteralString = "link" if is_book else "book"
-    order: LiteralString = via + (".name" if is_book else ".title")
-    inner = tuple(one for wanted in item.node if wanted.name == end for one in wanted.node)
-    node = compiler.link(via, inner) if is_book else compiler.book(via, inner)
-    return (
-        "COLLECT { " + _meet(compiler, where, via, is_book=is_book) + " "
-        "WITH " + via + ", count(*) * " + rarity(via, is_book=is_book) + " AS " + weight + " "
-        "ORDER BY "
-        + weight
-        + " DESC, "
-        + order
-        + " LIMIT "
-        + compiler.parameter(item.page.first)
-        + " "
-        "RETURN {score: " + weight + ", " + end + ": " + node + "} }"
-    )
+    everything = "COUNT { (:" + kind.other.label + ") }"
+    return "log(toFloat(" + everything + ") / " + node + "." + kind.degree + ")"
 
 
-def rarity(via: LiteralString, *, is_book: bool) -> LiteralString:
-    """How much it says that two books share the link `via`, or two links the book `via`."""
-    if is_book:
-        return "log(toFloat(COUNT { (:Book) }) / " + via + ".num_books)"
-    return "log(toFloat(COUNT { (:Link) }) / " + via + ".num_links)"
+def near_list(kind: NodeKind) -> FieldBuilder:
+    """Builds the list of the nodes nearest to a node of the same kind, by their vectors."""
 
-
-def _meet(
-    compiler: Compiler, where: NearEdge, via: LiteralString, *, is_book: bool
-) -> LiteralString:
-    """Rows of `via`, one for each source that shares it with the near node, or is it."""
-    source = compiler.name("source")
-    start: LiteralString = "UNWIND " + where.sources + " AS " + source + " "
-    if is_book:
-        shared: LiteralString = (
-            "MATCH (" + source + ":Book)-[:LINKS_TO]->(" + via + ":Link)"
-            "<-[:LINKS_TO]-(" + where.near + ")"
-        )
-        direct: LiteralString = "MATCH (" + where.near + ")-[:LINKS_TO]->(" + source + ":Link)"
-    else:
-        shared = (
-            "MATCH (" + source + ":Link)<-[:LINKS_TO]-(" + via + ":Book)"
-            "-[:LINKS_TO]->(" + where.near + ")"
-        )
-        direct = "MATCH (" + where.near + ")<-[:LINKS_TO]-(" + source + ":Book)"
-    if not where.has_others:
-        return start + shared
-    return (
-        start + "CALL (" + source + ", " + where.near + ") { " + shared + " RETURN " + via + " "
-        "UNION ALL " + direct + " RETURN " + source + " AS " + via + " }"
-    )  # fmt: skip
-
-
-def near_list(
-    compiler: Compiler, source: LiteralString, item: Selection, *, is_book: bool
-) -> LiteralString:
-    """The list of the nodes nearest to the one that is bound to `source`."""
-    near, score, model = (compiler.name(stem) for stem in ("near", "score", "model"))
-    label: LiteralString = "Book" if is_book else "Link"
-    index: LiteralString = "book_embedding" if is_book else "link_embedding"
-    edge = near_edge(
-        compiler,
+    def build(compiler: Compiler, source: LiteralString, item: Selection) -> LiteralString:
+        near, score = compiler.names("near", "score")
         # The index gives (1 + cosine) / 2.
-        NearEdge(near, "2 * " + score + " - 1", "[" + source + "]"),
-        is_book=is_book,
-        edge=item.edge,
-        node=item.node,
-    )
-    # One more than wanted is searched, because the nearest to a node is the node itself.
-    wanted = compiler.parameter(item.page.offset + item.page.first + 1)
-    return (
-        "COLLECT { MATCH (" + model + _CURRENT + "WHERE " + source + ".embedding_version "
-        "= " + model + ".version "
-        "MATCH (" + near + ":" + label + ") SEARCH " + near + " IN ("
-        "VECTOR INDEX " + index + " FOR " + source + ".embedding "
-        "WHERE " + near + ".embedding_version = " + model + ".version LIMIT " + wanted + ") "
-        "SCORE AS " + score + " "
-        "WITH " + near + ", " + score + " WHERE " + near + " <> " + source + " "
-        "WITH " + near + ", " + score + " ORDER BY " + score + " DESC "
-        + _part(compiler, item) + "RETURN " + edge + " }"
-    )  # fmt: skip
+        where = NearEdge(kind, near, "2 * " + score + " - 1", "[" + source + "]")
+        # One more than requested is searched, because the nearest to a node is the node itself.
+        num = compiler.parameter(item.page.offset + item.page.first + 1)
+        return _list(
+            _search(compiler, kind, source, near, num=num, score=score)
+            + " WITH " + near + ", " + score + " WHERE " + near + " <> " + source
+            + " WITH " + near + ", " + score + " ORDER BY " + score + " DESC"
+            + compiler.part(item)
+            + " RETURN " + near_edge(compiler, where, edge=item.edge, node=item.node)
+        )  # fmt: skip
+
+    return build
 
 
 def related_list(compiler: Compiler, book: LiteralString, item: Selection) -> LiteralString:
     """The books that share the most telling links with a book, whatever the vectors say."""
-    near, via, weight = (compiler.name(stem) for stem in ("near", "via", "weight"))
-    edge = near_edge(
-        compiler,
-        NearEdge(near, weight, "[" + book + "]"),
-        is_book=True,
-        edge=item.edge,
-        node=item.node,
-    )
+    near, via, idf, weight = compiler.names("near", "via", "idf", "weight")
     most = compiler.parameter(_MOST_BOOKS_OF_A_REASON)
-    return (
-        "COLLECT { MATCH (" + book + ")-[:LINKS_TO]->(" + via + ":Link) "
-        "WHERE " + via + ".num_books <= " + most + " "
-        "WITH " + via + ", " + rarity(via, is_book=True) + " AS idf_" + via + " "
-        "MATCH (" + via + ")<-[:LINKS_TO]-(" + near + ":Book) WHERE " + near + " <> " + book + " "
-        "WITH " + near + ", sum(idf_" + via + ") AS " + weight + " "
-        "ORDER BY " + weight + " DESC, " + near + ".title "
-        + _part(compiler, item) + "RETURN " + edge + " }"
+    where = NearEdge(BOOK, near, weight, "[" + book + "]")
+    return _list(
+        "MATCH (" + book + ")-[:LINKS_TO]->(" + via + ":Link)"
+        + " WHERE " + via + ".num_books <= " + most
+        + " WITH " + via + ", " + rarity(LINK, via) + " AS " + idf
+        + " MATCH (" + via + ")<-[:LINKS_TO]-(" + near + ":Book) WHERE " + near + " <> " + book
+        + " WITH " + near + ", sum(" + idf + ") AS " + weight
+        + " ORDER BY " + weight + " DESC, " + near + ".title"
+        + compiler.part(item)
+        + " RETURN " + near_edge(compiler, where, edge=item.edge, node=item.node)
     )  # fmt: skip
 
 
-def predicted_list(
-    compiler: Compiler, source: LiteralString, item: Selection, *, is_book: bool
-) -> LiteralString:
-    """The links that a book's page lacks and the vectors expect, by their dot product.
+def predicted_list(kind: NodeKind) -> FieldBuilder:
+    """Builds the list of the nodes that the vectors expect at a node of the other kind.
 
-    With `is_book` the answers are books, those whose pages lack the link that `source` is.
-
-    The index ranks by cosine, so that the nearest candidates are taken from there and ordered by
-    the dot product, which is what the model was trained to predict links with.
+    For a book these are links that its page does not mention, for a link books that do not mention
+    it. The index ranks by cosine, so the nearest candidates come from there. They are then ordered
+    by the dot product, which is what the model was trained to predict links with.
     """
-    near, score, model = (compiler.name(stem) for stem in ("near", "score", "model"))
-    vector, other, found = (compiler.name(stem) for stem in ("vector", "other", "found"))
-    candidates = min(_MOST_CANDIDATES, 10 * (item.page.offset + item.page.first + 10))
-    label: LiteralString = "Book" if is_book else "Link"
-    key: LiteralString = "title" if is_book else "name"
-    index: LiteralString = "book_embedding" if is_book else "link_embedding"
-    book, link = (near, source) if is_book else (source, near)
-    node = (compiler.book if is_book else compiler.link)(near, item.node)
+
+    def build(compiler: Compiler, source: LiteralString, item: Selection) -> LiteralString:
+        near, score, vector, other = compiler.names("near", "score", "vector", "other")
+        book, link = (near, source) if kind == BOOK else (source, near)
+        candidates = min(_MOST_CANDIDATES, 10 * (item.page.offset + item.page.first + 10))
+        num = compiler.parameter(candidates)
+        return _list(
+            _search(compiler, kind, source, near, num=num, score=compiler.name("found"))
+            + " WITH " + near + " WHERE NOT EXISTS { (" + book + ")-[:LINKS_TO]->(" + link + ") }"
+            # No page links to itself.
+            + " AND NOT EXISTS { (" + link + ")-[:REFERS_TO]->(" + book + ") }"
+            # Bound to names, so that each vector is read once and not once for each of its numbers.
+            + " WITH " + near + ", " + source + ".embedding AS " + vector
+            + ", " + near + ".embedding AS " + other
+            + " WITH " + near + ", " + _dot_product(vector, other) + " AS " + score
+            + " ORDER BY " + score + " DESC, " + near + "." + kind.key
+            + compiler.part(item)
+            + " RETURN {score: " + score + ", node: " + compiler.node(kind, near, item.node) + "}"
+        )  # fmt: skip
+
+    return build
+
+
+def _search(
+    compiler: Compiler,
+    kind: NodeKind,
+    source: LiteralString,
+    near: LiteralString,
+    *,
+    num: LiteralString,
+    score: LiteralString,
+) -> LiteralString:
+    """Rows of the `num` nodes of a kind nearest to a source, of the current model alone."""
+    model = compiler.name("model")
+    version = ".embedding_version = " + model + ".version"
     return (
-        "COLLECT { MATCH (" + model + _CURRENT + "WHERE " + source + ".embedding_version "
-        "= " + model + ".version WITH " + model + ", " + source + ".embedding AS " + vector + " "
-        "MATCH (" + near + ":" + label + ") SEARCH " + near + " IN (VECTOR INDEX " + index + " "
-        "FOR " + vector + " WHERE " + near + ".embedding_version = " + model + ".version "
-        "LIMIT " + compiler.parameter(candidates) + ") SCORE AS " + found + " "
-        "WITH " + vector + ", " + near + " "
-        "WHERE NOT EXISTS { (" + book + ")-[:LINKS_TO]->(" + link + ") } "
-        # No page links to itself.
-        "AND NOT EXISTS { (" + link + ")-[:REFERS_TO]->(" + book + ") } "
-        "WITH " + near + ", " + vector + ", " + near + ".embedding AS " + other + " "
-        "WITH " + near + ", reduce(sum = 0.0, i IN range(0, size(" + vector + ") - 1) | "
-        "sum + " + vector + "[i] * " + other + "[i]) AS " + score + " "
-        "ORDER BY " + score + " DESC, " + near + "." + key + " " + _part(compiler, item)
-        + "RETURN {score: " + score + ", node: " + node + "} }"
+        "MATCH (" + model + ":EmbeddingModel {is_current: true}) WHERE " + source + version
+        + " MATCH (" + near + ":" + kind.label + ") SEARCH " + near
+        + " IN (VECTOR INDEX " + kind.vector_index + " FOR " + source + ".embedding"
+        + " WHERE " + near + version + " LIMIT " + num + ") SCORE AS " + score
     )  # fmt: skip
 
 
-def _part(compiler: Compiler, item: Selection) -> LiteralString:
-    skip, limit = compiler.parameter(item.page.offset), compiler.parameter(item.page.first)
-    return "SKIP " + skip + " LIMIT " + limit + " "
+def _dot_product(one: LiteralString, other: LiteralString) -> LiteralString:
+    return (
+        "reduce(sum = 0.0, i IN range(0, size(" + one + ") - 1) | "
+        "sum + " + one + "[i] * " + other + "[i])"
+    )
+
+
+def _shared(compiler: Compiler, item: Selection, where: NearEdge) -> LiteralString:
+    """What a near node shares with its sources, the rarest first."""
+    other, via = where.kind.other, compiler.name("via")
+    return _list(
+        _meet(compiler, where, via)
+        + " WITH DISTINCT " + via
+        + " ORDER BY " + via + "." + other.degree + ", " + via + "." + other.key
+        + " LIMIT " + compiler.parameter(item.page.first)
+        + " RETURN " + compiler.node(other, via, item.node)
+    )  # fmt: skip
+
+
+def _why(compiler: Compiler, item: Selection, where: NearEdge) -> LiteralString:
+    """What a near node shares with its sources, the most telling first.
+
+    The weight is the rarity times the number of sources that share it.
+    """
+    other = where.kind.other
+    via, weight = compiler.names("via", "weight")
+    inner = tuple(one for item in item.node if item.name == other.word for one in item.node)
+    return _list(
+        _meet(compiler, where, via)
+        + " WITH " + via + ", count(*) * " + rarity(other, via) + " AS " + weight
+        + " ORDER BY " + weight + " DESC, " + via + "." + other.key
+        + " LIMIT " + compiler.parameter(item.page.first)
+        + " RETURN {score: " + weight + ", "
+        + other.word + ": " + compiler.node(other, via, inner) + "}"
+    )  # fmt: skip
+
+
+def _meet(compiler: Compiler, where: NearEdge, via: LiteralString) -> LiteralString:
+    """Rows of `via`, one for each source that shares it with the near node.
+
+    A source of the other kind shares nothing with it: there, `via` is the source itself.
+    """
+    kind, near, source = where.kind, where.near, compiler.name("source")
+    start = "UNWIND " + where.sources + " AS " + source + " "
+    shared = (
+        "MATCH (" + source + ":" + kind.label + ")" + kind.to_other
+        + "(" + via + ":" + kind.other.label + ")" + kind.other.to_other + "(" + near + ")"
+    )  # fmt: skip
+    if not where.has_others:
+        return start + shared
+    direct = "MATCH (" + near + ")" + kind.to_other + "(" + source + ":" + kind.other.label + ")"
+    return (
+        start + "CALL (" + source + ", " + near + ") { " + shared + " RETURN " + via
+        + " UNION ALL " + direct + " RETURN " + source + " AS " + via + " }"
+    )  # fmt: skip
+
+
+def _list(rows: LiteralString) -> LiteralString:
+    return "COLLECT { " + rows + " }"

@@ -1,7 +1,7 @@
-"""Answers about the graph as a whole: its size, its model, its most frequent values, its map.
+"""The graph as a whole: its size, its model, its most frequent values, its map.
 
-Each is one statement. The map comes as columns, because 80,000 points as objects would cost a
-client seconds to read and the server as long to write.
+Each is one statement. The map comes as columns, because 80,000 points as objects would take the
+server seconds to write and a client seconds to read.
 """
 
 from __future__ import annotations
@@ -13,35 +13,37 @@ from typing import Any, LiteralString
 from urllib.parse import urlsplit
 
 from bookgraph.core.errors import BookgraphError, DataMissingError, UsageError
-from bookgraph.graph.query.projection import BOOK_PROPERTIES, LINK_PROPERTIES
+from bookgraph.graph.schema import BOOK, KINDS, MAP_POSITIONS, MapName, NodeKind
 from bookgraph.graph.store import Row, Store
-from bookgraph.graph.write.map import MapName
 
 MAX_FACETS = 500
 
 logger = logging.getLogger(__name__)
 
-# What can be counted, and the expression that gives a node's values, as a list.
-_FACETS: Mapping[str, tuple[LiteralString, LiteralString]] = {
-    "author": ("Book", "coalesce(n.authors, [])"),
-    "genre": ("Book", "coalesce(n.genres, [])"),
-    "country": ("Book", "coalesce(n.countries, [])"),
-    "language": ("Book", "coalesce(n.languages, [])"),
-    "publisher": ("Book", "coalesce(n.publishers, [])"),
-    "decade": (
-        "Book",
-        (
-            "CASE WHEN n.year IS NULL THEN [] "
-            "ELSE [toString(toInteger(floor(n.year / 10.0)) * 10)] END"
-        ),
-    ),
-    "kind": ("Link", "[n.kind]"),
-}
+_DECADE: LiteralString = (
+    "CASE WHEN n.year IS NULL THEN [] ELSE [toString(toInteger(floor(n.year / 10.0)) * 10)] END"
+)
 
-_PLACES: Mapping[MapName, tuple[LiteralString, LiteralString]] = {
-    "tsne": ("x", "y"),
-    "umap": ("umap_x", "umap_y"),
-}
+
+def facet_fields() -> dict[str, tuple[NodeKind, LiteralString]]:
+    """The fields whose values can be counted.
+
+    Returns:
+        Field to the kind of its nodes, and the expression that gives the values of a node `n` as a
+        list.
+    """
+    found: dict[str, tuple[NodeKind, LiteralString]] = {}
+    for kind in KINDS.values():
+        for one in kind.having("facet"):
+            found[one.name] = (
+                kind,
+                "coalesce(n." + one.plural + ", [])"
+                if one.plural
+                else "CASE WHEN n." + one.name + " IS NULL THEN [] ELSE [n." + one.name + "] END",
+            )
+        if kind == BOOK:
+            found["decade"] = (BOOK, _DECADE)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,9 @@ class Facets:
     """How often each value of a field occurs.
 
     Attributes:
-        values: (value, number of nodes) with the most frequent first.
-        num_values: different values in all.
-        num_missing: nodes without any.
+        values: (value, number of nodes), the most frequent first.
+        num_values: number of distinct values.
+        num_missing: number of nodes without a value.
     """
 
     values: Sequence[tuple[str, int]]
@@ -66,12 +68,12 @@ class MapColumns:
     Attributes:
         columns: property to its values, all of one length and in one order.
         num_points: that length.
-        num_unplaced: nodes that have no place on the map.
-        layout: how the points were placed.
-        layouts: the layouts that the current model has; with more than one a reader can choose.
-        seed: of this layout; None when it was not made from the current model.
+        num_unplaced: number of nodes without a map position.
+        layout: the layout of these points.
+        layouts: the layouts made from the current model.
+        seed: seed of this layout; None when it was not made from the current model.
         kept_share: share of the 15 nearest by cosine that are among the 15 nearest on the map;
-            None likewise.
+            None when this layout was not made from the current model.
     """
 
     columns: Mapping[str, Sequence[Any]]
@@ -84,7 +86,7 @@ class MapColumns:
 
 
 def read_stats(store: Store) -> Row:
-    """Count what is in the graph; all zero when nothing was loaded."""
+    """Count the nodes and edges; all zero when nothing was loaded."""
     return store.read(
         "OPTIONAL MATCH (data:Dataset {name: 'bookgraph'}) "
         "OPTIONAL MATCH (model:EmbeddingModel {is_current: true}) "
@@ -102,7 +104,7 @@ def read_model(store: Store) -> Row:
     """Read the properties of the current model.
 
     Raises:
-        DataMissingError: no model was written back.
+        DataMissingError: the graph has no embeddings.
     """
     rows = store.read(
         "MATCH (model:EmbeddingModel {is_current: true}) RETURN properties(model) AS model"
@@ -119,18 +121,23 @@ def count_facets(store: Store, field: str, *, first: int) -> Facets:
     """Count the values of a field over all books, or over all links for `kind`.
 
     Raises:
-        UsageError: there is no such field, or `first` is out of its bounds.
+        UsageError: the field does not exist, or `first` is out of bounds.
     """
-    if field not in _FACETS:
-        raise UsageError(f"field: {field!r} cannot be counted; use {', '.join(sorted(_FACETS))}.")
+    fields = facet_fields()
+    if field not in fields:
+        raise UsageError(f"field: {field!r} cannot be counted; use one of {', '.join(fields)}.")
     if not 0 <= first <= MAX_FACETS:
         raise UsageError(f"first: {first} is out of bounds; give 0 to {MAX_FACETS}.")
-    label, values = _FACETS[field]
+    kind, values = fields[field]
     row = store.read(
-        "CYPHER 25 LET counted = COLLECT { MATCH (n:" + label + ") UNWIND " + values + " AS value "
+        "CYPHER 25 LET counted = COLLECT { MATCH (n:"
+        + kind.label
+        + ") UNWIND "
+        + values
+        + " AS value "
         "WITH value, count(*) AS num ORDER BY num DESC, value RETURN [value, num] } "
         "RETURN counted[..$first] AS counted, size(counted) AS num_values, "
-        "COUNT { MATCH (n:" + label + ") WHERE size(" + values + ") = 0 } AS num_missing",
+        "COUNT { MATCH (n:" + kind.label + ") WHERE size(" + values + ") = 0 } AS num_missing",
         first=first,
     )[0]
     counted = tuple((str(value), int(num)) for value, num in row["counted"])
@@ -138,36 +145,33 @@ def count_facets(store: Store, field: str, *, first: int) -> Facets:
 
 
 def read_map(
-    store: Store, kind: str, columns: Sequence[str], *, layout: MapName = "tsne"
+    store: Store, kind: NodeKind, columns: Sequence[str], *, layout: MapName = "tsne"
 ) -> MapColumns:
-    """Read the map's points, those of the most connected nodes last, so that they lie on top.
+    """Read the map's points. The most connected nodes come last, so that they are drawn on top.
 
     Args:
         store: the graph.
-        kind: `Book` or `Link`.
-        columns: properties of the node; `x` and `y` are those of the layout.
-        layout: which of the two maps.
+        kind: books or links.
+        columns: names of properties; `x` and `y` are the positions of the layout.
+        layout: one of the two maps.
 
     Raises:
-        ValueError: there is no such kind, property or layout.
+        ValueError: a node of this kind has no such property.
     """
-    label: LiteralString = "Book" if kind == "Book" else "Link"
-    known = BOOK_PROPERTIES if kind == "Book" else LINK_PROPERTIES
-    names: list[LiteralString] = [name for name in sorted(known) if name in columns]
-    if len(names) != len(set(columns)) or kind not in {"Book", "Link"}:
-        message = f"A map of {kind} has no {sorted(set(columns) - known)}."
+    names: list[LiteralString] = [name for name in sorted(kind.stored("answer")) if name in columns]
+    if len(names) != len(set(columns)):
+        message = f"A map of {kind.word}s has no {sorted(set(columns) - set(names))}."
         raise ValueError(message)
-    degree: LiteralString = "num_links" if kind == "Book" else "num_books"
-    x, y = _PLACES[layout]
+    x, y = MAP_POSITIONS[layout]
     stored: dict[LiteralString, LiteralString] = {"x": x, "y": y}
-    values = ", ".join("n." + stored.get(name, name) for name in names)
+    values: list[LiteralString] = ["n." + stored.get(name, name) for name in names]
+    match = "MATCH (n:" + kind.label + ") WHERE n."
     row = store.read(
         "CYPHER 25 OPTIONAL MATCH (model:EmbeddingModel {is_current: true}) "
-        "RETURN COLLECT { MATCH (n:" + label + ") WHERE n." + x + " IS NOT NULL "
-        "AND n." + y + " IS NOT NULL RETURN [" + values + "] "
-        "ORDER BY n." + degree + ", n.title } AS points, "
-        "COUNT { MATCH (n:" + label + ") WHERE n." + x + " IS NULL OR n." + y + " IS NULL } "
-        "AS num_unplaced, coalesce(properties(model), {}) AS model"
+        "RETURN COLLECT { " + match + x + " IS NOT NULL AND n." + y + " IS NOT NULL "
+        "RETURN [" + ", ".join(values) + "] ORDER BY n." + kind.degree + ", n.title } AS points, "
+        "COUNT { " + match + x + " IS NULL OR n." + y + " IS NULL } AS num_unplaced, "
+        "coalesce(properties(model), {}) AS model"
     )[0]
     points, model = row["points"], row["model"]
     return MapColumns(
@@ -175,17 +179,17 @@ def read_map(
         num_points=len(points),
         num_unplaced=row["num_unplaced"],
         layout=layout,
-        layouts=[name for name in _PLACES if f"{name}_seed" in model],
+        layouts=[name for name in MAP_POSITIONS if f"{name}_seed" in model],
         seed=model.get(f"{layout}_seed"),
-        kept_share=model.get(f"{layout}_kept_share_{kind.lower()}s"),
+        kept_share=model.get(f"{layout}_kept_share_{kind.word}s"),
     )
 
 
 def read_browser_url(store: Store) -> str | None:
-    """The address of Neo4j Browser on the database's own HTTP port; None where there is none.
+    """The URL of Neo4j Browser on the database's own HTTP port; None where there is none.
 
-    The server says it itself, so that it is right for a local one with ports of its own and for
-    any other. Who may not see the settings (Aura, say) gets None.
+    The server tells it, so that it is right for any server and port. It is None for an account
+    that may not read the settings, on Aura for example.
     """
     try:
         rows = store.read(
@@ -193,7 +197,7 @@ def read_browser_url(store: Store) -> str | None:
             "'server.http.advertised_address'] RETURN name, value"
         )
     except BookgraphError:
-        logger.debug("the settings of Neo4j cannot be read", exc_info=True)
+        logger.debug("cannot read the settings of Neo4j", exc_info=True)
         return None
     found = {row["name"]: row["value"] for row in rows}
     address = str(found.get("server.http.advertised_address") or "")
@@ -207,13 +211,13 @@ def read_browser_url(store: Store) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What tells one state of the graph from another.
+    """What differs between two states of the graph.
 
     Attributes:
-        loaded_at: when books were loaded last, ISO 8601.
-        is_complete: whether that load came to its end.
-        model: version of the current model.
-        num_books: books.
+        loaded_at: time of the last load, ISO 8601.
+        is_complete: whether that load is complete.
+        model: the current model version, or None.
+        num_books: number of books.
     """
 
     loaded_at: str | None

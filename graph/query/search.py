@@ -1,8 +1,8 @@
-"""Finds books and links by what somebody typed: case, accents, "(novel)", typos do not matter.
+"""Finds books and links by typed text: case, accents, "(novel)" and typos do not matter.
 
 Redirects are names too: `1984` finds `Nineteen Eighty-Four`.
 
-The full-text indexes name the candidates; how alike each is to the text is counted on their folded
+The full-text indexes give the candidates. How similar each is to the text is computed on its folded
 letters inside the same statement, so that one round trip finds, ranks and fetches.
 """
 
@@ -15,8 +15,11 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from bookgraph.core.errors import UsageError
-from bookgraph.graph.query.projection import Compiler, Selection
+from bookgraph.graph.query.compile import Compiler
+from bookgraph.graph.query.fields import new_compiler
+from bookgraph.graph.query.selection import Selection
 from bookgraph.graph.query.titles import fuzzy_query, phrase_query
+from bookgraph.graph.schema import BOOK, LINK, NodeKind
 from bookgraph.graph.store import Row, Store
 
 MAX_TEXT_CHARS = 300
@@ -24,11 +27,7 @@ MAX_HITS = 50
 
 _NUM_CANDIDATES = 60
 _LEAST_SCORE = 0.3
-# A title goes before a redirect that is as much alike.
-_REDIRECT_WEIGHT: LiteralString = "0.98"
-# Letters that a redirect may have more or less than a text that was mistyped.
-_MOST_TYPOS: LiteralString = "3"
-# What a decomposed letter may carry: grave to ring, caron, cedilla, ogonek.
+# Combining marks that a decomposed letter may carry: grave to ring, caron, cedilla, ogonek.
 _MARKS = [chr(code) for code in (*range(0x300, 0x305), *range(0x306, 0x30D), 0x327, 0x328)]
 _ARTICLES = ("the ", "a ", "an ")
 _ASIDE = re.compile(r"\s*\([^()]*\)\s*$")
@@ -36,12 +35,12 @@ _ASIDE = re.compile(r"\s*\([^()]*\)\s*$")
 
 @dataclass(frozen=True, slots=True)
 class SearchHits:
-    """What a text led to.
+    """What a text found.
 
     Attributes:
-        items: rows with `label` (`Book` or `Link`), `score` in (0, 1], `node`, and `redirect`, the
-            other title that is like the text where the node's own is less so; best first.
-        did_you_mean: the title of the best hit where none is just what was typed.
+        items: rows, the best first, with `label`, `score` in (0, 1], `node` and `redirect`: the
+            other title that is like the text, where the node's own title is less so.
+        did_you_mean: the title of the best hit, where no title equals the text.
     """
 
     items: list[Row]
@@ -56,28 +55,29 @@ def search(
     book: Sequence[Selection] | None,
     link: Sequence[Selection] | None,
 ) -> SearchHits:
-    """Find books and links whose title is like a text.
+    """Find books and links with a title like a text.
 
     Args:
         store: the graph.
         text: as it was typed.
-        first: at most so many hits.
-        book: what is wanted of each book; None leaves books out.
-        link: what is wanted of each link; None leaves links out.
+        first: maximum number of hits.
+        book: requested fields of each book; None leaves books out.
+        link: requested fields of each link; None leaves links out.
 
     Raises:
-        UsageError: the text is too long or `first` is out of its bounds.
+        UsageError: the text is too long, or `first` is out of bounds.
     """
     if len(text) > MAX_TEXT_CHARS:
-        raise UsageError(f"text: {len(text)} characters; search for at most {MAX_TEXT_CHARS}.")
+        raise UsageError(f"text: {len(text)} characters; give at most {MAX_TEXT_CHARS}.")
     if not 0 <= first <= MAX_HITS:
         raise UsageError(f"first: {first} is out of bounds; give 0 to {MAX_HITS}.")
     folded = fold(text)
-    if not folded or not first or (book is None and link is None):
+    wanted = [(kind, one) for kind, one in ((BOOK, book), (LINK, link)) if one is not None]
+    if not folded or not first or not wanted:
         return SearchHits([], None)
-    compiler = Compiler()
+    compiler = new_compiler()
     rows = store.read(
-        _statement(compiler, book, link),
+        _statement(compiler, wanted),
         text=folded,
         stem=_stem(folded),
         query=f"{phrase_query(text)}^8 OR {fuzzy_query(text)}",
@@ -99,7 +99,7 @@ def fold(text: str) -> str:
 
 
 def _stem(folded: str) -> str:
-    """What is left without an aside in brackets and without an article in front."""
+    """The text without an aside in brackets and without an article in front."""
     text = _ASIDE.sub("", folded) or folded
     return next(
         (text.removeprefix(article) for article in _ARTICLES if text.startswith(article)), text
@@ -107,22 +107,19 @@ def _stem(folded: str) -> str:
 
 
 def _statement(
-    compiler: Compiler, book: Sequence[Selection] | None, link: Sequence[Selection] | None
+    compiler: Compiler, wanted: Sequence[tuple[NodeKind, Sequence[Selection]]]
 ) -> LiteralString:
-    parts: list[LiteralString] = []
-    for wanted, index in ((book, "book_title_text"), (link, "link_title_text")):
-        if wanted is not None:
-            parts.append(
-                "CALL db.index.fulltext.queryNodes('" + index + "', $query, "
-                "{limit: $candidates}) YIELD node RETURN node"
-            )
-    nodes: list[LiteralString] = []
-    if book is not None:
-        nodes.append("WHEN node:Book THEN " + compiler.book("node", book))
-    if link is not None:
-        nodes.append("WHEN node:Link THEN " + compiler.link("node", link))
+    candidates: list[LiteralString] = [
+        "CALL db.index.fulltext.queryNodes('" + kind.text_index + "', $query, "
+        "{limit: $candidates}) YIELD node RETURN node"
+        for kind, _ in wanted
+    ]
+    nodes: list[LiteralString] = [
+        "WHEN node:" + kind.label + " THEN " + compiler.node(kind, "node", selections)
+        for kind, selections in wanted
+    ]
     return (
-        "CYPHER 25 RETURN COLLECT { CALL () { " + " UNION ALL ".join(parts) + " } "
+        "CYPHER 25 RETURN COLLECT { CALL () { " + " UNION ALL ".join(candidates) + " } "
         "LET names = [node.title] + coalesce(node.redirects, []) "
         "CALL (names) { " + _BEST_NAME + " } "
         "LET weight = coalesce(node.num_books, node.num_links, 0) "
@@ -133,45 +130,61 @@ def _statement(
     )
 
 
-def _folded(text: LiteralString) -> LiteralString:
-    return (
-        "reduce(letters = normalize(toLower(" + text + "), NFD), mark IN $marks | "
-        "replace(letters, mark, ''))"
-    )
+# The score of one name. `title` and `$text` are folded; `stem` and `$stem` are these without an
+# aside and without an article. The first rule that holds gives the score.
+_RULES: tuple[tuple[LiteralString, LiteralString], ...] = (
+    ("title = $text", "1.0"),
+    ("stem = $stem", "0.95"),
+    # A search box sends the beginning of a title first.
+    ("stem STARTS WITH $stem", "0.7 + 0.2 * size($stem) / size(stem)"),
+    (
+        "any(word IN split(stem, ' ') WHERE word STARTS WITH $stem)",
+        "0.6 + 0.2 * size($stem) / size(stem)",
+    ),
+    # Letter pairs take time to count, and a country has fifty redirects: only those are compared
+    # that begin alike and differ by at most three letters in length.
+    (
+        "place > 0 AND (left(stem, 1) <> left($stem, 1) OR abs(size(stem) - size($stem)) > 3)",
+        "0.0",
+    ),
+    # Texts of such different lengths cannot be similar enough.
+    ("size(stem) > 5 * size($stem) OR size($stem) > 5 * size(stem)", "0.0"),
+)
+# A title comes before a redirect that is equally similar.
+_PLACE_WEIGHT: LiteralString = "CASE place WHEN 0 THEN 1.0 ELSE 0.98 END"
 
 
-def _dice(one: LiteralString, other: LiteralString) -> LiteralString:
-    """The share of letter pairs that two texts have in common (Dice 1945), in [0, 1]."""
-    grams: LiteralString = "[i IN range(0, size(" + one + ") - 1) | substring(" + one + ", i, 2)]"
-    others: LiteralString = (
-        "[i IN range(0, size(" + other + ") - 1) | substring(" + other + ", i, 2)]"
-    )
-    return (
-        "(2.0 * size([gram IN " + grams + " WHERE gram IN " + others + "]) "
-        "/ (size(" + one + ") + size(" + other + ")))"
-    )
+def _letter_pairs(text: LiteralString) -> LiteralString:
+    return "[i IN range(0, size(" + text + ") - 1) | substring(" + text + ", i, 2)]"
 
 
-# Of a node's names, its title first, the one that is most like the text, and how much it is.
+# The share of letter pairs that two texts have in common (Dice 1945), in [0, 1].
+_DICE: LiteralString = (
+    "(2.0 * size([gram IN " + _letter_pairs("stem")
+    + " WHERE gram IN " + _letter_pairs("$stem") + "]) / (size(stem) + size($stem)))"
+)  # fmt: skip
+
+_WHENS: list[LiteralString] = ["WHEN " + rule + " THEN " + score for rule, score in _RULES]
+_SCORE: LiteralString = "CASE " + " ".join(_WHENS) + " ELSE 0.9 * " + _DICE + " END"
+
+_FOLDED: LiteralString = (
+    "reduce(letters = normalize(toLower(names[place]), NFD), mark IN $marks | "
+    "replace(letters, mark, ''))"
+)
+_STEM: LiteralString = (
+    "CASE WHEN short STARTS WITH 'the ' THEN substring(short, 4) "
+    "WHEN short STARTS WITH 'an ' THEN substring(short, 3) "
+    "WHEN short STARTS WITH 'a ' THEN substring(short, 2) ELSE short END"
+)
+
+# Of the names of a node, its title first: the best score, and the redirect that has it.
 _BEST_NAME: LiteralString = (
     "UNWIND range(0, size(names) - 1) AS place "
-    "LET title = " + _folded("names[place]") + " "
+    "LET title = " + _FOLDED + " "
     "LET short = split(title, ' (')[0] "
-    "LET stem = CASE WHEN short STARTS WITH 'the ' THEN substring(short, 4) "
-    "WHEN short STARTS WITH 'an ' THEN substring(short, 3) "
-    "WHEN short STARTS WITH 'a ' THEN substring(short, 2) ELSE short END "
-    "LET alike = CASE WHEN title = $text THEN 1.0 "
-    "WHEN stem = $stem THEN 0.95 "
-    # A beginning is what a search box sees first.
-    "WHEN stem STARTS WITH $stem THEN 0.7 + 0.2 * size($stem) / size(stem) "
-    "WHEN any(word IN split(stem, ' ') WHERE word STARTS WITH $stem) "
-    "THEN 0.6 + 0.2 * size($stem) / size(stem) "
-    # Letter pairs are costly to count, and a country has fifty redirects.
-    "WHEN place > 0 AND (left(stem, 1) <> left($stem, 1) "
-    "OR abs(size(stem) - size($stem)) > " + _MOST_TYPOS + ") THEN 0.0 "
-    # Texts of such different lengths cannot be alike enough, so they are not compared at all.
-    "WHEN size(stem) > 5 * size($stem) OR size($stem) > 5 * size(stem) THEN 0.0 "
-    "ELSE 0.9 * " + _dice("stem", "$stem") + " END "
-    "RETURN alike * CASE place WHEN 0 THEN 1.0 ELSE " + _REDIRECT_WEIGHT + " END AS alike, "
-    "CASE WHEN place > 0 THEN names[place] END AS redirect ORDER BY alike DESC, place LIMIT 1"
+    "LET stem = " + _STEM + " "
+    "LET alike = " + _SCORE + " "
+    "RETURN alike * " + _PLACE_WEIGHT + " AS alike, "
+    "CASE WHEN place > 0 THEN names[place] END AS redirect "
+    "ORDER BY alike DESC, place LIMIT 1"
 )

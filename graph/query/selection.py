@@ -1,17 +1,19 @@
-"""What a client wants of the graph, as plain values: which fields, which part of which list."""
+"""What a client requests of the graph, as plain values: fields, and parts of lists."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bookgraph.graph.store import Row
+
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which part of a list is wanted.
+    """A part of a list.
 
     Attributes:
-        first: at most so many items.
-        offset: items passed over before them.
+        first: maximum number of items.
+        offset: number of items to skip before them.
     """
 
     first: int
@@ -20,14 +22,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """One field that is wanted of a node or an edge.
+    """One requested field of a node or an edge.
 
     Attributes:
-        key: its key in the answer; a letter or `_`, then letters, digits and `_`.
+        key: its key in the response: a letter or `_`, then letters, digits and `_`.
         name: the field.
-        page: for lists, which part.
-        edge: for lists, fields wanted of each edge (`score`, `count`, `shared_links`, ...).
-        node: fields wanted of the node or nodes that the field leads to.
+        page: for lists, the part.
+        edge: for lists, requested fields of each edge (`score`, `count`, `shared_links`, ...).
+        node: requested fields of the node or nodes that the field leads to.
     """
 
     key: str
@@ -40,3 +42,18 @@ class Selection:
 def select(*names: str) -> tuple[Selection, ...]:
     """Selections of plain properties under their own names."""
     return tuple(Selection(name, name) for name in names)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeList:
+    """A part of a list of nodes.
+
+    Attributes:
+        items: rows with the selections; each has `node` and, where it applies, `score`.
+        total: length of the whole list, or None where it has no end of its own.
+        has_next: whether more follows after `items`.
+    """
+
+    items: list[Row]
+    total: int | None
+    has_next: bool

@@ -1,1 +1,1 @@
-"""How does the graph come out as arrays?"""
+"""What do training and maps read of the graph? Edges, labels and vectors, as arrays."""

@@ -1,9 +1,8 @@
-"""Takes the bipartite graph out of Neo4j as arrays, and the labels to judge a result by."""
+"""Takes the bipartite graph out of Neo4j as arrays."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -122,34 +121,3 @@ def read_citations(store: Store, titles: Sequence[str]) -> Citations:
         sorted((book, url_rows[url], count) for book, url, count in found), dtype=np.int64
     )
     return Citations(tuple(urls), np.repeat(triples[:, :2], triples[:, 2], axis=0))
-
-
-def read_book_labels(store: Store, titles: Sequence[str]) -> dict[str, list[frozenset[str]]]:
-    """Read what neighbours are judged by: each book's authors, genres and series.
-
-    Args:
-        store: the graph.
-        titles: the books, in the order of the answer.
-
-    Returns:
-        For `author`, `genre` and `series` one set a book, empty where it is not known.
-    """
-    found = {
-        title: (frozenset(authors), frozenset(genres), _series(infobox))
-        for title, authors, genres, infobox in store.read_all(
-            "MATCH (n:Book) RETURN n.title, coalesce(n.authors, []), coalesce(n.genres, []), "
-            "coalesce(n.infobox, '{}')"
-        )
-    }
-    nothing = (frozenset[str](), frozenset[str](), frozenset[str]())
-    return {
-        name: [found.get(title, nothing)[position] for title in titles]
-        for position, name in enumerate(("author", "genre", "series"))
-    }
-
-
-def _series(infobox: str) -> frozenset[str]:
-    """The series that an infobox names, as one label: its text, case and white space folded."""
-    name = json.loads(infobox).get("series")
-    folded = " ".join(str(name or "").casefold().split())
-    return frozenset({folded}) if folded else frozenset()

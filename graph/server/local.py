@@ -13,10 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import neo4j
-import neo4j.exceptions
-
-from bookgraph.core.errors import LocalServerError
+from bookgraph.core.errors import BookgraphError, LocalServerError, StoreLoginError
 from bookgraph.core.files import atomic_write
 from bookgraph.core.locks import process_lock
 from bookgraph.core.processes import LOOPBACK, is_listening, stop_process, wait_until
@@ -31,6 +28,7 @@ from bookgraph.graph.server.aot import Program, aot_cache_file
 from bookgraph.graph.server.home import ServerFiles, ServerState
 from bookgraph.graph.server.log import LogMark
 from bookgraph.graph.server.process import JavaOptions
+from bookgraph.graph.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -305,7 +303,7 @@ class LocalServer:
         def has_settled() -> bool:
             nonlocal problem
             problem = self._probe(status)
-            if problem is None or isinstance(problem, neo4j.exceptions.AuthError):
+            if problem is None or isinstance(problem, StoreLoginError):
                 return True
             if not self.status().is_running:
                 ports = (_port(status.bolt_uri), _port(status.http_url))
@@ -325,17 +323,15 @@ class LocalServer:
         logger.info("Neo4j is ready at %s after %.1f s.", status.bolt_uri, elapsed_s)
 
     def _not_ready(self, status: ServerStatus, problem: Exception | None) -> str:
-        if isinstance(problem, neo4j.exceptions.AuthError):
+        if isinstance(problem, StoreLoginError):
             return (
                 f"The Neo4j in {status.home} refuses the password of its own password file, so "
                 "one of the two was replaced. Put the right file back, or remove that folder to "
                 "start with an empty graph."
             )
-        # The driver's messages run over several lines.
-        reason = " ".join(str(problem).split())
         return (
             f"Neo4j (process {status.pid}) did not answer at {status.bolt_uri} within "
-            f"{_READY_TIMEOUT_S:.0f} s ({reason}). The log {status.log_file} may say why. Run "
+            f"{_READY_TIMEOUT_S:.0f} s. The log {status.log_file} may say why. Run "
             "`bookgraph neo4j stop` and then the command again: both are safe."
         )
 
@@ -346,18 +342,14 @@ class LocalServer:
             for url in (status.bolt_uri, status.http_url):
                 if not is_listening(_port(url)):
                     raise ConnectionRefusedError(url)
-            auth = (USERNAME, self.password)
-            with (
-                neo4j.GraphDatabase.driver(
-                    status.bolt_uri,
-                    auth=auth,
-                    connection_timeout=_PROBE_TIMEOUT_S,
-                    connection_acquisition_timeout=_PROBE_TIMEOUT_S,
-                ) as driver,
-                driver.session(database=DATABASE) as session,
-            ):
-                session.run("RETURN 1").consume()
-        except (OSError, neo4j.exceptions.DriverError, neo4j.exceptions.Neo4jError) as error:
+            Store.open(
+                status.bolt_uri,
+                (USERNAME, self.password),
+                database=DATABASE,
+                retry_limit_s=0.0,
+                connection_timeout_s=_PROBE_TIMEOUT_S / 2,  # the driver waits twice this
+            ).close()
+        except (OSError, BookgraphError) as error:
             return error
         return None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -162,7 +163,7 @@ def find_server(home: Path) -> int | None:
     return next((pid for pid in psutil.pids() if is_server(pid, home)), None)
 
 
-def _is_on_home(command: list[str], home: Path) -> bool:
+def _is_on_home(command: Sequence[object], home: Path) -> bool:
     return MAIN_CLASS in command and f"--home-dir={home}" in command
 
 

@@ -1,1 +1,1 @@
-"""How is the graph changed? Loading, single edits, vectors and the map."""
+"""What changes the graph? Loads, single edits, vectors, maps, constraints and indexes."""

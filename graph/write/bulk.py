@@ -1,7 +1,7 @@
-"""The first load of a large graph into our own local server, by Neo4j's offline importer.
+"""The first load of a large graph into the local Neo4j, by Neo4j's offline importer.
 
-It writes the store's files directly, three times as fast as any transaction, but only into an empty
-database of a server that is stopped. The result is the same graph, to the last property, as that of
+It writes the store's files directly, three times as fast as transactions, but only into an empty
+database of a stopped server. The result equals, to the last property, that of
 `bookgraph.graph.write.load.load_graph`, which every later load uses.
 """
 
@@ -19,10 +19,10 @@ from bookgraph.core.errors import LocalServerError
 from bookgraph.core.files import check_free_space
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.types import BookRow
-from bookgraph.graph.schema import create_schema, refuse_foreign_data
 from bookgraph.graph.server.home import IMPORT_PREFIX
 from bookgraph.graph.server.local import LocalServer
 from bookgraph.graph.store import Store
+from bookgraph.graph.write.indexes import create_schema, refuse_foreign_data
 from bookgraph.graph.write.load import (
     NUM_TITLES,
     GraphRows,
@@ -35,23 +35,23 @@ from bookgraph.graph.write.load import (
 logger = logging.getLogger(__name__)
 
 MIN_EDGES = 150_000
-"""From here on the importer is quicker, the stop and the start of the server included."""
+"""From this size on the importer is faster, stop and start of the server included."""
 
-# U+001F, the unit separator: cleaning folds it, so that no value holds it.
+# U+001F, the unit separator; cleaning folds it, so no value contains it.
 _ARRAY_SEPARATOR = "\x1f"
 _REPORT_EVERY_BOOKS = 2_000
 _BYTES_PER_EDGE = 400
-"""CSV and store together, with room to spare."""
+"""CSV files and store together, with a margin."""
 
 
 def can_import(store: Store, rows: GraphRows) -> bool:
-    """Whether a graph is large enough for the importer, and the database empty."""
+    """Whether a graph is large enough for the importer and the database is empty."""
     num_edges = sum(len(book.links) + len(book.external_links) for book in rows.books)
     return num_edges >= MIN_EDGES and is_empty(store)
 
 
 def is_empty(store: Store) -> bool:
-    """Whether the database has no node at all."""
+    """Whether the database has no nodes."""
     return not store.read("MATCH (n) RETURN 1 AS one LIMIT 1")
 
 
@@ -62,20 +62,20 @@ def import_graph(
     *,
     on_progress: OnProgress = ignore_progress,
 ) -> LoadReport:
-    """Load a graph into the empty database of our own server, which is stopped meanwhile.
+    """Load a graph into the empty database of the local Neo4j, which is stopped meanwhile.
 
-    When it is interrupted, the database is empty again at the next start. Its indexes are still
-    being filled when this returns, see `create_schema`.
+    After an interruption, the database is empty again at the next start. Neo4j is still filling
+    its indexes when this returns, see `create_schema`.
 
     Args:
         server: the local server.
-        store: connected to it; usable again afterwards.
+        store: connected to that server; usable again afterwards.
         rows: the whole graph; not changed.
-        on_progress: told of what is being done.
+        on_progress: called at each stage.
 
     Raises:
-        LocalServerError: the database is not empty, or the importer failed; it is empty again.
-        DiskFullError: there is not enough room.
+        LocalServerError: the database is not empty, or the importer failed and left it empty.
+        DiskFullError: there is not enough disk space; nothing was changed.
         StoreUnreachableError: the server does not answer afterwards.
     """
     start_s = time.monotonic()
@@ -109,8 +109,8 @@ def _refuse_filled(store: Store) -> None:
     refuse_foreign_data(store)
     if not is_empty(store):
         raise LocalServerError(
-            f"The offline importer fills only an empty database, and that in {store.address} is "
-            "not. Load into it with `bookgraph ingest`."
+            f"The offline importer needs an empty database, and the one at {store.address} is not "
+            "empty. Load into it with `bookgraph ingest`."
         )
 
 
@@ -122,10 +122,10 @@ def write_csv(
     Args:
         rows: the graph.
         folder: an empty folder.
-        on_progress: told of books written.
+        on_progress: called after each few thousand books.
 
     Returns:
-        The importer's arguments that name the files.
+        The importer's arguments for these files.
     """
     properties = _property_types(rows.books)
     _write(
@@ -157,7 +157,7 @@ def write_csv(
         for url, count in book.external_links.items()
     )
     _write(folder / "cites.csv", [":START_ID(Book)", "count:long", ":END_ID(Url)"], url_edges)
-    # Written with the rest, so that the graph is known as ours from its first moment.
+    # Imported with the rest, so that the graph counts as bookgraph's from the start.
     _write(folder / "dataset.csv", ["name", "is_complete:boolean"], [("bookgraph", "false")])
     _write(folder / "refers_to.csv", [":START_ID(Link)", ":END_ID(Book)"], rows.refers_to)
     return [
@@ -176,7 +176,7 @@ def write_csv(
 
 
 def _property_types(books: Iterable[BookRow]) -> dict[str, str]:
-    """Name to the importer's type of every property that some book has."""
+    """Every property that some book has, with the importer's name for its type."""
     types = {"num_links": "long", "checksum": "string"}
     for book in books:
         for name, value in book.properties.items():
@@ -201,7 +201,7 @@ def _book_values(book: BookRow, properties: Iterable[str]) -> list[object]:
 
 
 def _cell(value: object) -> object:
-    # An empty list is no property, as in a transaction.
+    # An empty list is not stored, as in a transaction.
     return _ARRAY_SEPARATOR.join(map(str, value)) or None if isinstance(value, list) else value
 
 
@@ -213,7 +213,7 @@ def _counted(books: Sequence[BookRow], on_progress: OnProgress) -> Iterator[Book
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    # Python's default dialect is RFC 4180, which the importer reads; None becomes no value.
+    # The importer reads Python's default dialect, RFC 4180; None becomes an empty cell.
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)

@@ -1,8 +1,8 @@
-"""Loads a cleaned graph so that the database equals it, in idempotent batches that survive a crash.
+"""Makes the database equal to a cleaned graph, in idempotent batches that survive a crash.
 
-Each book carries a checksum of what was loaded for it, written in the same transaction as its
-edges. A batch is therefore all there or not at all, a second load of the same input writes nothing,
-and a load that was killed goes on where it stopped.
+Each book has a checksum of what was loaded for it, written in one transaction with its edges. So a
+batch is written as a whole or not at all, a second load of an equal input writes nothing, and a
+load that was killed continues where it stopped.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from bookgraph.core.concurrency import map_in_order
 from bookgraph.core.errors import BookgraphError
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.types import BookRow, LinkRow
-from bookgraph.graph.schema import create_schema
 from bookgraph.graph.store import Store, Transaction
+from bookgraph.graph.write.indexes import create_schema
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +32,12 @@ Row = TypeVar("Row")
 Result = TypeVar("Result")
 
 NUM_TITLES = 5
-"""How many titles of each kind a report names."""
+"""Number of titles that a report names of the added, changed and removed books."""
 
 _EDGES_PER_BATCH = 20_000
 _NODES_PER_BATCH = 10_000
 _NUM_WRITERS = 2
-"""Transactions at once: 10.9 s instead of 14.7 for 767,000 edges on two cores."""
+"""Concurrent transactions: 10.9 s instead of 14.7 s for 767,000 edges on two cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class GraphRows:
 
     Attributes:
         books: every book with its edges.
-        links: every link that an edge leads to.
-        refers_to: (link name, book title) where a link leads to a book of the set.
-        sources: where it came from, for the `Dataset` node.
+        links: every link that a book mentions.
+        refers_to: (link name, book title) where a link's page is a book of the set.
+        sources: names of the input files, for the `Dataset` node.
     """
 
     books: Sequence[BookRow]
@@ -62,14 +62,14 @@ class LoadReport:
     """What a load changed.
 
     Attributes:
-        num_added: books that were not there.
-        num_changed: books whose properties or edges differ from what was there.
-        num_unchanged: books that were there just so; nothing was written for them.
-        num_removed: books that were there and are not in the input.
+        num_added: new books.
+        num_changed: books whose properties or edges changed.
+        num_unchanged: books without a change; nothing was written for them.
+        num_removed: books that are not in the input and were deleted.
         elapsed_s: seconds.
-        added: the first few titles of those.
-        changed: the same.
-        removed: the same.
+        added: the first few titles of the new books.
+        changed: the first few titles of the changed books.
+        removed: the first few titles of the deleted books.
     """
 
     num_added: int
@@ -89,23 +89,23 @@ def load_graph(
     keep_others: bool = False,
     on_progress: OnProgress = ignore_progress,
 ) -> LoadReport:
-    """Make the database equal to the rows.
+    """Make the database equal to the rows. Books that are not among them are deleted.
 
     Args:
         store: an empty database, or one that bookgraph loaded before.
         rows: the whole graph; not changed.
-        keep_others: leave books that are not in `rows` where they are.
+        keep_others: keep the books that are not in `rows`.
         on_progress: called after each batch.
 
     Raises:
-        ForeignDataError: the database holds somebody else's books; nothing was changed.
-        StoreUnreachableError: the server went away. What was acknowledged is kept; run it again.
+        ForeignDataError: the database holds books of another program; nothing was changed.
+        StoreUnreachableError: the server went away. Acknowledged batches are kept; run it again.
     """
     start_s = time.monotonic()
     create_schema(store)
     mark_dataset(store, rows.sources, is_complete=False)
     present = dict(store.read_all("MATCH (n:Book) RETURN n.title, n.checksum"))
-    # The checksum of a new book is not needed here; it is worked out while others are written.
+    # The checksum of a new book is not needed yet; it is computed while other books are written.
     to_write = [
         book
         for book in rows.books
@@ -135,7 +135,7 @@ def load_graph(
 
 
 def book_checksum(book: BookRow) -> str:
-    """A digest of all that is loaded for a book; the order of its links does not matter."""
+    """A digest of everything that is loaded for a book; the order of its links does not matter."""
     content = json.dumps(
         [
             book.properties,
@@ -149,7 +149,7 @@ def book_checksum(book: BookRow) -> str:
 
 
 def mark_dataset(store: Store, sources: Sequence[str], *, is_complete: bool) -> None:
-    """Say on the `Dataset` node what is being loaded, and whether the load has come to its end."""
+    """Record on the `Dataset` node what is loaded, and whether the load is complete."""
     store.run(
         "MERGE (n:Dataset {name: 'bookgraph'}) "
         "SET n.sources = $sources, n.is_complete = $is_complete, n.loaded_at = $now",
@@ -160,7 +160,7 @@ def mark_dataset(store: Store, sources: Sequence[str], *, is_complete: bool) -> 
 
 
 def _merge_links(store: Store, links: Sequence[LinkRow], on_progress: OnProgress) -> dict[str, str]:
-    """Write the links that are not there, or not so.
+    """Write the links that are new or have changed.
 
     Returns:
         Neo4j's element id of every link by its name.
@@ -217,15 +217,15 @@ def _write_batches(
     progress: Progress,
     on_progress: OnProgress,
 ) -> list[Result]:
-    """Do some work on each batch, in a transaction of its own; returns what each gave."""
+    """Do some work on each batch, in a transaction of its own; returns the results."""
 
     def write(batch: list[Row]) -> tuple[int, Result]:
         return len(batch), store.write(lambda transaction: work(transaction, batch))
 
     done = 0
     results = []
-    # Nothing is in two batches, so that writing two at once changes nothing but the time: while
-    # one is committed, the next is read and its nodes are looked up.
+    # No node is in two batches, so writing two at once changes only the time: while one is
+    # committed, the next is read and its nodes are looked up.
     with ThreadPoolExecutor(_NUM_WRITERS, thread_name_prefix="load") as pool:
         for num, result in map_in_order(pool, write, batches, num_waiting=2 * _NUM_WRITERS):
             results.append(result)
@@ -275,7 +275,7 @@ def _write_book_batch(
 
 
 def _merge_urls(transaction: Transaction, books: Sequence[BookRow]) -> dict[str, str]:
-    # In one order, so that two transactions that meet in several urls wait but do not deadlock.
+    # Sorted, so that two transactions that share several URLs wait but do not deadlock.
     urls = sorted({url for book in books for url in book.external_links})
     rows = transaction.run(
         "UNWIND $urls AS row MERGE (n:ExternalLink {url: row[0]}) SET n.host = row[1] "
@@ -285,9 +285,9 @@ def _merge_urls(transaction: Transaction, books: Sequence[BookRow]) -> dict[str,
     return {row["url"]: row["id"] for row in rows}
 
 
-# A node that many edges lead to is looked up once, by its element id, which is quicker than by its
-# name. Neo4j gives the id of a removed node to another one, so the names are compared; when one
-# differs or is missing, there is no edge at all. Edges name a node by its place in the list.
+# A node that many edges lead to is looked up once, by its element id, which is faster than by its
+# name. Neo4j can give the id of a removed node to another one, so the names are compared; when one
+# differs or is missing, no edge is created. Edges name a node by its position in the list.
 _EACH_NODE: LiteralString = """
     UNWIND range(0, size($ids) - 1) AS place
     MATCH (node) WHERE elementId(node) = $ids[place]
@@ -337,8 +337,8 @@ def _create_edges(
     )
     if found["num_edges"] != sum(len(counts) for _, counts in edges):
         raise BookgraphError(
-            "Links of this graph were removed while it was being loaded. Let no other load run "
-            "beside this one, and load again; books that were loaded before are kept."
+            "Another load removed links of this graph during the load. Wait until the other load "
+            "has finished, then load again; books that were loaded so far are kept."
         )
 
 
@@ -368,27 +368,27 @@ def _sync_references(
     if not keep_others:
         _run_for_each(
             store,
-            "UNWIND $rows AS pair "
-            "MATCH (:Link {name: pair[0]})-[old:REFERS_TO]->(:Book {title: pair[1]}) "
+            "UNWIND $rows AS row "
+            "MATCH (:Link {name: row[0]})-[old:REFERS_TO]->(:Book {title: row[1]}) "
             "CALL (old) { DELETE old } IN TRANSACTIONS OF 10000 ROWS",
             sorted(present - wanted),
         )
     _run_for_each(
         store,
-        "UNWIND $rows AS pair MATCH (l:Link {name: pair[0]}) MATCH (b:Book {title: pair[1]}) "
+        "UNWIND $rows AS row MATCH (l:Link {name: row[0]}) MATCH (b:Book {title: row[1]}) "
         "CALL (l, b) { MERGE (l)-[:REFERS_TO]->(b) } IN TRANSACTIONS OF 10000 ROWS",
         sorted(wanted - present),
     )
 
 
 def _run_for_each(store: Store, statement: LiteralString, rows: Sequence[object]) -> None:
-    # Without rows there is nothing to do, and a new server takes 0.1 s to plan a statement.
+    # A new server takes 0.1 s to plan a statement, even for no rows.
     if rows:
         store.run(statement, rows=rows)
 
 
 def _refresh_counts(store: Store) -> None:
-    """Remove links that no book mentions any more and set `num_books` where it is not right."""
+    """Remove links that no book mentions any more, and correct `num_books`."""
     store.run(
         "MATCH (n:Link) WHERE NOT EXISTS { (n)<-[:LINKS_TO]-() } "
         "CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS"

@@ -1,9 +1,9 @@
-"""Writes trained vectors back as node properties, so that no reader ever meets two models at once.
+"""Writes trained vectors into the graph, so that no reader ever meets two models at once.
 
 All vectors of a model, the removal of the older ones and the `EmbeddingModel` node are one
-transaction: a crash leaves the old model whole, a commit the new one. Every vector carries its
-model's version, which the searches filter by inside the vector index, because an index shows the
-rows of a commit one after the other.
+transaction: after a crash the old model is whole, after the commit the new one. An index shows the
+changes of a commit one after the other, so every vector carries its model version, and searches
+filter by it inside the vector index.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from bookgraph.core.errors import DataMissingError, ShapeError
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
-from bookgraph.graph.schema import create_vector_indexes
+from bookgraph.graph.schema import BOOK, LINK, NodeKind
 from bookgraph.graph.store import Store, Transaction
+from bookgraph.graph.write.indexes import create_vector_indexes
 
 logger = logging.getLogger(__name__)
 
@@ -36,12 +37,12 @@ class EmbeddingRows:
     """A trained model as rows.
 
     Attributes:
-        version: names the model; the same version means the same vectors.
+        version: the model version; equal versions mean equal vectors.
         book_titles: keys of the book vectors.
         book_vectors: (len(book_titles), dim) float32; no row is all zeros.
         link_names: keys of the link vectors.
         link_vectors: (len(link_names), dim) float32; no row is all zeros.
-        properties: further facts for the `EmbeddingModel` node: numbers, texts, lists of them.
+        properties: more properties of the `EmbeddingModel` node: numbers, texts, lists of these.
     """
 
     version: str
@@ -58,11 +59,12 @@ class EmbeddingRows:
         ):
             if vectors.ndim != 2 or len(vectors) != len(keys):  # noqa: PLR2004  # rows, columns
                 raise ShapeError(
-                    f"{name} has shape {vectors.shape}; expected ({len(keys)}, dim), one row a key."
+                    f"{name} has shape {vectors.shape}; expected ({len(keys)}, dim), one row for "
+                    "each key."
                 )
             if not np.isfinite(vectors).all() or not np.abs(vectors).sum(axis=1).all():
                 raise ShapeError(
-                    f"{name} has rows that are all zeros or not finite: cosine cannot place them. "
+                    f"{name} has rows that are all zeros or not finite, and so have no cosine. "
                     "Leave such nodes out."
                 )
 
@@ -72,10 +74,10 @@ class WriteReport:
     """What a write-back did.
 
     Attributes:
-        version: the model that is current now.
-        num_books: books that carry its vectors.
-        num_links: links that do.
-        num_gone: keys that the graph does not hold any more.
+        version: the version of the model, which is the current one now.
+        num_books: books that have its vectors.
+        num_links: links that have its vectors.
+        num_gone: keys that do not exist in the graph any more.
         elapsed_s: seconds.
     """
 
@@ -97,15 +99,15 @@ def write_embeddings(
         on_progress: called after each few thousand vectors.
 
     Raises:
-        DataMissingError: none of the books is in the graph; nothing was changed.
-        StoreUnreachableError: the server went away. The model before it is whole; run it again.
+        DataMissingError: the graph has none of the books; nothing was changed.
+        StoreUnreachableError: the server went away. The old model is whole; run it again.
     """
     start_s = time.monotonic()
     num_books, num_links = store.write(
         lambda transaction: _write_all(transaction, rows, on_progress)
     )
-    # An index over vectors that are there is built in one go: the first model is written to no
-    # index at all, later ones into the one that serves their readers meanwhile.
+    # The first model is written before there is an index, which is then built in one go. Later
+    # models are written into the index, which serves readers meanwhile.
     create_vector_indexes(store)
     num_gone = len(rows.book_titles) + len(rows.link_names) - num_books - num_links
     report = WriteReport(rows.version, num_books, num_links, num_gone, time.monotonic() - start_s)
@@ -113,65 +115,29 @@ def write_embeddings(
     return report
 
 
-@dataclass(frozen=True, slots=True)
-class CurrentModel:
-    """The model that readers see, and its vectors.
-
-    Attributes:
-        version: its name.
-        properties: of its `EmbeddingModel` node.
-        titles: books that have a vector, sorted.
-        vectors: (len(titles), dim) float32, the books' vectors in that order.
-    """
-
-    version: str
-    properties: Mapping[str, object]
-    titles: tuple[str, ...]
-    vectors: Floats
-
-
-def read_current_model(store: Store) -> CurrentModel:
-    """Read the current model's book vectors out of the graph, in one statement.
-
-    Raises:
-        DataMissingError: no model was written yet.
-    """
-    rows = store.read(
-        "MATCH (model:EmbeddingModel {is_current: true}) RETURN properties(model) AS model, "
-        "COLLECT { MATCH (n:Book) WHERE n.embedding_version = model.version "
-        "RETURN [n.title, n.embedding] ORDER BY n.title } AS books"
-    )
-    if not rows:
-        raise DataMissingError(
-            f"The graph at {store.address} has no embeddings yet. Run `bookgraph train`."
-        )
-    model, books = rows[0]["model"], rows[0]["books"]
-    return CurrentModel(
-        version=model["version"],
-        properties=model,
-        titles=tuple(title for title, _ in books),
-        vectors=np.array([vector for _, vector in books], dtype=np.float32),
-    )
-
-
 def _write_all(
     transaction: Transaction, rows: EmbeddingRows, on_progress: OnProgress
 ) -> tuple[int, int]:
     total = len(rows.book_titles) + len(rows.link_names)
-    num_books = num_links = 0
-    for keys, vectors in _batches(rows.book_titles, rows.book_vectors):
-        num_books += _write_batch(transaction, _WRITE_BOOKS, keys, vectors, version=rows.version)
-        on_progress(Progress("Writing vectors", num_books, total, "vectors"))
-    if not num_books:
-        raise DataMissingError(
-            "None of the model's books is in the graph: it was trained on another one. "
-            "Run `bookgraph train` for this graph."
-        )
-    for keys, vectors in _batches(rows.link_names, rows.link_vectors):
-        num_links += _write_batch(transaction, _WRITE_LINKS, keys, vectors, version=rows.version)
-        on_progress(Progress("Writing vectors", num_books + num_links, total, "vectors"))
-    transaction.run(_REMOVE_OLDER_BOOK_VECTORS, version=rows.version)
-    transaction.run(_REMOVE_OLDER_LINK_VECTORS, version=rows.version)
+    num_written = {BOOK: 0, LINK: 0}
+    for kind, keys, vectors in (
+        (BOOK, rows.book_titles, rows.book_vectors),
+        (LINK, rows.link_names, rows.link_vectors),
+    ):
+        statement = _write_statement(kind)
+        for some_keys, some_vectors in _batches(keys, vectors):
+            num_written[kind] += _write_batch(
+                transaction, statement, some_keys, some_vectors, version=rows.version
+            )
+            on_progress(Progress("Writing vectors", sum(num_written.values()), total, "vectors"))
+        if not num_written[BOOK]:
+            raise DataMissingError(
+                "The graph has none of the model's books: it was trained on another graph. "
+                "Run `bookgraph train` for this one."
+            )
+    for kind in (BOOK, LINK):
+        transaction.run(_remove_older_statement(kind), version=rows.version)
+    num_books, num_links = num_written[BOOK], num_written[LINK]
     transaction.run(
         _SET_CURRENT_MODEL,
         version=rows.version,
@@ -186,28 +152,22 @@ def _write_all(
     return num_books, num_links
 
 
-_WRITE_BOOKS: LiteralString = """
-UNWIND $rows AS row
-MATCH (n:Book {title: row.key})
-CALL db.create.setNodeVectorProperty(n, 'embedding', row.vector)
-SET n.embedding_version = $version
-RETURN count(*) AS num_written
-"""
-_WRITE_LINKS: LiteralString = """
-UNWIND $rows AS row
-MATCH (n:Link {name: row.key})
-CALL db.create.setNodeVectorProperty(n, 'embedding', row.vector)
-SET n.embedding_version = $version
-RETURN count(*) AS num_written
-"""
-_REMOVE_OLDER_BOOK_VECTORS: LiteralString = """
-MATCH (n:Book) WHERE n.embedding IS NOT NULL AND coalesce(n.embedding_version, '') <> $version
-REMOVE n.embedding, n.embedding_version
-"""
-_REMOVE_OLDER_LINK_VECTORS: LiteralString = """
-MATCH (n:Link) WHERE n.embedding IS NOT NULL AND coalesce(n.embedding_version, '') <> $version
-REMOVE n.embedding, n.embedding_version
-"""
+def _write_statement(kind: NodeKind) -> LiteralString:
+    return (
+        "UNWIND $rows AS row MATCH (n:" + kind.label + " {" + kind.key + ": row.key}) "
+        "CALL db.create.setNodeVectorProperty(n, 'embedding', row.vector) "
+        "SET n.embedding_version = $version RETURN count(*) AS num_written"
+    )
+
+
+def _remove_older_statement(kind: NodeKind) -> LiteralString:
+    return (
+        "MATCH (n:" + kind.label + ") WHERE n.embedding IS NOT NULL "
+        "AND coalesce(n.embedding_version, '') <> $version "
+        "REMOVE n.embedding, n.embedding_version"
+    )
+
+
 _SET_CURRENT_MODEL: LiteralString = """
 OPTIONAL MATCH (older:EmbeddingModel WHERE older.version <> $version)
 SET older.is_current = false

@@ -1,4 +1,4 @@
-"""What a load sends: batches by edges, checksums that tell changes, hosts of URLs."""
+"""Loading: batches by edges, checksums that change with the book, hosts of URLs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookgraph.core.errors import ForeignDataError
-from bookgraph.core.types import BookRow, LinkRow
+from bookgraph.core.types import BookRow
 from bookgraph.graph.write import load
 from bookgraph.graph.write.load import GraphRows, load_graph
 from bookgraph.testing.fakes import RecordingStore
-
-NOT_FOREIGN = [{"is_ours": True, "is_filled": True}]
-NUM_SCHEMA_CALLS = 20
 
 
 def book(title: str = "Emma", **changes: object) -> BookRow:
@@ -71,26 +68,7 @@ def test_the_host_of_a_url(url: str, host: str | None) -> None:
     assert load.url_host(url) == host
 
 
-def test_unchanged_books_are_not_sent_again() -> None:
-    known = load.book_checksum(book())
-    store = RecordingStore([NOT_FOREIGN, *[[]] * NUM_SCHEMA_CALLS])
-    answers = {"MATCH (n:Book) RETURN n.title, n.checksum": [("Emma", known), ("Old", "x")]}
-    plain_run = store.run
-    store.run = store.read = lambda statement, **parameters: (  # type: ignore[method-assign]
-        plain_run(statement, **parameters) or answers.get(statement, [])
-    )
-    report = load_graph(store, GraphRows([book()], [LinkRow("novel", "Novel", "article", 1)]))
-    assert (report.num_added, report.num_changed, report.num_unchanged, report.num_removed) == (
-        *(0, 0, 1),
-        1,
-    )
-    sent = [parameters for statement, parameters in store.calls if "MERGE (book:Book" in statement]
-    assert sent == []
-    removed = [p["rows"] for s, p in store.calls if s.startswith("UNWIND $rows AS title")]
-    assert removed == [["Old"]]
-
-
-def test_somebody_elses_books_are_left_alone() -> None:
+def test_a_graph_of_another_program_is_left_alone() -> None:
     store = RecordingStore([[{"is_ours": False, "is_filled": True}]])
     with pytest.raises(ForeignDataError, match="Nothing was changed"):
         load_graph(store, GraphRows([book()], []))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bookgraph.core.errors import DataMissingError
-from bookgraph.graph.read.edges import read_book_labels, read_citations, read_pairs
+from bookgraph.graph.read.edges import read_citations, read_pairs
+from bookgraph.graph.read.labels import read_book_labels
 from bookgraph.testing.fakes import RecordingStore
 
 ROWS = [

@@ -9,10 +9,11 @@ from bookgraph.core.errors import (
     BookgraphError,
     DataMissingError,
     DiskFullError,
+    QueryTimeoutError,
     StoreLoginError,
     StoreUnreachableError,
 )
-from bookgraph.graph.store import translated_errors
+from bookgraph.graph.driver import translated_errors
 
 
 def server_error(code: str, message: str) -> driver_errors.Neo4jError:
@@ -28,7 +29,7 @@ CASES = [
     (
         server_error("Neo.ClientError.Database.DatabaseNotFound", "gone"),
         StoreUnreachableError,
-        "has no database 'books'",
+        "'books' does not exist",
     ),
     (driver_errors.ServiceUnavailable("refused"), StoreUnreachableError, "cannot be reached"),
     (driver_errors.SessionExpired("gone"), StoreUnreachableError, "cannot be reached"),
@@ -41,12 +42,12 @@ CASES = [
     (
         server_error("Neo.TransientError.General.DatabaseUnavailable", "starting"),
         StoreUnreachableError,
-        "not able to answer now",
+        "cannot answer now",
     ),
     (
         server_error("Neo.DatabaseError.General.UnknownError", "No space left on device"),
         DiskFullError,
-        "Make room",
+        "Free some space",
     ),
     (
         server_error("Neo.ClientError.Schema.IndexNotFound", "no such index"),
@@ -54,9 +55,25 @@ CASES = [
         "bookgraph train",
     ),
     (
+        server_error("Neo.ClientError.Security.AuthenticationRateLimit", "rate limit"),
+        StoreLoginError,
+        "Wait a minute",
+    ),
+    (
+        server_error("Neo.ClientError.Security.Forbidden", "no write"),
+        BookgraphError,
+        "may read and write",
+    ),
+    (
+        server_error("Neo.ClientError.Transaction.TransactionTimedOut", "slow"),
+        QueryTimeoutError,
+        "took too long",
+    ),
+    (driver_errors.ResultConsumedError(None, "used"), BookgraphError, "--debug"),
+    (
         server_error("Neo.ClientError.Statement.SyntaxError", "bad input"),
         BookgraphError,
-        "refuses a statement",
+        "rejects a query",
     ),
 ]
 
@@ -69,6 +86,22 @@ def test_translation(cause: Exception, kind: type[BookgraphError], says: str) ->
     assert says in str(caught.value)
     assert "bolt://db" in str(caught.value)
     assert caught.value.__cause__ is cause
+
+
+@pytest.mark.parametrize(("cause", "kind", "says"), CASES, ids=[c[1].__name__ for c in CASES])
+def test_no_text_of_the_driver_reaches_the_user(
+    cause: Exception, kind: type[BookgraphError], says: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = str(cause)
+    with (
+        caplog.at_level("INFO"),
+        pytest.raises(kind) as caught,
+        translated_errors("bolt://db", "books"),
+    ):
+        raise cause
+    assert "Neo." not in str(caught.value)
+    assert own not in str(caught.value)
+    assert own in caplog.text
 
 
 def test_other_errors_pass_through() -> None:

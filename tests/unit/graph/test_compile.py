@@ -1,0 +1,68 @@
+"""Compiling: what is refused, and that every value is a parameter; integration tests run it."""
+
+from __future__ import annotations
+
+import pytest
+
+from bookgraph.graph.query.compile import Compiler, digits
+from bookgraph.graph.query.fields import new_compiler
+from bookgraph.graph.query.selection import Page, Selection, select
+from bookgraph.graph.schema import BOOK, KINDS, LINK, NodeKind
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.word)
+def test_every_property_that_queries_return_compiles(kind: NodeKind) -> None:
+    for name in kind.stored("answer"):
+        compiler = new_compiler()
+        assert name in compiler.node(kind, "n", select(name))
+        assert compiler.parameters == {}
+
+
+def test_a_page_becomes_parameters() -> None:
+    compiler = new_compiler()
+    text = compiler.node(BOOK, "n", [Selection("l", "links", Page(70, 210), node=select("name"))])
+    assert sorted(compiler.parameters.values()) == [70, 210]  # type: ignore[type-var]
+    assert "70" not in text
+    assert "210" not in text
+
+
+def test_two_lists_of_one_field_share_no_parameter() -> None:
+    compiler = new_compiler()
+    compiler.node(BOOK, "n", [Selection(key, "links", Page(1)) for key in ("a", "b")])
+    assert len(compiler.parameters) == 4
+
+
+def test_every_name_is_new() -> None:
+    compiler = Compiler()
+    names = [*compiler.names("near", "near"), compiler.name("near"), compiler.parameter(1)]
+    assert len({*names}) == 4
+
+
+@pytest.mark.parametrize(
+    "key", ["a`b", "a b", "1a", "", "é", "a-b", "a}) RETURN 1 //", "x`: 1} //"]
+)
+def test_a_key_that_could_end_its_quotes_is_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="is an invalid key"):
+        new_compiler().node(BOOK, "n", [Selection(key, "title")])
+
+
+def test_a_valid_key_stays_as_it_is() -> None:
+    assert Compiler.key(Selection("similar_books_0a9Z", "x")) == "`similar_books_0a9Z`"
+
+
+@pytest.mark.parametrize(
+    "name", ["nothing", "name", "books", "checksum", "embedding_version", "title) DELETE n //"]
+)
+def test_a_field_that_books_do_not_have_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="A book has no field"):
+        new_compiler().node(BOOK, "n", [Selection("key", name)])
+
+
+def test_a_field_that_links_do_not_have_is_refused() -> None:
+    with pytest.raises(ValueError, match="A link has no field 'author'"):
+        new_compiler().node(LINK, "n", select("author"))
+
+
+@pytest.mark.parametrize("number", [0, 7, 1_234_567_890])
+def test_digits_write_a_number(number: int) -> None:
+    assert digits(number) == str(number)
