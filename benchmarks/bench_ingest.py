@@ -32,7 +32,8 @@ import psutil
 
 from benchmarks.results import write_results
 from bookgraph.ingest.clean.fields import parse_fields
-from bookgraph.ingest.read.extract import Dump, extract_dumps
+from bookgraph.ingest.read.extract import extract_dumps
+from bookgraph.ingest.read.files import detect_file
 from bookgraph.testing.dumps import DumpForm, GeneratedDump, write_dump
 
 _SAMPLE_EVERY_S = 0.05
@@ -98,8 +99,9 @@ def read_as_peer(path: Path) -> dict[str, int]:
 def read_as_bookgraph(path: Path, num_workers: int) -> dict[str, int]:
     """Read a dump as `bookgraph ingest` does, up to the records."""
     with tempfile.TemporaryDirectory() as work_dir:
-        dump = Dump(path, "none" if path.suffix == ".xml" else "bzip2")
-        (spool,) = extract_dumps([dump], work_dir=Path(work_dir), num_workers=num_workers)
+        (spool,) = extract_dumps(
+            [detect_file(path)], work_dir=Path(work_dir), num_workers=num_workers
+        )
         records = list(spool.iter_records(on_bad=_refuse))
     links = sum(len(record.wikilinks) for record in records)
     return {"num_pages": spool.state.num_pages, "num_books": len(records), "num_links": links}

@@ -6,15 +6,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bookgraph.ingest.clean.cleaning import (
-        CleanGraph,
-        CleaningOptions,
-        clean_books,
-        read_too_common,
-    )
+    from bookgraph.ingest.clean.graph import CleanGraph, clean_books
+    from bookgraph.ingest.clean.options import CleaningOptions, read_too_common
     from bookgraph.ingest.pipeline import IngestReport, ingest_files
-    from bookgraph.ingest.read.ndjson import BadRecord
     from bookgraph.ingest.read.records import iter_records
+    from bookgraph.ingest.report import BadRecord
 
 __all__ = [
     "BadRecord",
@@ -27,17 +23,17 @@ __all__ = [
     "read_too_common",
 ]
 
-# Each process that reads a part of a dump imports this package, and none of them loads a graph:
+# Each process that reads a part of a dump imports this package but never loads a graph: importing
 # the driver and pandas would cost each of them half a second.
 _MODULES = {
-    "BadRecord": "read.ndjson",
-    "CleanGraph": "clean.cleaning",
-    "CleaningOptions": "clean.cleaning",
+    "BadRecord": "report",
+    "CleanGraph": "clean.graph",
+    "CleaningOptions": "clean.options",
     "IngestReport": "pipeline",
-    "clean_books": "clean.cleaning",
+    "clean_books": "clean.graph",
     "ingest_files": "pipeline",
     "iter_records": "read.records",
-    "read_too_common": "clean.cleaning",
+    "read_too_common": "clean.options",
 }
 
 

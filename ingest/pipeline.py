@@ -15,8 +15,9 @@ from bookgraph.graph.server.local import LocalServer
 from bookgraph.graph.store import Store
 from bookgraph.graph.write.bulk import can_import, import_graph
 from bookgraph.graph.write.load import GraphRows, LoadReport, load_graph
-from bookgraph.ingest.clean.cleaning import CleaningOptions, clean_books, name_redirects
-from bookgraph.ingest.read.source import RecordSource
+from bookgraph.ingest.clean.graph import clean_books, name_redirects
+from bookgraph.ingest.clean.options import CleaningOptions
+from bookgraph.ingest.read.records import RecordSource
 from bookgraph.ingest.report import BadRecordLog, CleaningReport
 
 MAX_BAD_SHARE = 0.5

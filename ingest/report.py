@@ -1,16 +1,35 @@
-"""The report of an ingest: what each cleaning step saw and did, and what came out.
+"""What an ingest reports: bad records, what each cleaning step did, and what came out.
 
-Plain values and their rendering as JSON; no counting is done here.
+Plain values; nothing here reads or cleans.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bookgraph.ingest.read.ndjson import BadRecord
-
 _EXAMPLES_PER_REASON = 3
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """A record that could not be read.
+
+    Attributes:
+        source: its file.
+        position: its line number from 1 in NDJSON, its page number from 1 in a dump.
+        reason: why, as a short phrase, the same for all records with this fault.
+        example: the beginning of the offending text.
+    """
+
+    source: str
+    position: int
+    reason: str
+    example: str
+
+
+OnBadRecord = Callable[[BadRecord], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +41,8 @@ class StepReport:
         unit: what it counts: `records`, `books`, `link mentions` or `links`.
         num_in: units that entered the step.
         num_changed: units that it rewrote and kept.
-        num_dropped: units that it took out.
-        examples: a few of what it changed or dropped.
+        num_dropped: units that it dropped.
+        examples: a few that it changed or dropped.
     """
 
     name: str
@@ -40,8 +59,8 @@ class GraphCounts:
 
     Attributes:
         num_links: links that survive.
-        num_pairs: (book, link) mentions, repeats counted.
-        num_edges: distinct (book, link) pairs.
+        num_pairs: mentions: each time that a book mentions a link.
+        num_edges: distinct (book, link), however often the book mentions the link.
         num_books_with_link: books with at least one edge.
     """
 
@@ -60,8 +79,8 @@ class CleaningReport:
         min_links: the threshold.
         num_books: books that came out, with or without links.
         counts: what came out.
-        folding_only: what folding and lowercasing alone would have given, in the default cleaning:
-            the difference to `counts` is what its further steps changed.
+        folding_only: what folding and lowercasing alone would have given, in the default cleaning;
+            the difference to `counts` comes from its further steps.
         steps: in order.
     """
 
@@ -81,14 +100,14 @@ class BadRecordLog:
     examples: dict[str, list[BadRecord]] = field(default_factory=dict)
 
     def add(self, bad: BadRecord) -> None:
-        """Count one."""
+        """Count a bad record."""
         self.num_by_reason[bad.reason] += 1
         kept = self.examples.setdefault(bad.reason, [])
         if len(kept) < _EXAMPLES_PER_REASON:
             kept.append(bad)
 
     def merge(self, other: BadRecordLog) -> None:
-        """Count those of another log too."""
+        """Add the counts and examples of another log."""
         self.num_by_reason.update(other.num_by_reason)
         for reason, examples in other.examples.items():
             kept = self.examples.setdefault(reason, [])

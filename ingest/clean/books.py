@@ -1,4 +1,7 @@
-"""Which records become books, with which properties and external links. Pure; counted in steps."""
+"""Which records become books, with which properties and external links. Pure.
+
+Each step is counted for the report.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from bookgraph.core.names import PROJECT_PREFIX, InvalidNameError, book_title
 from bookgraph.core.types import BookRecord
 from bookgraph.ingest.clean.fields import FIELD_PROPERTIES, parse_fields
-from bookgraph.ingest.clean.steps import fold_whitespace, link_kind
 from bookgraph.ingest.report import StepReport
 
 NUM_EXAMPLES = 3
@@ -16,15 +19,12 @@ NUM_EXAMPLES = 3
 _EXAMPLE_CHARS = 80
 # Neo4j's index keys hold about 8,000 bytes; browsers give up on URLs of 2,000 characters.
 _MAX_URL_BYTES = 2_000
-_NON_BOOK_MARK = "Wikipedia:"
-_TITLE_KINDS = frozenset({"article", "interwiki"})
-"""`Ulysses: A Novel` and `UFO:Aftermath` are titles; `Template:Infobox book` is another page."""
 
 
 def select_books(
     records: Iterable[BookRecord], *, is_reference: bool
 ) -> tuple[dict[str, BookRecord], list[StepReport]]:
-    """Drop what is no book and keep the latest record of each title.
+    """Drop pages that are not books and keep the latest record of each title.
 
     Args:
         records: consumed once.
@@ -35,38 +35,40 @@ def select_books(
     """
     kept: dict[str, BookRecord] = {}
     non_books: list[str] = []
-    refolded: list[str] = []
+    respelled: list[str] = []
     repeats: list[str] = []
     num_records = 0
     for record in records:
         num_records += 1
-        if not _is_book_title(record.title, is_reference=is_reference):
+        title = _book_title(record.title, is_reference=is_reference)
+        if title is None:
             non_books.append(record.title)
             continue
-        title = record.title
-        if not is_reference:
-            title = fold_whitespace(title) or title
-            if title != record.title:
-                refolded.append(record.title)
+        if title != record.title:
+            respelled.append(record.title)
         if title in kept:
             repeats.append(title)
             if kept[title].edited_at > record.edited_at:
                 continue
         kept[title] = record
     num_books = num_records - len(non_books)
-    steps = [build_step("non-book titles dropped", "records", num_records, dropped=non_books)]
+    steps = [
+        build_step("pages that are not books dropped", "records", num_records, dropped=non_books)
+    ]
     if not is_reference:
-        name = "titles' white space folded"
-        steps.append(build_step(name, "books", num_books, changed=refolded))
-    name = "earlier records of one title dropped"
+        steps.append(build_step("titles folded", "books", num_books, changed=respelled))
+    name = "older records of a title dropped"
     steps.append(build_step(name, "books", num_books, dropped=repeats))
     return kept, steps
 
 
-def _is_book_title(title: str, *, is_reference: bool) -> bool:
-    if _NON_BOOK_MARK in title:
-        return False
-    return is_reference or link_kind(title) in _TITLE_KINDS
+def _book_title(title: str, *, is_reference: bool) -> str | None:
+    if is_reference:
+        return None if PROJECT_PREFIX in title else title
+    try:
+        return book_title(title)
+    except InvalidNameError:
+        return None
 
 
 def build_step(
@@ -78,7 +80,7 @@ def build_step(
 
 
 def select_urls(records: Iterable[BookRecord]) -> tuple[list[dict[str, int]], StepReport]:
-    """Count each book's external links; what cannot be a key of the graph is dropped.
+    """Count each book's external links; drop those that cannot be a key of the graph.
 
     Returns:
         URL to number of mentions for each book, and what was dropped.
@@ -102,7 +104,7 @@ def select_urls(records: Iterable[BookRecord]) -> tuple[list[dict[str, int]], St
 def book_properties(record: BookRecord) -> dict[str, Any]:
     """All properties of a `(:Book)` node but its title.
 
-    Unknown ones are None: Neo4j then removes what an earlier record may have set.
+    Unknown ones are None, so that Neo4j removes what an earlier record may have set.
     """
     fields = parse_fields(record.infobox)
     return {

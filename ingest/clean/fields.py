@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
-from bookgraph.ingest.clean.steps import fold_whitespace
+from bookgraph.core.names import fold_whitespace
 
 _COMMENT = re.compile(r"<\s*!\s*--.*?(?:--\s*>|$)", re.DOTALL)
 _REF = re.compile(r"<\s*ref\b.*?(?:/\s*>|<\s*/\s*ref\s*>|$)", re.DOTALL | re.IGNORECASE)

@@ -1,19 +1,14 @@
-"""Which redirects of a dump matter: it has ten million, and a few thousand are linked to.
+"""Which redirects of a dump matter: it has ten million, and books link to a few thousand of them.
 
-Those that a link leads through say which page it means; those that lead to a book or a link of the
-graph are names by which somebody may look for it.
+Redirects that a link leads through tell which page it means. Redirects that lead to a book or a
+link of the graph are names by which somebody may look for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from bookgraph.ingest.clean.steps import (
-    capitalize_first,
-    cut_section,
-    fold_whitespace,
-    strip_leading_colon,
-)
+from bookgraph.core.names import InvalidNameError, capitalize_first, page_title
 
 RedirectSource = Callable[[], Iterator[tuple[str, str]]]
 """Starts another pass over (title, the title that it leads to); it never holds all of them."""
@@ -22,21 +17,37 @@ MAX_REDIRECTS = 50
 """Names kept of a page; a country has hundreds, most of them misspellings."""
 
 _MAX_HOPS = 4
-"""MediaWiki follows one; a few more cost a pass each, and only while there is something to find."""
+"""MediaWiki follows one; each further one costs a pass, made only while it finds something."""
 
 
-def select_redirects(targets: Iterable[str], sources: Iterable[RedirectSource]) -> dict[str, str]:
-    """Keep the redirects that some target leads through.
+def resolve_redirect(title: str, redirects: Mapping[str, str]) -> str:
+    """Follow redirects to the page that they end at.
 
     Args:
-        targets: wikilinks' targets as they are written, repeats allowed.
+        title: its first letter may have either case, as in MediaWiki.
+        redirects: title to title. A circle is left where it closes.
+    """
+    seen = {title}
+    while (following := redirects.get(capitalize_first(title))) is not None:
+        if following in seen:
+            break
+        seen.add(following)
+        title = following
+    return title
+
+
+def select_redirects(links: Iterable[str], sources: Iterable[RedirectSource]) -> dict[str, str]:
+    """Keep the redirects that some link leads through.
+
+    Args:
+        links: wikilinks as they are written, repeats allowed.
         sources: passes over the redirects of each dump.
 
     Returns:
-        Title to title, enough to follow every target to its end in `_MAX_HOPS` steps.
+        Title to title, enough to follow every link to its end in `_MAX_HOPS` steps.
     """
     sources = list(sources)
-    wanted = {title for target in targets if (title := _title_of(target)) is not None}
+    wanted = {title for link in set(links) if (title := _stored_title(link)) is not None}
     selected: dict[str, str] = {}
     for _ in range(_MAX_HOPS):
         found = {
@@ -72,14 +83,16 @@ def collect_redirects(
             if others is not None and title != target:
                 others.add(title)
     return {
-        # The shortest ones: `NYT` is what people type, and not a sentence with a subtitle.
+        # The shortest ones: people type `NYT`, not a sentence with a subtitle.
         title: tuple(sorted(sorted(others, key=lambda name: (len(name), name))[:MAX_REDIRECTS]))
         for title, others in found.items()
         if others
     }
 
 
-def _title_of(target: str) -> str | None:
-    """The title that a target names, as cleaning will look it up."""
-    title = cut_section(strip_leading_colon(fold_whitespace(target)))
-    return capitalize_first(title) if title else None
+def _stored_title(link: str) -> str | None:
+    """The title that a link names, as the dump writes it."""
+    try:
+        return capitalize_first(page_title(link))
+    except InvalidNameError:
+        return None

@@ -1,36 +1,34 @@
 """Book records from the bytes of a MediaWiki XML dump (`pages-articles`), already decompressed.
 
 The template is searched in the raw bytes at memory speed; only the pages around its hits are cut
-out and parsed, first as XML, then as wikitext. Memory is bounded by the largest page. Decompression
-and the choice of format are `bookgraph.ingest.read.records`' job.
+out and parsed, first as XML, then as wikitext. Memory is bounded by the largest page. No I/O.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import unescape
-from typing import BinaryIO
 
 from lxml import etree
 
 from bookgraph.core.errors import InputError
+from bookgraph.core.names import MAX_TITLE_BYTES, is_page_title
 from bookgraph.core.types import BookRecord
-from bookgraph.ingest.read.ndjson import MAX_TITLE_CHARS, BadRecord, OnBadRecord
 from bookgraph.ingest.read.wikitext import (
     INFOBOX_BYTES,
     MAX_UNCLOSED,
     count_unclosed,
     parse_book_page,
 )
+from bookgraph.ingest.report import BadRecord, OnBadRecord
 
 PAGE_OPEN = b"<page>"
 PAGE_CLOSE = b"</page>"
 MAX_PAGE_BYTES = 256 * 2**20
-"""No page of any wiki comes near this; what does is no dump."""
+"""No page of any wiki comes near this; a file with a longer one is not a dump."""
 
-_CHUNK_BYTES = 1 << 20
 _MAX_TEXT_BYTES = 2 * 2**20
 """MediaWiki's own limit of a page (`$wgMaxArticleSize`); mwparserfromhell would need gigabytes."""
 
@@ -39,7 +37,6 @@ _REDIRECT = re.compile(
 )
 _DBNAME = re.compile(rb"<dbname>([^<]{1,100})</dbname>")
 _HAS_ROOT = re.compile(rb"<mediawiki[\s>]")
-_HEAD_BYTES = 4096
 _ROOT_CLOSE = b"</mediawiki>"
 _EXAMPLE_CHARS = 120
 
@@ -52,7 +49,8 @@ class PageScan:
         num_pages: all pages, books or not.
         records: the book pages, in order.
         redirects: (title, the title that it leads to) of articles.
-        bad: (page number from 1 within the run, reason, example) of candidates that are no pages.
+        bad: (page number from 1 within the run, reason, example) of pages with the template that
+            cannot be read.
     """
 
     num_pages: int = 0
@@ -61,26 +59,82 @@ class PageScan:
     bad: list[tuple[int, str, str]] = field(default_factory=list)
 
 
-def iter_dump(stream: BinaryIO, *, source: str, on_bad: OnBadRecord) -> Iterator[BookRecord]:
+class PageCutter:
+    """Cuts bytes that come in chunks into runs of whole pages.
+
+    Attributes:
+        head: the bytes before the first opening page tag; all of them where there is none.
+        tail: the bytes after the last whole page.
+        has_page_open: whether an opening page tag has come.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.has_page_open = False
+        self._source = source
+        self._head = b""
+        self._rest = bytearray()
+
+    @property
+    def head(self) -> bytes:
+        """See the class."""
+        return self._head if self.has_page_open else bytes(self._rest)
+
+    @property
+    def tail(self) -> bytes:
+        """See the class."""
+        return bytes(self._rest) if self.has_page_open else b""
+
+    def add(self, chunk: bytes) -> bytes:
+        """Take the next bytes and give the whole pages that they complete, if any.
+
+        Raises:
+            InputError: a page does not end.
+        """
+        rest = self._rest
+        # Only what is new is searched; otherwise each chunk would search a long page once more.
+        searched = max(0, len(rest) - len(PAGE_CLOSE))
+        rest += chunk
+        if not self.has_page_open and (opening := rest.find(PAGE_OPEN, searched)) >= 0:
+            self._head, self.has_page_open = bytes(rest[:opening]), True
+            del rest[:opening]
+            searched = 0
+        end = rest.rfind(PAGE_CLOSE, searched) if self.has_page_open else -1
+        if end < 0:
+            refuse_overlong(len(rest), self._source)
+            return b""
+        end += len(PAGE_CLOSE)
+        pages = bytes(rest[:end])
+        del rest[:end]
+        return pages
+
+
+def iter_dump(chunks: Iterable[bytes], *, source: str, on_bad: OnBadRecord) -> Iterator[BookRecord]:
     """Yield the record of each page that holds an `Infobox book`, lazily and in order.
 
-    Redirects and pages without the template are passed over; they are no bad records.
+    Redirects and pages without the template are skipped; they are not bad records.
 
     Args:
-        stream: the XML's bytes, UTF-8.
+        chunks: the bytes of a whole dump: XML in UTF-8.
         source: the file's name for reports.
-        on_bad: called for each candidate page that cannot be read.
+        on_bad: called for each page with the template that cannot be read.
 
     Raises:
-        InputError: the stream ends too early, or holds no page at all.
+        InputError: the dump is cut, or holds no page.
     """
+    cutter = PageCutter(source)
     num_pages = 0
-    for pages in _iter_whole_pages(stream, source):
-        scan = scan_pages(pages)
+    for chunk in chunks:
+        scan = scan_pages(cutter.add(chunk))
         for position, reason, example in scan.bad:
             on_bad(BadRecord(source, num_pages + position, reason, example))
         num_pages += scan.num_pages
         yield from scan.records
+    check_end(
+        cutter.tail or cutter.head,
+        source=source,
+        num_pages=num_pages,
+        is_rooted=has_root(cutter.head),
+    )
 
 
 def scan_pages(data: bytes) -> PageScan:
@@ -89,7 +143,7 @@ def scan_pages(data: bytes) -> PageScan:
     A text never holds a bare `<`, so the page tags next to a hit are those of its page.
 
     Args:
-        data: bytes of a dump; what stands before, between and after its pages does not matter.
+        data: bytes of a dump; anything before, between and after its pages is ignored.
     """
     scan = PageScan(num_pages=data.count(PAGE_OPEN))
     scan.redirects = [
@@ -99,7 +153,7 @@ def scan_pages(data: bytes) -> PageScan:
     while (hit := INFOBOX_BYTES.search(data, end)) is not None:
         start = data.rfind(PAGE_OPEN, end, hit.start())
         if start < 0 or data.find(PAGE_CLOSE, start, hit.start()) >= 0:
-            # Between two pages, where only what is no MediaWiki dump has a text.
+            # Between two pages: a MediaWiki dump has no text there, but other XML may.
             num_before += data.count(PAGE_OPEN, end, hit.end())
             end = hit.end()
             continue
@@ -127,8 +181,8 @@ def _read_page(page: bytes, position: int, scan: PageScan) -> None:
     if element.find("redirect") is not None:
         return
     title = (element.findtext("title") or "").strip()
-    if not 0 < len(title) <= MAX_TITLE_CHARS:
-        reason = f"the page has no title, or one longer than {MAX_TITLE_CHARS} characters"
+    if not is_page_title(title):
+        reason = f"the page has no title, or one longer than {MAX_TITLE_BYTES} bytes"
         scan.bad.append((position, reason, title[:_EXAMPLE_CHARS]))
         return
     # A dump with the whole history has the oldest revision first.
@@ -148,55 +202,34 @@ def _read_page(page: bytes, position: int, scan: PageScan) -> None:
         scan.records.append(record)
 
 
-def _iter_whole_pages(stream: BinaryIO, source: str) -> Iterator[bytes]:
-    """Cut the stream after its last closing page tag so far, again and again."""
-    rest = bytearray()
-    num_pages = 0
-    head = b""
-    while chunk := stream.read(_CHUNK_BYTES):
-        # Only what is new is searched, else a long page would be searched once for every chunk.
-        searched = max(0, len(rest) - len(PAGE_CLOSE))
-        rest += chunk
-        head += chunk[: _HEAD_BYTES - len(head)]
-        end = rest.rfind(PAGE_CLOSE, searched)
-        if end >= 0:
-            end += len(PAGE_CLOSE)
-            pages = bytes(rest[:end])
-            num_pages += pages.count(PAGE_OPEN)
-            del rest[:end]
-            yield pages
-        elif len(rest) > MAX_PAGE_BYTES:
-            raise InputError(overlong_message(source, num_pages))
-    check_end(bytes(rest), source=source, num_pages=num_pages, is_rooted=has_root(head))
-
-
 def read_wiki(head: bytes) -> str | None:
-    """The database name of the wiki (`enwiki`) in the beginning of a dump, or None."""
+    """The database name of the wiki (`enwiki`) in the head of a dump, or None."""
     match = _DBNAME.search(head)
     return match[1].decode("utf-8", "replace") if match else None
 
 
 def has_root(head: bytes) -> bool:
-    """Whether a dump that begins so has a root element, and so must end with its closing tag."""
+    """Whether a dump has a root element, given its head; it must then end with the closing tag."""
     return _HAS_ROOT.search(head) is not None
 
 
-def overlong_message(source: str, num_pages: int) -> str:
-    """What to say of a page that does not end."""
-    return (
-        f"{source}: page {num_pages + 1:,} is longer than {MAX_PAGE_BYTES // 2**20} MiB. "
-        "Is this a MediaWiki dump?"
-    )
+def refuse_overlong(num_bytes: int, source: str) -> None:
+    """Raise `InputError` where so many bytes without a whole page cannot be of a dump."""
+    if num_bytes > MAX_PAGE_BYTES:
+        raise InputError(
+            f"{source}: a page is longer than {MAX_PAGE_BYTES // 2**20} MiB. "
+            "Is this a MediaWiki dump?"
+        )
 
 
 def check_end(rest: bytes, *, source: str, num_pages: int, is_rooted: bool) -> None:
-    """Check what stands after the last whole page of a dump.
+    """Check the bytes after the last whole page of a dump.
 
     Args:
         rest: all bytes after the last closing page tag.
         source: the file's name.
         num_pages: whole pages before it.
-        is_rooted: whether the dump began with `<mediawiki`, and must so end with its closing tag.
+        is_rooted: whether the dump began with `<mediawiki`, and so must end with its closing tag.
 
     Raises:
         InputError: the dump is cut, or holds no page at all.
@@ -209,10 +242,10 @@ def check_end(rest: bytes, *, source: str, num_pages: int, is_rooted: bool) -> N
             "pages before the cut were read."
         )
     if num_pages == 0:
-        raise InputError(f"{source} holds no <page>: it is no MediaWiki dump of pages.")
+        raise InputError(f"{source} holds no <page>: it is not a MediaWiki dump of pages.")
 
 
 def _parse_xml(page: bytes) -> etree._Element:
-    # A dump declares no entities of its own, so none are resolved and nothing is fetched.
+    # A dump declares no entities of its own. Resolve none, and fetch nothing.
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
     return etree.fromstring(page, parser)

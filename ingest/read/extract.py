@@ -25,17 +25,18 @@ from bookgraph.core.errors import BookgraphError, InputError
 from bookgraph.core.locks import process_lock
 from bookgraph.core.progress import Meter, OnProgress, ignore_progress
 from bookgraph.ingest.read.dump import (
-    MAX_PAGE_BYTES,
     PAGE_CLOSE,
     check_end,
     has_root,
     read_wiki,
+    refuse_overlong,
     scan_pages,
 )
-from bookgraph.ingest.read.ndjson import BadRecord, format_line
-from bookgraph.ingest.read.records import Compression
+from bookgraph.ingest.read.files import SourceFile
+from bookgraph.ingest.read.ndjson import format_line
 from bookgraph.ingest.read.segments import Segment, SegmentScan, plan_segments, scan_segment
-from bookgraph.ingest.read.spool import Spool, forget_gone_dumps, open_spool
+from bookgraph.ingest.read.spool import Spool, open_spool, remove_orphaned_spools
+from bookgraph.ingest.report import BadRecord
 
 logger = logging.getLogger(__name__)
 
@@ -47,19 +48,6 @@ _SMALL_BYTES = 8 * 2**20
 """Less than this is read before other processes have been started."""
 
 Scanned = Iterator[SegmentScan]
-
-
-@dataclass(frozen=True, slots=True)
-class Dump:
-    """A dump file to read.
-
-    Attributes:
-        path: the file.
-        compression: of it.
-    """
-
-    path: Path
-    compression: Compression
 
 
 @dataclass(slots=True)
@@ -78,7 +66,7 @@ class _Job:
 
 
 def extract_dumps(
-    dumps: Sequence[Dump],
+    dumps: Sequence[SourceFile],
     *,
     work_dir: Path,
     num_workers: int | None = None,
@@ -99,18 +87,19 @@ def extract_dumps(
         InputError: a dump cannot be read, is damaged or cut; what was read before is kept.
         DiskFullError: no room for the spools; what was read before is kept.
     """
+    if not dumps:
+        return []
     with (
         process_lock(
             work_dir / "lock", work="reading dumps", on_progress=None, error_type=InputError
         ),
         ExitStack() as stack,
     ):
-        forget_gone_dumps(work_dir)
+        remove_orphaned_spools(work_dir)
         jobs = []
         for dump in dumps:
             spool = stack.enter_context(open_spool(work_dir, dump.path))
-            segments = plan_segments(dump.path, dump.compression, size=dump.path.stat().st_size)
-            jobs.append(_Job(spool, segments, spool.state.num_segments > 0))
+            jobs.append(_Job(spool, plan_segments(dump), spool.state.num_segments > 0))
         meter = _DumpMeter(jobs, on_progress)
         todo = [segment for job in jobs for segment in job.todo]
         with _scanning(todo, num_workers) as scans:
@@ -169,11 +158,7 @@ def _join(spool: Spool, scan: SegmentScan) -> None:
         crossing.add(scan_pages(joint[:end]))
         _append(spool, crossing)
     left = joint[max(end, 0) :]
-    if len(left) > MAX_PAGE_BYTES:
-        raise InputError(
-            f"{state.path}: page {state.num_pages + 1:,} is longer than "
-            f"{MAX_PAGE_BYTES // 2**20} MiB. Is this a MediaWiki dump?"
-        )
+    refuse_overlong(len(left), state.path)
     _append(spool, scan)
     state.carry = scan.tail if scan.has_page_open else left
 

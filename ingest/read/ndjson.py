@@ -9,38 +9,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
+from bookgraph.core.names import MAX_TITLE_BYTES, is_page_title
 from bookgraph.core.types import BookRecord
+from bookgraph.ingest.report import BadRecord, OnBadRecord
 
 MAX_LINE_BYTES = 64 * 2**20
 """A longer line is no book: the longest of 37,020 real records has 0.4 MB."""
 
-MAX_TITLE_CHARS = 300
-"""MediaWiki allows 255 bytes; a longer title could not be a key of the graph."""
-
 _EXAMPLE_CHARS = 80
-
-
-@dataclass(frozen=True, slots=True)
-class BadRecord:
-    """A record that could not be read.
-
-    Attributes:
-        source: the file it stands in.
-        position: its line number from 1 in NDJSON, its page number from 1 in a dump.
-        reason: why, as a short phrase that groups alike ones.
-        example: the beginning of the offending text.
-    """
-
-    source: str
-    position: int
-    reason: str
-    example: str
-
-
-OnBadRecord = Callable[[BadRecord], None]
 
 
 class _BadLineError(ValueError):
@@ -133,7 +111,7 @@ def _check_surrogates(value: list[object]) -> None:
 
 
 def _is_title(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value.strip()) <= MAX_TITLE_CHARS
+    return isinstance(value, str) and is_page_title(value)
 
 
 def _is_infobox(value: object) -> bool:
@@ -149,7 +127,7 @@ def _is_length(value: object) -> bool:
 
 
 _CHECKS: tuple[tuple[str, Callable[[object], bool]], ...] = (
-    ("the title is no text, empty or longer than 300 characters", _is_title),
+    (f"the title is not a text of 1 to {MAX_TITLE_BYTES} bytes", _is_title),
     ("the infobox is not an object of texts", _is_infobox),
     ("the wikilinks are not a list of texts", _is_texts),
     ("the external links are not a list of texts", _is_texts),

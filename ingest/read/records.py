@@ -1,48 +1,29 @@
-"""`iter_records`: book records out of any file that bookgraph reads, told apart by content.
-
-NDJSON or MediaWiki XML, each plain, gzip or bzip2. The name of a file decides nothing; its first
-bytes do.
-"""
+"""Book records out of files: those of one file lazily, or those of all files of an ingest."""
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import logging
-import re
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
 
 from bookgraph.core.errors import InputError
+from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.types import BookRecord
+from bookgraph.ingest.clean.redirects import collect_redirects, select_redirects
 from bookgraph.ingest.read.dump import iter_dump
-from bookgraph.ingest.read.ndjson import BadRecord, OnBadRecord, iter_ndjson
+from bookgraph.ingest.read.extract import extract_dumps
+from bookgraph.ingest.read.files import SourceFile, detect_file, open_file, translated_errors
+from bookgraph.ingest.read.ndjson import iter_ndjson
+from bookgraph.ingest.read.segments import iter_chunks, plan_segments
+from bookgraph.ingest.read.spool import Spool
+from bookgraph.ingest.report import BadRecord, BadRecordLog, OnBadRecord
 
 logger = logging.getLogger(__name__)
 
-Content = Literal["ndjson", "dump", "index"]
-Compression = Literal["none", "gzip", "bzip2"]
-
-_BOM = b"\xef\xbb\xbf"
-_SNIFFED_BYTES = 1024
-_INDEX_LINE = re.compile(rb"\d+:\d+:[^\n]")
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What a file is, by its first bytes.
-
-    Attributes:
-        content: NDJSON records, a MediaWiki dump, or the index of a multistream dump.
-        compression: what it is wrapped in.
-    """
-
-    content: Content
-    compression: Compression
+_STAGE = "Reading records"
+_REPORT_EVERY_RECORDS = 500
 
 
 def iter_records(path: Path | str, *, on_bad: OnBadRecord | None = None) -> Iterator[BookRecord]:
@@ -53,90 +34,142 @@ def iter_records(path: Path | str, *, on_bad: OnBadRecord | None = None) -> Iter
         on_bad: called for each record that cannot be read; by default it is logged as a warning.
 
     Raises:
-        InputError: the file is missing, empty, unreadable, of an unknown form, or ends too early.
+        InputError: the file is missing, empty, unreadable, of an unknown format, or cut.
     """
-    path = Path(path)
-    report = on_bad or _warn
-    form = detect_form(path)
-    if form.content == "index":
+    file = detect_file(Path(path))
+    if file.content == "index":
         raise InputError(
             f"{path} is the index of a multistream dump and holds no pages. Name the dump itself; "
             "bookgraph needs no index."
         )
-    with translated_errors(path), _open(path, form.compression) as stream:
-        if form.content == "dump":
-            yield from iter_dump(stream, source=str(path), on_bad=report)
-        else:
-            yield from iter_ndjson(stream, source=str(path), on_bad=report)
+    yield from _iter_file(file, on_bad or _warn)
 
 
-def detect_form(path: Path) -> Form:
-    """Look at the first bytes of a file.
-
-    Raises:
-        InputError: the file is missing, empty, unreadable or of an unknown form.
-    """
-    with translated_errors(path):
-        compression = _detect_compression(path)
-        with _open(path, compression) as stream:
-            head = stream.read(_SNIFFED_BYTES)
-    text = head.removeprefix(_BOM).lstrip()
-    if not text:
-        raise InputError(f"{path} is empty. Give a file of book records or a dump.")
-    if text.startswith(b"<"):
-        return Form("dump", compression)
-    if _INDEX_LINE.match(text):
-        return Form("index", compression)
-    if text.startswith(b"[") or _looks_like_text(head):
-        return Form("ndjson", compression)
-    raise InputError(
-        f"{path} is neither NDJSON book records nor a MediaWiki XML dump (it begins with "
-        f"{head[:12]!r}). Plain, gzip and bzip2 files are read."
-    )
-
-
-@contextmanager
-def translated_errors(path: Path) -> Iterator[None]:
-    """Turn what reading a file may raise into an `InputError` that names it."""
-    try:
-        yield
-    except EOFError as error:
-        raise InputError(
-            f"{path} ends inside its compressed data: the file is cut. Fetch it again."
-        ) from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{path} is damaged ({error}). Fetch it again.") from error
-    except IsADirectoryError as error:
-        raise InputError(f"{path} is a folder. Name the files inside it.") from error
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {path}.") from error
-    except OSError as error:
-        if error.errno is None:
-            # The bz2 module's own; the operating system's errors carry a number.
-            raise InputError(f"{path} is damaged ({error}). Fetch it again.") from error
-        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
-
-
-def _detect_compression(path: Path) -> Compression:
-    with path.open("rb") as stream:
-        magic = stream.read(3)
-    if magic == b"BZh":
-        return "bzip2"
-    return "gzip" if magic[:2] == b"\x1f\x8b" else "none"
-
-
-def _open(path: Path, compression: Compression) -> BinaryIO:
-    if compression == "bzip2":
-        return cast("BinaryIO", bz2.open(path, "rb"))
-    if compression == "gzip":
-        return cast("BinaryIO", gzip.open(path, "rb"))
-    return path.open("rb")
-
-
-def _looks_like_text(head: bytes) -> bool:
-    """Whether nothing in it is a control character; a record that is cut in the middle is text."""
-    return not any(byte < ord("\t") for byte in head)
+def _iter_file(file: SourceFile, on_bad: OnBadRecord) -> Iterator[BookRecord]:
+    with translated_errors(file.path):
+        if file.content == "dump":
+            chunks = chain.from_iterable(map(iter_chunks, plan_segments(file)))
+            yield from iter_dump(chunks, source=str(file.path), on_bad=on_bad)
+            return
+        with open_file(file.path, file.compression) as stream:
+            yield from iter_ndjson(stream, source=str(file.path), on_bad=on_bad)
 
 
 def _warn(bad: BadRecord) -> None:
     logger.warning("%s, record %d: %s", bad.source, bad.position, bad.reason)
+
+
+class RecordSource:
+    """The records of a set of files, and what is known about their origin."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        *,
+        work_dir: Path,
+        num_workers: int | None = None,
+        on_progress: OnProgress = ignore_progress,
+    ) -> None:
+        """Tell each file's format, and read the dumps among them.
+
+        Args:
+            paths: NDJSON or dumps; the index of a multistream dump is skipped.
+            work_dir: where the spools of dumps are.
+            num_workers: processes that read dumps; by default one a core.
+            on_progress: called with the bytes and records read.
+
+        Raises:
+            InputError: a file cannot be read.
+            DiskFullError: `work_dir` is full.
+        """
+        self.paths = list(paths)
+        self.bad_records = BadRecordLog()
+        self._on_progress = on_progress
+        self._files = [detect_file(path) for path in paths]
+        dumps = [file for file in self._files if file.content == "dump"]
+        spools = extract_dumps(
+            dumps, work_dir=work_dir, num_workers=num_workers, on_progress=on_progress
+        )
+        self._spools: dict[Path, Spool] = {
+            dump.path: spool for dump, spool in zip(dumps, spools, strict=True)
+        }
+
+    def iter_records(self) -> Iterator[BookRecord]:
+        """Yield the records of all files in their order; bad ones go to `bad_records`.
+
+        Raises:
+            InputError: a file cannot be read to its end.
+        """
+        num_records = 0
+        # Dozens of books name a link; one string for all of them halves the memory.
+        shared: dict[str, str] = {}
+        for record in self._iter_files():
+            num_records += 1
+            if num_records % _REPORT_EVERY_RECORDS == 0:
+                self._on_progress(Progress(_STAGE, num_records, unit="records"))
+            yield BookRecord(
+                title=record.title,
+                infobox={
+                    shared.setdefault(name, name): text for name, text in record.infobox.items()
+                },
+                wikilinks=tuple(shared.setdefault(link, link) for link in record.wikilinks),
+                external_links=record.external_links,
+                edited_at=record.edited_at,
+                length=record.length,
+            )
+        self._on_progress(Progress(_STAGE, num_records, num_records, "records"))
+
+    def _iter_files(self) -> Iterator[BookRecord]:
+        for file in self._files:
+            if file.content == "index":
+                logger.warning("Skipped %s: it is the index of a dump.", file.path)
+            elif (spool := self._spools.get(file.path)) is not None:
+                self.bad_records.merge(spool.state.bad)
+                yield from spool.iter_records(on_bad=self._add_bad)
+            else:
+                yield from _iter_file(file, self._add_bad)
+
+    def _add_bad(self, bad: BadRecord) -> None:
+        self.bad_records.add(bad)
+        logger.debug("%s, record %d: %s", bad.source, bad.position, bad.reason)
+
+    def select_redirects(self, records: Sequence[BookRecord]) -> dict[str, str]:
+        """The redirects of the dumps that some record's link leads through."""
+        if not self._spools:
+            return {}
+        self._on_progress(Progress("Resolving redirects", 0, unit="redirects"))
+        selected = select_redirects(
+            (link for record in records for link in record.wikilinks), self._redirect_sources()
+        )
+        self._on_progress(
+            Progress("Resolving redirects", len(selected), len(selected), "redirects")
+        )
+        return selected
+
+    def collect_redirects(self, titles: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The other titles under which the dumps know some pages."""
+        return collect_redirects(titles, self._redirect_sources()) if self._spools else {}
+
+    def _redirect_sources(self) -> list[partial[Iterator[tuple[str, str]]]]:
+        return [partial(Spool.iter_redirects, spool) for spool in self._spools.values()]
+
+    def describe(self, records: Sequence[BookRecord]) -> list[str]:
+        """Name each file, and for dumps the wiki and the day of the last edit of a book."""
+        edited_at = max((record.edited_at for record in records), default="")[:10]
+        return [
+            f"{path.name} ({spool.state.wiki or 'unknown wiki'}, books edited until {edited_at})"
+            if (spool := self._spools.get(path)) is not None
+            else path.name
+            for path in self.paths
+        ]
+
+    def explain_no_books(self) -> str:
+        """Which wikis hold no books, to be appended to "holds no books"."""
+        wikis = sorted({spool.state.wiki or "an unknown wiki" for spool in self._spools.values()})
+        if not wikis:
+            return ""
+        num_pages = sum(spool.state.num_pages for spool in self._spools.values())
+        return (
+            f": none of {num_pages:,} pages of {', '.join(wikis)} has the template Infobox book, "
+            "which the English and the Simple English Wikipedia use"
+        )

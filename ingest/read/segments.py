@@ -1,23 +1,21 @@
-"""A dump in pieces that can be read at once: ranges of bytes, each decompressed on its own.
+"""A dump in pieces that can be read in parallel: ranges of bytes, each decompressed by itself.
 
-Where a piece begins and ends has nothing to do with pages. A piece therefore says what stands
-before its first page tag and after its last one, and `ingest.read.extract` joins those ends.
+A piece may begin and end inside a page. Its scan therefore keeps the bytes before its first page
+tag and those after its last one, and `ingest.read.extract` joins these ends.
 """
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bookgraph.core.errors import InputError
 from bookgraph.core.types import BookRecord
 from bookgraph.ingest.bzip2.blocks import iter_blocks
-from bookgraph.ingest.read.dump import MAX_PAGE_BYTES, PAGE_CLOSE, PAGE_OPEN, PageScan, scan_pages
-from bookgraph.ingest.read.records import Compression, translated_errors
+from bookgraph.ingest.read.dump import PageCutter, PageScan, scan_pages
+from bookgraph.ingest.read.files import Compression, SourceFile, open_file, translated_errors
 
-# Large enough that a process is not asked too often, small enough that a killed run repeats little.
+# Large enough to keep the processes busy, small enough that a killed run repeats little.
 _SEGMENT_BYTES: dict[Compression, int] = {"bzip2": 4 * 2**20, "none": 16 * 2**20}
 _READ_BYTES = 2**20
 _LARGE_BYTES = 16 * 2**20
@@ -32,7 +30,7 @@ class Segment:
         compression: of the file.
         start: first byte.
         end: the byte after the last one.
-        is_compiled: whether it is worth compiled code, which takes a second to load.
+        is_compiled: whether to decode it with compiled code, which takes a second to load.
     """
 
     path: Path
@@ -65,7 +63,7 @@ class SegmentScan:
     has_page_open: bool = False
 
     def add(self, pages: PageScan) -> None:
-        """Append what a further run of pages holds."""
+        """Append the scan of a further run of pages."""
         self.bad.extend(
             (self.num_pages + position, reason, example) for position, reason, example in pages.bad
         )
@@ -74,18 +72,13 @@ class SegmentScan:
         self.redirects.extend(pages.redirects)
 
 
-def plan_segments(path: Path, compression: Compression, *, size: int) -> list[Segment]:
-    """Cut a file into segments; gzip, which has no marks to start from, is one.
-
-    Args:
-        path: the dump.
-        compression: of it.
-        size: of the file, in bytes.
-    """
-    step = _SEGMENT_BYTES.get(compression, max(size, 1))
-    is_compiled = compression == "bzip2" and size >= _LARGE_BYTES
+def plan_segments(file: SourceFile) -> list[Segment]:
+    """Cut a file into segments; gzip, which can be read only from its start, is one."""
+    size = file.size
+    step = _SEGMENT_BYTES.get(file.compression, max(size, 1))
+    is_compiled = file.compression == "bzip2" and size >= _LARGE_BYTES
     return [
-        Segment(path, compression, start, min(start + step, size), is_compiled)
+        Segment(file.path, file.compression, start, min(start + step, size), is_compiled)
         for start in range(0, size, step)
     ]
 
@@ -93,51 +86,34 @@ def plan_segments(path: Path, compression: Compression, *, size: int) -> list[Se
 def scan_segment(segment: Segment) -> SegmentScan:
     """Decompress a segment, find its pages and parse the books among them.
 
-    Memory is bounded by the largest page, whatever the segment inflates to.
+    The largest page bounds the memory, whatever the segment inflates to.
 
     Raises:
         InputError: the file cannot be read, is damaged or cut, or a page does not end.
     """
     scan = SegmentScan()
-    rest = bytearray()
+    cutter = PageCutter(str(segment.path))
     with translated_errors(segment.path):
-        for chunk in _iter_chunks(segment):
-            searched = max(0, len(rest) - len(PAGE_CLOSE))
-            rest += chunk
-            if not scan.has_page_open and (opening := rest.find(PAGE_OPEN, searched)) >= 0:
-                scan.head, scan.has_page_open = bytes(rest[:opening]), True
-                del rest[:opening]
-                searched = 0
-            end = rest.rfind(PAGE_CLOSE, searched) if scan.has_page_open else -1
-            if end >= 0:
-                end += len(PAGE_CLOSE)
-                scan.add(scan_pages(bytes(rest[:end])))
-                del rest[:end]
-            elif len(rest) > MAX_PAGE_BYTES:
-                raise InputError(
-                    f"{segment.path}: a page after byte {segment.start:,} is longer than "
-                    f"{MAX_PAGE_BYTES // 2**20} MiB. Is this a MediaWiki dump?"
-                )
-    if scan.has_page_open:
-        scan.tail = bytes(rest)
-    else:
-        scan.head = bytes(rest)
+        for chunk in iter_chunks(segment):
+            scan.add(scan_pages(cutter.add(chunk)))
+    scan.head, scan.tail, scan.has_page_open = cutter.head, cutter.tail, cutter.has_page_open
     return scan
 
 
-def _iter_chunks(segment: Segment) -> Iterator[bytes]:
+def iter_chunks(segment: Segment) -> Iterator[bytes]:
+    """Yield the bytes of a segment as they were before compression."""
     if segment.compression == "bzip2":
         yield from iter_blocks(
             segment.path, segment.start, segment.end, is_compiled=segment.is_compiled
         )
-    elif segment.compression == "gzip":
-        with gzip.open(segment.path, "rb") as stream:
+        return
+    with open_file(segment.path, segment.compression) as stream:
+        if segment.compression == "gzip":
             while chunk := stream.read(_READ_BYTES):
                 yield chunk
-    else:
-        with segment.path.open("rb") as file:
-            file.seek(segment.start)
-            left = segment.end - segment.start
-            while left > 0 and (chunk := file.read(min(_READ_BYTES, left))):
-                left -= len(chunk)
-                yield chunk
+            return
+        stream.seek(segment.start)
+        left = segment.end - segment.start
+        while left > 0 and (chunk := stream.read(min(_READ_BYTES, left))):
+            left -= len(chunk)
+            yield chunk

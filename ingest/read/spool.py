@@ -20,8 +20,8 @@ from typing import BinaryIO
 from bookgraph.core.errors import InputError
 from bookgraph.core.files import atomic_write, translated_write_errors
 from bookgraph.core.types import BookRecord
-from bookgraph.ingest.read.ndjson import BadRecord, OnBadRecord, iter_ndjson
-from bookgraph.ingest.report import BadRecordLog
+from bookgraph.ingest.read.ndjson import iter_ndjson
+from bookgraph.ingest.report import BadRecord, BadRecordLog, OnBadRecord
 
 EXTRACT_VERSION = 2
 """Raise it when the same dump gives other records, or is cut elsewhere: older spools are then read
@@ -128,7 +128,7 @@ class Spool:
                 yield title, target
 
 
-def forget_gone_dumps(root: Path) -> None:
+def remove_orphaned_spools(root: Path) -> None:
     """Remove the spools of dumps that are not on the disk any more."""
     for state in root.glob(f"*/{_STATE}"):
         try:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bookgraph.ingest.clean.redirects import MAX_REDIRECTS, collect_redirects, select_redirects
-from bookgraph.ingest.clean.steps import resolve_redirect
+from bookgraph.ingest.clean.redirects import (
+    MAX_REDIRECTS,
+    collect_redirects,
+    resolve_redirect,
+    select_redirects,
+)
 
 _PAIRS = [
     ("NYT", "New York Times"),

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bookgraph.core.names import MAX_TITLE_BYTES, is_page_title
 from bookgraph.core.types import BookRecord
+from bookgraph.ingest import BadRecord
 from bookgraph.ingest.read import ndjson
-from bookgraph.ingest.read.ndjson import BadRecord, format_line, iter_ndjson, parse_line
+from bookgraph.ingest.read.ndjson import format_line, iter_ndjson, parse_line
 
 _GOOD = ["Dune", {"author": "Frank Herbert"}, ["Arrakis", "Arrakis"], ["http://x"], "2018", 9]
 
@@ -64,9 +66,11 @@ def test_a_line_becomes_a_record_with_repeats_and_order_kept() -> None:
         (b"[]\n", "not an array of six values"),
         (b'["Dune", {}, [], [], ""]\n', "not an array of six values"),
         (b'["Dune", {}, [], [], "", 1, 2]\n', "not an array of six values"),
-        (_line(title=1), "the title is no text, empty or longer than 300 characters"),
-        (_line(title=" \t"), "the title is no text, empty or longer than 300 characters"),
-        (_line(title="x" * 301), "the title is no text, empty or longer than 300 characters"),
+        (_line(title=1), "the title is not a text of 1 to 255 bytes"),
+        (_line(title="é" * 128), "the title is not a text of 1 to 255 bytes"),
+        (_line(title="_"), "the title is not a text of 1 to 255 bytes"),
+        (_line(title=" \t"), "the title is not a text of 1 to 255 bytes"),
+        (_line(title="x" * 256), "the title is not a text of 1 to 255 bytes"),
         (_line(infobox=[]), "the infobox is not an object of texts"),
         (_line(infobox={"pages": 318}), "the infobox is not an object of texts"),
         (_line(infobox=None), "the infobox is not an object of texts"),
@@ -95,7 +99,9 @@ def test_each_bad_line_has_its_reason_and_reading_goes_on(line: bytes, reason: s
 
 
 def test_the_limits_themselves_are_good() -> None:
-    records, bad = _read(_line(title="x" * 300) + _line(length=0) + _line(length=2**63 - 1))
+    records, bad = _read(
+        _line(title="x" * MAX_TITLE_BYTES) + _line(length=0) + _line(length=2**63 - 1)
+    )
     assert len(records) == 3
     assert bad == []
 
@@ -175,7 +181,7 @@ _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 @given(
     record=st.builds(
         BookRecord,
-        title=_TEXT.filter(str.strip),
+        title=_TEXT.filter(is_page_title),
         infobox=st.dictionaries(_TEXT, _TEXT, max_size=3),
         wikilinks=st.lists(_TEXT, max_size=4).map(tuple),
         external_links=st.lists(_TEXT, max_size=2).map(tuple),

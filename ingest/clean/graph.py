@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from importlib import resources
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bookgraph.core.choices import Cleaning
+from bookgraph.core.names import NameStep, capitalize_first, fold_whitespace, kind_of
 from bookgraph.core.types import BookRecord, BookRow, LinkRow
 from bookgraph.ingest.clean.books import (
     NUM_EXAMPLES,
@@ -28,48 +27,8 @@ from bookgraph.ingest.clean.incidence import (
     number_names,
     select_edges,
 )
-from bookgraph.ingest.clean.steps import (
-    FOLDING_STEPS,
-    REFERENCE_STEPS,
-    LinkStep,
-    capitalize_first,
-    default_steps,
-    fold_whitespace,
-    link_kind,
-)
+from bookgraph.ingest.clean.options import FOLDING_STEPS, CleaningOptions
 from bookgraph.ingest.report import CleaningReport, GraphCounts, StepReport
-
-
-def read_too_common(text: str) -> frozenset[str]:
-    """Read a list of too common links: one name a line, `#` opens a comment, any letter case."""
-    lines = (line.split("#", 1)[0].strip() for line in text.splitlines())
-    return frozenset(fold_whitespace(line).lower() for line in lines if line)
-
-
-def _default_too_common() -> frozenset[str]:
-    return read_too_common(
-        resources.files("bookgraph.ingest.clean").joinpath("too_common.txt").read_text("utf-8")
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class CleaningOptions:
-    """How to clean.
-
-    Attributes:
-        cleaning: `default`, or `reference` for what Koehrsen's notebook did: no folding, and a
-            threshold that counts the case variants of a link in one book separately.
-        min_links: a link stays when at least so many books mention it.
-        too_common: lowercase names of links to drop.
-    """
-
-    cleaning: Cleaning = "default"
-    min_links: int = 4
-    too_common: frozenset[str] = field(default_factory=_default_too_common)
-
-    def link_steps(self, redirects: Mapping[str, str]) -> tuple[LinkStep, ...]:
-        """The steps over link targets, in order; the last one lowercases."""
-        return default_steps(redirects) if self.cleaning == "default" else REFERENCE_STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +132,7 @@ def name_redirects(clean: CleanGraph, redirects: Mapping[str, tuple[str, ...]]) 
 
 
 def _apply_steps(
-    incidence: Incidence, steps: Iterable[LinkStep]
+    incidence: Incidence, steps: Iterable[NameStep]
 ) -> tuple[list[str | None], list[StepReport]]:
     """Run each distinct target through the steps; counts are mentions, not distinct targets."""
     num_mentions = incidence.mentions_per_target().tolist()
@@ -224,7 +183,7 @@ def _report_set_steps(
     return [
         build_step("too common links dropped", "links", len(vocabulary), dropped=common),
         StepReport(
-            f"links of fewer than {options.min_links} books dropped",
+            f"links that fewer than {options.min_links} books mention dropped",
             "links",
             len(vocabulary) - len(common),
             num_dropped=len(rare),
@@ -238,7 +197,7 @@ def _build_links(
     name_rows: Ints,
     vocabulary: Sequence[str],
     edges: Edges,
-    spelling_steps: Iterable[LinkStep],
+    spelling_steps: Iterable[NameStep],
 ) -> tuple[LinkRow, ...]:
     """Name, commonest spelling and number of books of each link that has an edge."""
     spelled, _ = _apply_steps(incidence, spelling_steps)
@@ -256,7 +215,7 @@ def _build_links(
             name=vocabulary[row],
             # The alphabetically first of equally common spellings, so that a rerun says the same.
             title=min(counts, key=lambda spelling: (-counts[spelling], spelling)),
-            kind=link_kind(vocabulary[row]),
+            kind=kind_of(vocabulary[row]),
             num_books=int(num_books[row]),
         )
         for row, counts in sorted(spellings.items())

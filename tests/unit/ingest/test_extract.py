@@ -21,12 +21,17 @@ from bookgraph.core.locks import process_lock
 from bookgraph.core.progress import Progress
 from bookgraph.core.types import BookRecord
 from bookgraph.ingest import iter_records
-from bookgraph.ingest.read import extract, segments, spool
-from bookgraph.ingest.read.extract import Dump, extract_dumps
+from bookgraph.ingest.read import dump, extract, segments, spool
+from bookgraph.ingest.read.extract import extract_dumps
+from bookgraph.ingest.read.files import Compression, SourceFile
 from bookgraph.ingest.read.segments import plan_segments, scan_segment
 from bookgraph.ingest.read.spool import Spool, open_spool
 
 ROOT = Path(__file__).resolve().parents[3]
+
+
+def _source(path: Path, compression: Compression) -> SourceFile:
+    return SourceFile(path, "dump", compression)
 
 
 def _page(number: int) -> str:
@@ -57,7 +62,7 @@ def _multistream(data: bytes) -> bytes:
 
 
 _DATA = _dump(1_500)
-_WRITERS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+_WRITERS: dict[str, tuple[Compression, Callable[[bytes], bytes]]] = {
     "plain": ("none", bytes),
     "gzip": ("gzip", gzip.compress),
     "single stream": ("bzip2", lambda data: bz2.compress(data, 1)),
@@ -100,7 +105,7 @@ def test_segments_of_any_size_give_what_one_reader_gives(
     monkeypatch.setattr(segments, "_SEGMENT_BYTES", sizes)
     path = tmp_path / "dump"
     path.write_bytes(write(_DATA))
-    (done,) = extract_dumps([Dump(path, compression)], work_dir=tmp_path / "w", num_workers=1)
+    (done,) = extract_dumps([_source(path, compression)], work_dir=tmp_path / "w", num_workers=1)
     assert _records(done) == expected
     redirects = [(f"R{n}", f"Book {n - 3}") for n in range(1_500) if n % 7 == 3]
     assert list(done.iter_redirects()) == redirects
@@ -117,7 +122,7 @@ def test_several_files_on_several_processes_keep_their_order(
     for name, (compression, write) in _WRITERS.items():
         path = tmp_path / name
         path.write_bytes(write(_DATA))
-        dumps.append(Dump(path, compression))
+        dumps.append(_source(path, compression))
     seen: list[Progress] = []
     spools = extract_dumps(dumps, work_dir=tmp_path / "w", num_workers=2, on_progress=seen.append)
     assert [_records(done) for done in spools] == [expected] * len(dumps)
@@ -135,7 +140,7 @@ def test_a_page_over_many_segments_is_one_page(
     text = f"<text>{{{{Infobox book}}}}{'x' * 5_000}</text>"
     long = f"<page><title>Long</title><revision>{text}</revision></page>"
     path.write_text(f"<mediawiki>{_page(0)}{long}{_page(4)}</mediawiki>")
-    (done,) = extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
+    (done,) = extract_dumps([_source(path, "none")], work_dir=tmp_path / "w")
     assert [record.title for record in _records(done)] == ["Book 0", "Long", "Book 4"]
 
 
@@ -150,7 +155,7 @@ def test_bad_pages_have_the_numbers_that_one_reader_gives(
     positions = []
     list(iter_records(path, on_bad=lambda item: positions.append(item.position)))
     assert positions == [10, 60, 110, 160]
-    (done,) = extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
+    (done,) = extract_dumps([_source(path, "none")], work_dir=tmp_path / "w")
     (reason,) = done.state.bad.examples
     assert done.state.bad.num_by_reason == {reason: 4}
     assert [item.position for item in done.state.bad.examples[reason]] == positions[:3]
@@ -159,11 +164,13 @@ def test_bad_pages_have_the_numbers_that_one_reader_gives(
 def test_a_second_run_reads_nothing_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "dump.xml"
     path.write_bytes(_DATA)
-    first = extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
+    first = extract_dumps([_source(path, "none")], work_dir=tmp_path / "w")
     records = _records(first[0])
     monkeypatch.setattr(extract, "scan_segment", pytest.fail)
     seen: list[Progress] = []
-    (again,) = extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w", on_progress=seen.append)
+    (again,) = extract_dumps(
+        [_source(path, "none")], work_dir=tmp_path / "w", on_progress=seen.append
+    )
     assert _records(again) == records
     assert "read before" in seen[-1].note
 
@@ -173,9 +180,9 @@ def test_another_file_of_the_same_name_is_read_anew_and_the_old_spool_removed(
 ) -> None:
     path = tmp_path / "dump.xml"
     path.write_bytes(_dump(100))
-    (old,) = extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
+    (old,) = extract_dumps([_source(path, "none")], work_dir=tmp_path / "w")
     path.write_bytes(_dump(120))
-    (new,) = extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
+    (new,) = extract_dumps([_source(path, "none")], work_dir=tmp_path / "w")
     assert new.state.num_pages == 120
     assert not old.folder.exists()
 
@@ -184,12 +191,14 @@ def test_spools_of_dumps_that_are_gone_are_removed(tmp_path: Path) -> None:
     first, second = tmp_path / "first.xml", tmp_path / "second.xml"
     for path in (first, second):
         path.write_bytes(_dump(20))
-    gone, kept = extract_dumps([Dump(first, "none"), Dump(second, "none")], work_dir=tmp_path / "w")
+    gone, kept = extract_dumps(
+        [_source(first, "none"), _source(second, "none")], work_dir=tmp_path / "w"
+    )
     broken = tmp_path / "w" / "broken"
     broken.mkdir()
     (broken / "state.json").write_text("{")
     first.unlink()
-    extract_dumps([Dump(second, "none")], work_dir=tmp_path / "w")
+    extract_dumps([_source(second, "none")], work_dir=tmp_path / "w")
     assert not gone.folder.exists()
     assert not broken.exists()
     assert len(_records(kept)) == kept.state.num_records > 0
@@ -212,11 +221,11 @@ def test_a_run_that_failed_goes_on_where_it_stopped(
 
     monkeypatch.setattr(extract, "scan_segment", scan_until_20)
     with pytest.raises(KeyboardInterrupt):
-        extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
+        extract_dumps([_source(path, "none")], work_dir=tmp_path / "w")
     # As after a power cut: more bytes in the files than the state knows of.
     for file in (tmp_path / "w").rglob("records.ndjson"):
         file.write_bytes(file.read_bytes() + b'["half a rec')
-    (done,) = extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
+    (done,) = extract_dumps([_source(path, "none")], work_dir=tmp_path / "w")
     assert _records(done) == expected
     assert asked[19] == asked[20] == 190_000
     assert len(asked) == len(set(asked)) + 1 == -(-len(_DATA) // 10_000) + 1
@@ -226,7 +235,8 @@ _SCRIPT = """
 import sys, time
 from pathlib import Path
 from bookgraph.ingest.read import extract, segments
-from bookgraph.ingest.read.extract import Dump, extract_dumps
+from bookgraph.ingest.read.extract import extract_dumps
+from bookgraph.ingest.read.files import SourceFile
 
 segments._SEGMENT_BYTES["none"] = 5_000
 extract._SAVE_EVERY_S = 0.0
@@ -238,7 +248,8 @@ def on_progress(progress):
 
 if __name__ == "__main__":
     path, work_dir = map(Path, sys.argv[1:])
-    extract_dumps([Dump(path, "none")], work_dir=work_dir, num_workers=2, on_progress=on_progress)
+    dump = SourceFile(path, "dump", "none")
+    extract_dumps([dump], work_dir=work_dir, num_workers=2, on_progress=on_progress)
 """
 
 
@@ -273,7 +284,7 @@ def test_a_killed_process_leaves_a_spool_to_go_on_with_and_no_children(
     monkeypatch.setattr(segments, "_SEGMENT_BYTES", {"none": 5_000})
     seen: list[Progress] = []
     (done,) = extract_dumps(
-        [Dump(path, "none")], work_dir=work_dir, num_workers=1, on_progress=seen.append
+        [_source(path, "none")], work_dir=work_dir, num_workers=1, on_progress=seen.append
     )
     assert len(seen) == -(-len(_DATA) // 5_000) - num_done
     assert "resumed" in seen[0].note
@@ -298,9 +309,9 @@ def test_a_cut_dump_ends_in_a_message_and_the_whole_file_is_read_afterwards(
     path = tmp_path / "dump"
     path.write_bytes(data[: int(len(data) * share)])
     with pytest.raises(InputError, match=r"cut\.? Fetch it again|the file is cut"):
-        extract_dumps([Dump(path, compression)], work_dir=tmp_path / "w")
+        extract_dumps([_source(path, compression)], work_dir=tmp_path / "w")
     path.write_bytes(data)
-    (done,) = extract_dumps([Dump(path, compression)], work_dir=tmp_path / "w")
+    (done,) = extract_dumps([_source(path, compression)], work_dir=tmp_path / "w")
     assert _records(done) == expected
 
 
@@ -314,7 +325,7 @@ def test_a_failure_in_another_process_keeps_its_message(
     path = tmp_path / "dump.bz2"
     path.write_bytes(data)
     with pytest.raises(InputError, match=r"dump.bz2 is damaged: the bzip2 block at byte [\d,]+"):
-        extract_dumps([Dump(path, "bzip2")], work_dir=tmp_path / "w", num_workers=2)
+        extract_dumps([_source(path, "bzip2")], work_dir=tmp_path / "w", num_workers=2)
 
 
 def test_a_process_that_is_killed_is_no_mystery(
@@ -326,7 +337,7 @@ def test_a_process_that_is_killed_is_no_mystery(
     path = tmp_path / "dump.xml"
     path.write_bytes(_DATA)
     with pytest.raises(BookgraphError, match=r"was ended from outside.*goes on where it stopped"):
-        extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w", num_workers=2)
+        extract_dumps([_source(path, "none")], work_dir=tmp_path / "w", num_workers=2)
 
 
 def _abort_in_order(
@@ -339,13 +350,13 @@ def _abort_in_order(
 def test_a_decompression_bomb_is_refused_with_flat_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segments, "MAX_PAGE_BYTES", 32 * 2**20)
+    monkeypatch.setattr(dump, "MAX_PAGE_BYTES", 32 * 2**20)
     path = tmp_path / "bomb.bz2"
     head = b"<mediawiki><page><title>Bomb</title><text>"
     path.write_bytes(bz2.compress(head + bytes(600 * 2**20)))
     assert path.stat().st_size < 2_000
     with pytest.raises(InputError, match=r"is longer than 32 MiB. Is this a MediaWiki dump"):
-        extract_dumps([Dump(path, "bzip2")], work_dir=tmp_path / "w")
+        extract_dumps([_source(path, "bzip2")], work_dir=tmp_path / "w")
 
 
 def test_a_full_disk_is_said_and_what_was_read_is_kept(
@@ -363,8 +374,8 @@ def test_a_full_disk_is_said_and_what_was_read_is_kept(
     with monkeypatch.context() as patch:
         patch.setattr(Spool, "append", fail)
         with pytest.raises(DiskFullError, match=r"disk is full: .*BOOKGRAPH_HOME"):
-            extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
-    (done,) = extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
+            extract_dumps([_source(path, "none")], work_dir=tmp_path / "w")
+    (done,) = extract_dumps([_source(path, "none")], work_dir=tmp_path / "w")
     assert done.state.is_complete
 
 
@@ -375,24 +386,24 @@ def test_two_at_once_do_not_write_one_spool(tmp_path: Path) -> None:
         process_lock(tmp_path / "w" / "lock", work="testing", on_progress=None),
         pytest.raises(BookgraphError, match="Another bookgraph process is reading dumps"),
     ):
-        extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
+        extract_dumps([_source(path, "none")], work_dir=tmp_path / "w")
 
 
 def test_a_work_folder_that_cannot_be_is_said(tmp_path: Path) -> None:
     path = tmp_path / "dump.xml"
     path.write_bytes(_dump(10))
     with pytest.raises(InputError, match=r"Cannot write to .*dump.xml"):
-        extract_dumps([Dump(path, "none")], work_dir=path / "w")
+        extract_dumps([_source(path, "none")], work_dir=path / "w")
 
 
 @pytest.mark.parametrize("junk", [b"", b"{}", b"null", b'{"carry": 1}', b"\xff", b"[" * 9_999])
 def test_a_damaged_state_is_not_trusted(tmp_path: Path, junk: bytes) -> None:
     path = tmp_path / "dump.xml"
     path.write_bytes(_dump(50))
-    extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
+    extract_dumps([_source(path, "none")], work_dir=tmp_path / "w")
     (state_file,) = (tmp_path / "w").rglob("state.json")
     state_file.write_bytes(junk)
-    (done,) = extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
+    (done,) = extract_dumps([_source(path, "none")], work_dir=tmp_path / "w")
     assert done.state.num_pages == 50
     assert len(_records(done)) == done.state.num_records
 
@@ -400,17 +411,20 @@ def test_a_damaged_state_is_not_trusted(tmp_path: Path, junk: bytes) -> None:
 def test_a_state_that_counts_more_than_there_is_is_not_trusted(tmp_path: Path) -> None:
     path = tmp_path / "dump.xml"
     path.write_bytes(_dump(50))
-    (done,) = extract_dumps([Dump(path, "none")], work_dir=tmp_path / "w")
+    (done,) = extract_dumps([_source(path, "none")], work_dir=tmp_path / "w")
     (done.folder / "records.ndjson").write_bytes(b"")
     with open_spool(tmp_path / "w", path) as again:
         assert again.state.num_segments == 0
 
 
 def test_segments_cover_a_file_without_a_gap(tmp_path: Path) -> None:
-    planned = plan_segments(tmp_path / "x", "bzip2", size=9 * 2**20 + 1)
+    path = tmp_path / "x"
+    with path.open("wb") as file:
+        file.truncate(9 * 2**20 + 1)
+    planned = plan_segments(_source(path, "bzip2"))
     assert [(part.start, part.end) for part in planned] == [
         (0, 4 * 2**20),
         (4 * 2**20, 8 * 2**20),
         (8 * 2**20, 9 * 2**20 + 1),
     ]
-    assert [part.end for part in plan_segments(tmp_path / "x", "gzip", size=9)] == [9]
+    assert [part.end for part in plan_segments(_source(path, "gzip"))] == [9 * 2**20 + 1]
