@@ -75,16 +75,15 @@ class Mutation(graphene.ObjectType):
         wanted = wanted_below(info, {"book"}).get("Book", ())
         edit = BookEdit(input["title"], input["links"], edited_properties(BOOK, input))
         report = await ask(info, lambda store: save_book(store, edit))
-        title = " ".join(edit.title.split())
-        book = await ask(info, lambda store: answers.find_book(store, title, wanted))
+        book = await ask(info, lambda store: answers.find_book(store, report.title, wanted))
         return {"book": book, "is_new": report.is_new, "is_placed": report.is_placed}
 
     @staticmethod
     async def resolve_remove_book(root: None, info: GraphQLResolveInfo, title: str) -> Row:
         """Delete it."""
         _check_write(info)
-        await ask(info, lambda store: remove_book(store, title))
-        return {"title": title}
+        removed = await ask(info, lambda store: remove_book(store, title))
+        return {"title": removed}
 
 
 def _check_write(info: GraphQLResolveInfo) -> None:

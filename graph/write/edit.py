@@ -1,7 +1,7 @@
 """Adds, changes and removes single books, each in one transaction, vector included.
 
-A book that is added between trainings gets its vector from its links at once (fold-in), so that it
-can be found by likeness without waiting; the next training places it anew.
+A book that is added between trainings gets its vector from its links at once (fold-in), so that
+similarity queries find it without waiting; the next training places it anew.
 """
 
 from __future__ import annotations
@@ -17,24 +17,34 @@ from numpy.typing import NDArray
 
 from bookgraph.core.errors import BookNotFoundError, DataMissingError, UsageError
 from bookgraph.core.fold_in import weigh_links
+from bookgraph.core.names import (
+    InvalidNameError,
+    book_keys,
+    book_title,
+    fold_whitespace,
+    kind_of,
+    link_title,
+    lowercase,
+)
 from bookgraph.graph.query.titles import nearest_titles
 from bookgraph.graph.store import Row, Store, Transaction
 
-MAX_TITLE_CHARS = 255
 MAX_LINKS = 5_000
 
-# Where an edited book's digest stands, so that loading its file again restores what the file says.
+# In place of an edited book's checksum, so that loading its file again restores the file's values.
 _EDITED = "edited"
-_KINDS = ("category", "file", "image", "portal")
+# Refused links that an error names.
+_NUM_NAMED = 3
+_SHOWN_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
 class BookEdit:
-    """A book as it is to be.
+    """The wanted state of a book.
 
     Attributes:
-        title: its key; the book is added when there is none of this title.
-        links: titles of what its page links to; a repeat is one more mention.
+        title: its key, in any spelling that ingest reads; a new title adds a book.
+        links: what its page links to, as a wiki writes it; a repeat is one more mention.
         properties: the node's other properties; those that are not named stay as they are.
     """
 
@@ -48,10 +58,12 @@ class EditReport:
     """What an edit did.
 
     Attributes:
-        is_new: whether the book was not there before.
-        is_placed: whether it has a vector now.
+        title: the book's key, normalised.
+        is_new: whether the edit added the book.
+        is_placed: whether the book has a vector now.
     """
 
+    title: str
     is_new: bool
     is_placed: bool
 
@@ -59,42 +71,57 @@ class EditReport:
 def save_book(store: Store, edit: BookEdit) -> EditReport:
     """Add a book or change it: properties, links, counts and vector, all or nothing.
 
+    Title and links become what the default cleaning of an ingest makes of them; blank links are
+    ignored.
+
     Raises:
-        UsageError: the title is empty or too long, or there are too many links.
-        DataMissingError: nothing was loaded into this database by bookgraph yet.
-        StoreUnreachableError: no answer; doing it again does no harm.
+        UsageError: an ingest would drop the book or one of its links, or there are too many links.
+        DataMissingError: bookgraph has loaded nothing into this database yet.
+        StoreUnreachableError: Neo4j did not answer; a retry does no harm.
     """
-    title = " ".join(edit.title.split())
-    if not 0 < len(title) <= MAX_TITLE_CHARS:
-        raise UsageError(f"title: {len(title)} characters; give 1 to {MAX_TITLE_CHARS}.")
+    try:
+        title = book_title(edit.title)
+    except InvalidNameError as error:
+        raise UsageError(f"title: {edit.title[:_SHOWN_CHARS]!r} {error}. Change it.") from error
     if len(edit.links) > MAX_LINKS:
-        raise UsageError(f"links: {len(edit.links)} were given; give at most {MAX_LINKS}.")
+        raise UsageError(f"links: {len(edit.links):,} were given; give at most {MAX_LINKS:,}.")
     links = _link_rows(edit.links)
     return store.write(lambda transaction: _save(transaction, store.address, title, links, edit))
 
 
-def remove_book(store: Store, title: str) -> None:
+def remove_book(store: Store, title: str) -> str:
     """Remove a book, and the links that no other book mentions.
 
+    Args:
+        store: the graph.
+        title: in any spelling, but not a redirect.
+
+    Returns:
+        The title of the book that was removed.
+
     Raises:
-        BookNotFoundError: there is none of this title.
-        StoreUnreachableError: no answer; doing it again does no harm.
+        BookNotFoundError: no book has this title.
+        StoreUnreachableError: Neo4j did not answer; a retry does no harm.
     """
 
-    def work(transaction: Transaction) -> bool:
-        rows = transaction.run(_REMOVE, title=title)
-        if rows:
-            transaction.run(_RECOUNT, names=rows[0]["names"])
-        return bool(rows)
+    def work(transaction: Transaction) -> str | None:
+        rows = transaction.run(_REMOVE, titles=book_keys(title))
+        if not rows:
+            return None
+        transaction.run(_RECOUNT, names=rows[0]["names"])
+        removed: str = rows[0]["title"]
+        return removed
 
-    if not store.write(work):
+    removed = store.write(work)
+    if removed is None:
         raise BookNotFoundError(title, nearest=nearest_titles(store, title))
+    return removed
 
 
 def fold_in(vectors: NDArray[np.float64], num_books: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The vector of a book out of those of its links.
+    """A vector for a book, made from those of its links.
 
-    Its direction is that of `weigh_links`; its length the mean of the links' lengths.
+    `weigh_links` gives its direction; its length is the mean of the links' lengths.
 
     Args:
         vectors: (num_links, dim), at least one row, none all zeros.
@@ -112,24 +139,38 @@ def fold_in(vectors: NDArray[np.float64], num_books: NDArray[np.float64]) -> NDA
 
 
 def _link_rows(links: Sequence[str]) -> list[Row]:
-    """Each link once by its folded name: how it is written first, how often it is mentioned."""
+    """Each link once by its name: its first spelling, and how often it is mentioned.
+
+    Raises:
+        UsageError: some texts name no link.
+    """
     written: dict[str, str] = {}
     counts: Counter[str] = Counter()
-    for link in links:
-        title = " ".join(link.replace("_", " ").split())
-        name = title.lower()
-        if name:
-            written.setdefault(name, title)
-            counts[name] += 1
+    refused: list[str] = []
+    for link in filter(fold_whitespace, links):
+        try:
+            title = link_title(link)
+        except InvalidNameError as error:
+            refused.append(f"{link[:_SHOWN_CHARS]!r} {error}")
+            continue
+        name = lowercase(title)
+        written.setdefault(name, title)
+        counts[name] += 1
+    if refused:
+        named = "; ".join(dict.fromkeys(refused[:_NUM_NAMED]))
+        raise UsageError(
+            f"links: {len(refused):,} of {len(links):,} cannot be saved: {named}. Remove them."
+        )
     return [
-        {"name": name, "title": title, "kind": _kind_of(name), "count": counts[name]}
+        {
+            "name": name,
+            "title": title,
+            "titles": book_keys(title),
+            "kind": kind_of(title),
+            "count": counts[name],
+        }
         for name, title in written.items()
     ]
-
-
-def _kind_of(name: str) -> str:
-    prefix = name.partition(":")[0]
-    return prefix if ":" in name and prefix in _KINDS else "article"
 
 
 def _save(
@@ -138,18 +179,24 @@ def _save(
     known = transaction.run(_KNOWN, title=title)[0]
     if not known["is_loaded"]:
         raise DataMissingError(
-            f"The database at {address} holds no books of bookgraph yet. Run `bookgraph ingest`."
+            f"The database at {address} holds no books of bookgraph yet. "
+            "Load some: bookgraph ingest PATH"
         )
     transaction.run(
-        _SAVE, title=title, links=links, properties=dict(edit.properties), checksum=_EDITED
+        _SAVE,
+        title=title,
+        name=lowercase(title),
+        links=links,
+        properties=dict(edit.properties),
+        checksum=_EDITED,
     )
     transaction.run(_RECOUNT, names=sorted({*known["names"], *(link["name"] for link in links)}))
     is_placed = _place(transaction, title)
-    return EditReport(is_new=not known["is_known"], is_placed=is_placed)
+    return EditReport(title, is_new=not known["is_known"], is_placed=is_placed)
 
 
 def _place(transaction: Transaction, title: str) -> bool:
-    """Give a book the vector that its links say."""
+    """Give a book the vector that its links make, or none."""
     rows = transaction.run(_LINK_VECTORS, title=title)
     if not rows:
         transaction.run(_UNPLACE, title=title)
@@ -182,12 +229,16 @@ CALL (book) {
   MERGE (link:Link {name: row.name})
     ON CREATE SET link.title = row.title, link.kind = row.kind, link.num_books = 0
   CREATE (book)-[:LINKS_TO {count: row.count}]->(link)
-  WITH link, row
-  MATCH (other:Book {title: row.title})
+  WITH link, row WHERE NOT EXISTS { (link)-[:REFERS_TO]->() }
+  WITH link, head(COLLECT {
+    UNWIND range(0, size(row.titles) - 1) AS place
+    MATCH (other:Book {title: row.titles[place]})
+    RETURN other ORDER BY place LIMIT 1
+  }) AS other WHERE other IS NOT NULL
   MERGE (link)-[:REFERS_TO]->(other)
 }
 CALL (book) {
-  MATCH (link:Link {name: toLower($title)})
+  MATCH (link:Link {name: $name})
   MERGE (link)-[:REFERS_TO]->(book)
 }
 """
@@ -214,8 +265,11 @@ MATCH (book:Book {title: $title})
 REMOVE book.embedding, book.embedding_version
 """
 _REMOVE: LiteralString = """
-MATCH (book:Book {title: $title})
-WITH book, COLLECT { MATCH (book)-[:LINKS_TO]->(link) RETURN link.name } AS names
+UNWIND range(0, size($titles) - 1) AS place
+MATCH (book:Book {title: $titles[place]})
+WITH book ORDER BY place LIMIT 1
+WITH book, book.title AS title,
+  COLLECT { MATCH (book)-[:LINKS_TO]->(link) RETURN link.name } AS names
 DETACH DELETE book
-RETURN names
+RETURN title, names
 """

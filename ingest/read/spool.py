@@ -23,7 +23,7 @@ from bookgraph.core.types import BookRecord
 from bookgraph.ingest.read.ndjson import iter_ndjson
 from bookgraph.ingest.report import BadRecord, BadRecordLog, OnBadRecord
 
-EXTRACT_VERSION = 2
+EXTRACT_VERSION = 3
 """Raise it when the same dump gives other records, or is cut elsewhere: older spools are then read
 anew."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.testclient import TestClient
 
 from bookgraph.api import build_app
 from bookgraph.api.options import ServerOptions
-from bookgraph.core.errors import BookNotFoundError
+from bookgraph.core.errors import BookNotFoundError, UsageError
 from bookgraph.graph.read.edges import read_pairs
 from bookgraph.graph.store import Store
 from bookgraph.graph.write.edit import BookEdit, fold_in, remove_book, save_book
@@ -114,6 +115,30 @@ def test_fold_in_comes_near_to_what_training_found(sample_store: Store) -> None:
         own = np.array(row["own"])
         cosines.append(placed @ own / np.linalg.norm(placed) / np.linalg.norm(own))
     assert np.median(cosines) > 0.8, f"median cosine {np.median(cosines):.3f}"
+
+
+def test_an_edit_makes_the_nodes_that_an_ingest_makes(store: Store, tmp_path: Path) -> None:
+    links = ["Image:X.jpg", ":Category: Novels", "Caf%C3%A9_Noir", "cafe\u0301 noir", "emma#Plot"]
+    source = tmp_path / "books.ndjson"
+    records = [["Emma", {}, [], [], "2026", 1], ["One", {}, links, [], "2026", 1]]
+    source.write_text("".join(json.dumps(record) + "\n" for record in records))
+    ingest_files([source], store, options=CleaningOptions(min_links=1))
+    everything = (
+        "MATCH (b:Book)-[e:LINKS_TO]->(l:Link) RETURN b.title AS book, e.count AS count, "
+        "l.name AS name, l.title AS title, l.kind AS kind, l.num_books AS num, "
+        "COLLECT { MATCH (l)-[:REFERS_TO]->(o) RETURN o.title } AS refers ORDER BY name"
+    )
+    ingested = store.read(everything)
+    assert [row["name"] for row in ingested] == [
+        *("café noir", "category:novels", "emma", "file:x.jpg"),
+    ]
+    remove_book(store, "One")
+    save_book(store, BookEdit("\u200eOne_ ", links))
+    assert store.read(everything) == ingested
+    with pytest.raises(UsageError, match="Template:Infobox book"):
+        save_book(store, BookEdit("One", ["Template:Infobox book"]))
+    assert store.read(everything) == ingested
+    assert remove_book(store, "one") == "One"
 
 
 def test_a_load_restores_what_its_file_says(store: Store, tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def test_redirects_make_one_node_also_across_files(store: Store, tmp_path: Path)
     assert store.read("MATCH (n:ExternalLink) RETURN n.url AS url") == [{"url": "http://a.org/x"}]
     steps = {step["name"]: step for step in report.to_json()["steps"]}
     assert steps["redirects resolved"]["num_changed"] == 3
-    assert steps["non-book titles dropped"]["num_dropped"] == 1
+    assert steps["pages that are not books dropped"]["num_dropped"] == 1
 
 
 def test_a_newer_dump_changes_only_what_changed_and_says_so(store: Store, tmp_path: Path) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bookgraph.core.errors import DataMissingError, UsageError
+from bookgraph.core.types import BookRecord
+from bookgraph.graph.store import Store
 from bookgraph.graph.write.edit import MAX_LINKS, BookEdit, fold_in, save_book
+from bookgraph.ingest import CleaningOptions, clean_books
 from bookgraph.testing.fakes import RecordingStore
 
 
@@ -29,9 +36,15 @@ def test_links_that_cancel_out_still_place_the_book() -> None:
 @pytest.mark.parametrize(
     ("edit", "says"),
     [
-        (BookEdit("  ", []), "title: 0 characters"),
-        (BookEdit("x" * 256, []), "title: 256 characters"),
-        (BookEdit("x", ["a"] * (MAX_LINKS + 1)), "links: 5001 were given"),
+        (BookEdit("  ", []), r"title: '  ' is blank\. Change it"),
+        (BookEdit("x" * 256, []), "title: 'x{80}' is longer than 255 bytes"),
+        (BookEdit("ж" * 128, []), "is longer than 255 bytes"),
+        (BookEdit("Template:Infobox book", []), "'Template:Infobox book' is a page of a namespace"),
+        (BookEdit("x", ["a"] * (MAX_LINKS + 1)), "links: 5,001 were given; give at most 5,000"),
+        (
+            BookEdit("x", ["a", "#Plot", "Template:Infobox book"]),
+            "links: 2 of 3 cannot be saved: '#Plot' names no page; 'Template:Infobox book' is a",
+        ),
     ],
 )
 def test_impossible_edits_touch_nothing(edit: BookEdit, says: str) -> None:
@@ -51,14 +64,37 @@ def test_nothing_is_added_to_a_database_that_was_not_loaded() -> None:
 def test_links_are_folded_and_counted_once() -> None:
     known = {"is_known": True, "is_loaded": True, "names": ["old"]}
     store = RecordingStore([[known]])
-    edit = BookEdit(" A  title ", ["Leo_Tolstoy", "leo tolstoy", " ", "Category:Novels"])
+    links = ["Leo_Tolstoy", "leo tolstoy#Life", " ", ":Category: Novels", "Image:X.jpg"]
+    edit = BookEdit(" A  title ", links)
     report = save_book(store, edit)  # type: ignore[arg-type]
     assert not report.is_new
     assert not report.is_placed
     _, (_, saved), (_, counted), *_ = store.calls
     assert saved["title"] == "A title"
-    assert saved["links"] == [
-        {"name": "leo tolstoy", "title": "Leo Tolstoy", "kind": "article", "count": 2},
-        {"name": "category:novels", "title": "Category:Novels", "kind": "category", "count": 1},
+    kinds = {"leo tolstoy": "article", "category:novels": "category", "file:x.jpg": "file"}
+    assert [(row["name"], row["title"], row["count"]) for row in saved["links"]] == [
+        ("leo tolstoy", "Leo Tolstoy", 2),
+        ("category:novels", "Category:Novels", 1),
+        ("file:x.jpg", "File:X.jpg", 1),
     ]
-    assert counted["names"] == ["category:novels", "leo tolstoy", "old"]
+    assert {row["name"]: row["kind"] for row in saved["links"]} == kinds
+    assert counted["names"] == ["category:novels", "file:x.jpg", "leo tolstoy", "old"]
+
+
+_PIECES = st.sampled_from([*" _:#%aAé", "Image:", "category", "%20", "e\u0301", "\u200e", "Talk:"])
+
+
+@given(st.text() | st.lists(_PIECES, max_size=8).map("".join))
+def test_an_edit_and_an_ingest_make_the_same_link_of_a_text(text: str) -> None:
+    known = {"is_known": False, "is_loaded": True, "names": []}
+    store = RecordingStore([[known]])
+    record = BookRecord("A", {}, (text,), (), edited_at="", length=0)
+    options = CleaningOptions(min_links=1, too_common=frozenset())
+    ingested = [(link.name, link.title, link.kind) for link in clean_books([record], options).links]
+    try:
+        save_book(cast("Store", store), BookEdit("A", [text]))
+    except UsageError:
+        assert ingested == []
+        return
+    saved = store.calls[1][1]["links"]
+    assert [(row["name"], row["title"], row["kind"]) for row in saved] == ingested
