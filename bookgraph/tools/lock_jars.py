@@ -1,7 +1,7 @@
-"""Make `jars.lock` from `pom.xml`: `python -m bookgraph.tools.lock_jars`, the target `make lock`.
+"""Writes `jars.lock` from `pom.xml`: `make lock`, or `python -m bookgraph.tools.lock_jars`.
 
-For the maintainer, who needs Maven; nobody else runs this. Each profile of the pom is resolved by
-itself and becomes one section. The lock names coordinates, sums and sizes, never an address.
+Only maintainers run this; it needs Maven. Each profile of the pom becomes one section. The lock
+holds coordinates, checksums and sizes, and no host names.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ logger = logging.getLogger(__name__)
 
 _POM = Path(jars_room.__file__).with_name("pom.xml")
 _HEADER = """\
-# The jars that bookgraph runs on, one a line: group:artifact:version[:classifier] sha256 size
-# Made by `python -m bookgraph.tools.lock_jars` from pom.xml; never edited by hand.
+# Jars that bookgraph downloads, one on each line: group:artifact:version[:classifier] sha256 size
+# Written by `make lock` from pom.xml. Do not edit.
 """
 # `group:artifact:jar[:classifier]:version:scope:/path/to.jar`, perhaps followed by a module name.
 _ARTIFACT = re.compile(r"^\s+([^:\s]+):([^:\s]+):jar:(?:([^:\s]+):)?([^:\s]+):[a-z]+:(.+?\.jar)\b")
 
 
 def parse_artifacts(listing: str) -> list[tuple[str, Path]]:
-    """Read what `mvn dependency:list` wrote.
+    """Parse the output of `mvn dependency:list`.
 
     Args:
-        listing: the output file's text, with absolute file names.
+        listing: the text of the output file, with absolute paths.
 
     Returns:
-        Coordinate (`group:artifact:version[:classifier]`) and file of each jar.
+        The coordinate (`group:artifact:version[:classifier]`) and the file of each jar.
     """
     found = []
     for line in listing.splitlines():
@@ -51,7 +51,7 @@ def parse_artifacts(listing: str) -> list[tuple[str, Path]]:
 
 
 def format_lock(sections: dict[str, list[Jar]]) -> str:
-    """The text of a lock: header, then each section's jars sorted by coordinate."""
+    """Format a lock: the header, then the jars of each section, sorted by coordinate."""
     text = _HEADER
     for name, jars in sections.items():
         lines = sorted(f"{jar.coordinate} {jar.sha256} {jar.size}" for jar in jars)
@@ -60,20 +60,22 @@ def format_lock(sections: dict[str, list[Jar]]) -> str:
 
 
 def list_profiles(pom: Path) -> list[str]:
-    """The names of the pom's profiles, in its order."""
+    """List the names of the pom's profiles, in order."""
     root = ET.parse(pom).getroot()  # noqa: S314 -- a file of this package
     return [profile.text or "" for profile in root.iterfind(".//{*}profile/{*}id")]
 
 
 def resolve_profile(pom: Path, profile: str) -> list[Jar]:
-    """Let Maven resolve one profile, downloading what it lacks.
+    """Let Maven resolve one profile. Maven downloads the jars that it does not have.
 
     Raises:
-        BookgraphError: there is no Maven, or it fails; the message has its last words.
+        BookgraphError: Maven is not installed, or it fails. The message ends with its output.
     """
     maven = shutil.which("mvn")
     if maven is None:
-        raise BookgraphError("Making the lock needs Maven: there is no `mvn` on the PATH.")
+        raise BookgraphError(
+            "The jar lock needs Maven, but `mvn` is not on the PATH. Install Maven."
+        )
     with tempfile.TemporaryDirectory() as folder:
         listing = Path(folder) / "list.txt"
         command = [
@@ -93,7 +95,7 @@ def resolve_profile(pom: Path, profile: str) -> list[Jar]:
 
 
 def main() -> int:
-    """Write the lock beside the pom."""
+    """Write the lock next to the pom."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         sections = {name: resolve_profile(_POM, name) for name in list_profiles(_POM)}
