@@ -14,6 +14,7 @@ from bookgraph.core.errors import DataMissingError, UsageError
 from bookgraph.core.files import atomic_write
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.graph.query.overview import MapColumns, read_map
+from bookgraph.graph.schema import BOOK, LINK
 from bookgraph.graph.store import Store
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def export_map(
     if file_format not in get_args(MapFormat):
         known = ", ".join(get_args(MapFormat))
         raise UsageError(f"The format {file_format!r} is unknown; use one of {known}.")
-    books = read_map(store, "Book", _BOOK_COLUMNS)
+    books = read_map(store, BOOK, _BOOK_COLUMNS)
     if not books.num_points:
         raise DataMissingError(
             f"The graph at {store.address} has no map, so there is none to export. Run "
@@ -76,8 +77,8 @@ def _all_maps(store: Store, books: MapColumns) -> dict[str, MapColumns]:
     """The maps by the names that the page gives them, `book tsne` and so on."""
     maps: dict[str, MapColumns] = {"book tsne": books}
     for layout in dict.fromkeys(("tsne", *books.layouts)):
-        for kind, columns in (("Book", _BOOK_COLUMNS), ("Link", _LINK_COLUMNS)):
-            name = f"{kind.lower()} {layout}"
+        for kind, columns in ((BOOK, _BOOK_COLUMNS), (LINK, _LINK_COLUMNS)):
+            name = f"{kind.label.lower()} {layout}"
             if name not in maps:
                 maps[name] = read_map(store, kind, columns, layout=layout)
     return {name: one for name, one in maps.items() if one.num_points}
