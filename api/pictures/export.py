@@ -20,11 +20,6 @@ from bookgraph.graph.store import Store
 logger = logging.getLogger(__name__)
 
 
-_BOOK_COLUMNS = (
-    "title", "x", "y", "genre", "country", "language", "author", "year", "num_links",
-)  # fmt: skip
-_LINK_COLUMNS = ("title", "name", "x", "y", "kind", "num_books")
-
 
 def export_map(
     store: Store,
@@ -49,7 +44,7 @@ def export_map(
     if file_format not in get_args(MapFormat):
         known = ", ".join(get_args(MapFormat))
         raise UsageError(f"The format {file_format!r} is unknown; use one of {known}.")
-    books = read_map(store, BOOK, _BOOK_COLUMNS)
+    books = read_map(store, BOOK, BOOK.names("map"))
     if not books.num_points:
         raise DataMissingError(
             f"The graph at {store.address} has no map, so there is none to export. Run "
@@ -77,8 +72,8 @@ def _all_maps(store: Store, books: MapColumns) -> dict[str, MapColumns]:
     """The maps by the names that the page gives them, `book tsne` and so on."""
     maps: dict[str, MapColumns] = {"book tsne": books}
     for layout in dict.fromkeys(("tsne", *books.layouts)):
-        for kind, columns in ((BOOK, _BOOK_COLUMNS), (LINK, _LINK_COLUMNS)):
-            name = f"{kind.label.lower()} {layout}"
+        for kind in (BOOK, LINK):
+            name = f"{kind.word} {layout}"
             if name not in maps:
-                maps[name] = read_map(store, kind, columns, layout=layout)
+                maps[name] = read_map(store, kind, kind.names("map"), layout=layout)
     return {name: one for name, one in maps.items() if one.num_points}

@@ -38,7 +38,7 @@ def export_files(
             shown = cast("MapFormat", file_format)
             files = [export_map(store, folder, shown, on_progress=progress)]
         else:
-            from bookgraph.graph.export.writers import export_graph  # noqa: PLC0415  # slow to import
+            from bookgraph.graph.export.formats import export_graph  # noqa: PLC0415  # slow to import
 
             written = cast("ExportFormat", file_format)
             files = [*export_graph(store, folder, written, on_progress=progress).files]

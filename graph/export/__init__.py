@@ -1,1 +1,1 @@
-"""How do other programs get the graph? Files in their formats."""
+"""How do other programs read the graph? Files in their formats."""

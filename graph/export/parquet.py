@@ -1,6 +1,6 @@
-"""Writes the graph as three Parquet tables, vectors and both maps among the columns.
+"""Exports three Parquet tables, with vectors and both maps among their columns.
 
-Needs pyarrow, which is an optional extra: it is larger than everything else that an export needs.
+It needs pyarrow, an optional extra, because pyarrow is larger than all other exports' needs.
 """
 
 from __future__ import annotations
@@ -12,69 +12,20 @@ from bookgraph.core.errors import UsageError
 from bookgraph.core.files import atomic_write
 from bookgraph.core.progress import OnProgress, Progress
 from bookgraph.graph.export.tables import ExportReport
+from bookgraph.graph.schema import BOOK, LINK, NodeKind, ValueType
 from bookgraph.graph.store import Store
 
-# Column, its type in Arrow, and the expression that reads it.
-_Columns = tuple[tuple[str, str, LiteralString], ...]
+_Columns = list[tuple[str, ValueType, LiteralString]]
+"""Column, its type, and the expression that reads it."""
 
-_BOOKS: _Columns = (
-    ("title", "string", "n.title"),
-    ("author", "string", "n.author"),
-    ("genre", "string", "n.genre"),
-    ("country", "string", "n.country"),
-    ("language", "string", "n.language"),
-    ("publisher", "string", "n.publisher"),
-    ("authors", "list<string>", "n.authors"),
-    ("genres", "list<string>", "n.genres"),
-    ("countries", "list<string>", "n.countries"),
-    ("languages", "list<string>", "n.languages"),
-    ("publishers", "list<string>", "n.publishers"),
-    ("year", "int32", "n.year"),
-    ("pages", "int32", "n.pages"),
-    ("num_links", "int32", "n.num_links"),
-    ("x", "float", "n.x"),
-    ("y", "float", "n.y"),
-    ("umap_x", "float", "n.umap_x"),
-    ("umap_y", "float", "n.umap_y"),
-    ("embedding", "list<float>", "CASE n.embedding_version WHEN version THEN n.embedding END"),
-)
-_LINKS: _Columns = (
-    ("name", "string", "n.name"),
-    ("title", "string", "n.title"),
-    ("kind", "string", "n.kind"),
-    ("num_books", "int32", "n.num_books"),
-    ("x", "float", "n.x"),
-    ("y", "float", "n.y"),
-    ("umap_x", "float", "n.umap_x"),
-    ("umap_y", "float", "n.umap_y"),
-    ("embedding", "list<float>", "CASE n.embedding_version WHEN version THEN n.embedding END"),
-)
-_EDGES: _Columns = (
+# The table's columns are grouped by type, in this order.
+_TYPES: tuple[ValueType, ...] = ("string", "strings", "int", "float", "floats")
+
+_EDGES: _Columns = [
     ("book", "string", "n.title"),
     ("link", "string", "l.name"),
-    ("count", "int32", "r.count"),
-)
-_VERSION: LiteralString = "OPTIONAL MATCH (m:EmbeddingModel {is_current: true}) "
-_TABLES: tuple[tuple[str, _Columns, LiteralString, LiteralString], ...] = (
-    (
-        "books.parquet",
-        _BOOKS,
-        _VERSION + "WITH m.version AS version MATCH (n:Book)",
-        "ORDER BY n.title",
-    ),
-    (
-        "links.parquet",
-        _LINKS,
-        _VERSION + "WITH m.version AS version MATCH (n:Link)",
-        "ORDER BY n.name",
-    ),
-    (
-        "edges.parquet",
-        _EDGES,
-        "MATCH (n:Book)-[r:LINKS_TO]->(l:Link)",
-        "ORDER BY n.title, l.name",
-    ),
-)
+    ("count", "int", "r.count"),
+]
 
 
 def export_parquet(store: Store, folder: Path, on_progress: OnProgress) -> ExportReport:
@@ -85,34 +36,67 @@ def export_parquet(store: Store, folder: Path, on_progress: OnProgress) -> Expor
     """
     try:
         import pyarrow as pa  # noqa: PLC0415  # optional
-        from pyarrow import parquet  # noqa: PLC0415  # the same
+        from pyarrow import parquet  # noqa: PLC0415  # optional
     except ImportError as error:
         raise UsageError(
-            "The format 'parquet' was asked for and pyarrow is not installed. Install it with "
-            "`pip install 'bookgraph[exports]'`, or use csv or npz."
+            "The format 'parquet' needs pyarrow, which is not installed. Install it with "
+            "`pip install 'bookgraph[exports]'`, or use --format csv or --format npz."
         ) from error
-    types = {
-        "string": pa.string(),
-        "int32": pa.int32(),
-        "float": pa.float32(),
-        "list<string>": pa.list_(pa.string()),
-        "list<float>": pa.list_(pa.float32()),
-    }
+    types = dict(
+        zip(
+            _TYPES,
+            (
+                pa.string(),
+                pa.list_(pa.string()),
+                pa.int32(),
+                pa.float32(),
+                pa.list_(pa.float32()),
+            ),
+            strict=True,
+        )
+    )
+    tables: tuple[tuple[str, _Columns, LiteralString], ...] = (
+        ("books.parquet", node_columns(BOOK), _match_nodes(BOOK)),
+        ("links.parquet", node_columns(LINK), _match_nodes(LINK)),
+        ("edges.parquet", _EDGES, "MATCH (n:Book)-[r:LINKS_TO]->(l:Link)"),
+    )
     counts: list[int] = []
-    for i, (name, columns, match, order) in enumerate(_TABLES):
-        values = _read_columns(store, columns, match, order)
+    for i, (name, columns, match) in enumerate(tables):
+        values = _read_columns(store, columns, match)
         schema = pa.schema([(column, types[kind]) for column, kind, _ in columns])
         with atomic_write(folder / name, "wb") as file:
             parquet.write_table(pa.table(values, schema=schema), file, compression="zstd")
         counts.append(len(values[columns[0][0]]))
-        on_progress(Progress("Exporting", i + 1, len(_TABLES), "tables"))
-    return ExportReport(tuple(folder / name for name, *_ in _TABLES), *counts)
+        on_progress(Progress("Exporting", i + 1, len(tables), "tables"))
+    return ExportReport(tuple(folder / name for name, *_ in tables), *counts)
 
 
-def _read_columns(
-    store: Store, columns: _Columns, match: LiteralString, order: LiteralString
-) -> dict[str, list[Any]]:
-    expressions: LiteralString = ", ".join(expression for _, _, expression in columns)
-    rows = store.read_all(match + " RETURN " + expressions + " " + order)
+def node_columns(kind: NodeKind) -> _Columns:
+    """The columns of a kind's table, the vector last."""
+    known: dict[LiteralString, ValueType] = {}
+    known.update(kind.stored("export"))
+    known.update(kind.stored("parquet"))
+    columns: _Columns = []
+    for name, value_type in known.items():
+        expression: LiteralString = "n." + name
+        columns.append((name, value_type, expression))
+    columns.append(
+        ("embedding", "floats", "CASE n.embedding_version WHEN version THEN n.embedding END")
+    )
+    return sorted(columns, key=lambda column: _TYPES.index(column[1]))
+
+
+def _match_nodes(kind: NodeKind) -> LiteralString:
+    return (
+        "OPTIONAL MATCH (m:EmbeddingModel {is_current: true}) WITH m.version AS version "
+        "MATCH (n:" + kind.label + ")"
+    )
+
+
+def _read_columns(store: Store, columns: _Columns, match: LiteralString) -> dict[str, list[Any]]:
+    expressions: list[LiteralString] = [expression for _, _, expression in columns]
+    # The first column of each table is its key; edges are ordered by the second one too.
+    order = ", ".join(expressions[: 2 if columns is _EDGES else 1])
+    rows = store.read_all(match + " RETURN " + ", ".join(expressions) + " ORDER BY " + order)
     by_column = list(zip(*rows, strict=True)) or [() for _ in columns]
     return {name: list(one) for (name, _, _), one in zip(columns, by_column, strict=True)}

@@ -1,53 +1,17 @@
-"""What the writers of exports share: columns, and the statements that read them."""
+"""What all exports share: their columns, and how these are read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, LiteralString
 
 from bookgraph.core.errors import DataMissingError
+from bookgraph.graph.schema import NodeKind
 from bookgraph.graph.store import Store
 
-BOOK_COLUMNS = (
-    "title",
-    "author",
-    "genre",
-    "country",
-    "language",
-    "publisher",
-    "year",
-    "pages",
-    "num_links",
-    "x",
-    "y",
-)
-LINK_COLUMNS = ("name", "title", "kind", "num_books", "x", "y")
 EDGE_COLUMNS = ("book", "link", "count")
-
-READ_BOOKS: LiteralString = (
-    "MATCH (n:Book) RETURN n.title, n.author, n.genre, n.country, n.language, n.publisher, "
-    "n.year, n.pages, n.num_links, n.x, n.y ORDER BY n.title"
-)
-READ_LINKS: LiteralString = (
-    "MATCH (n:Link) RETURN n.name, n.title, n.kind, n.num_books, n.x, n.y ORDER BY n.name"
-)
-READ_EDGES: LiteralString = (
-    "MATCH (b:Book)-[r:LINKS_TO]->(l:Link) RETURN b.title, l.name, r.count ORDER BY b.title, l.name"
-)
-READ_BOOK_VECTORS: LiteralString = (
-    "MATCH (m:EmbeddingModel {is_current: true}) "
-    "MATCH (n:Book) WHERE n.embedding_version = m.version "
-    "RETURN n.embedding, n.title, n.author, n.genre, n.country, n.language, n.year, n.x, n.y "
-    "ORDER BY n.title"
-)
-READ_LINK_VECTORS: LiteralString = (
-    "MATCH (m:EmbeddingModel {is_current: true}) "
-    "MATCH (n:Link) WHERE n.embedding_version = m.version "
-    "RETURN n.embedding, n.name, n.title, n.kind, n.num_books, n.x, n.y ORDER BY n.name"
-)
-BOOK_FACTS = ("title", "author", "genre", "country", "language", "year")
-LINK_FACTS = ("name", "title", "kind", "num_books")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +20,9 @@ class ExportReport:
 
     Attributes:
         files: the files, in the order of writing.
-        num_books: books in them.
-        num_links: links in them.
-        num_edges: edges in them; 0 where the format has none.
+        num_books: number of books in them.
+        num_links: number of links in them.
+        num_edges: number of edges in them; 0 where the format has none.
     """
 
     files: tuple[Path, ...]
@@ -67,15 +31,59 @@ class ExportReport:
     num_edges: int
 
 
-def vector_rows(store: Store, statement: LiteralString) -> list[tuple[Any, ...]]:
-    """Rows with vectors.
+def read_nodes(store: Store, kind: NodeKind) -> Iterator[tuple[Any, ...]]:
+    """Rows of the nodes of a kind, ordered by key: its properties with the use `export`."""
+    return store.read_all(
+        "MATCH (n:" + kind.label + ") RETURN " + _values(kind.names("export"))
+        + " ORDER BY n." + kind.key
+    )  # fmt: skip
+
+
+def read_edges(store: Store) -> Iterator[tuple[Any, ...]]:
+    """Rows of `EDGE_COLUMNS`, ordered by book and link."""
+    return store.read_all(
+        "MATCH (b:Book)-[r:LINKS_TO]->(l:Link) RETURN b.title, l.name, r.count "
+        "ORDER BY b.title, l.name"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class VectorRow:
+    """A node with its vector.
+
+    Attributes:
+        key: title of the book or name of the link.
+        vector: (dim,) numbers.
+        position: `x` and `y` on the main map; None for a node without one.
+        metadata: its properties with the use `projector`.
+    """
+
+    key: str
+    vector: list[float]
+    position: tuple[float | None, float | None]
+    metadata: tuple[Any, ...]
+
+
+def read_vectors(store: Store, kind: NodeKind) -> list[VectorRow]:
+    """The nodes of a kind that have a vector of the current model, ordered by key.
 
     Raises:
         DataMissingError: there are none.
     """
-    rows = list(store.read_all(statement))
-    if not rows:
+    rows = store.read_all(
+        "MATCH (m:EmbeddingModel {is_current: true}) "
+        "MATCH (n:" + kind.label + ") WHERE n.embedding_version = m.version "
+        "RETURN n." + kind.key + " AS key, n.embedding, n.x, n.y, "
+        + _values(kind.names("projector")) + " ORDER BY key"
+    )  # fmt: skip
+    found = [VectorRow(key, vector, (x, y), tuple(rest)) for key, vector, x, y, *rest in rows]
+    if not found:
         raise DataMissingError(
-            f"The graph at {store.address} has no embeddings to export. Run `bookgraph train`."
+            f"The graph at {store.address} has no embeddings of {kind.word}s to export. Run "
+            "`bookgraph train`."
         )
-    return rows
+    return found
+
+
+def _values(names: tuple[LiteralString, ...]) -> LiteralString:
+    return ", ".join("n." + name for name in names)

@@ -22,8 +22,9 @@ from bookgraph.graph.query import overview
 from bookgraph.graph.query.filters import BookFilter, LinkFilter
 from bookgraph.graph.query.paths import End, compare_books, find_paths
 from bookgraph.graph.query.search import search
-from bookgraph.graph.query.selection import Page, Selection, select
-from bookgraph.graph.query.similar import NearQuestion, similar_books, similar_links
+from bookgraph.graph.query.selection import NodeList, Page, Selection, select
+from bookgraph.graph.query.similar import SimilarityRequest, similar_books, similar_links
+from bookgraph.graph.schema import BOOK, LINK
 from bookgraph.graph.store import Store
 
 
@@ -72,7 +73,7 @@ def expected(
     return sorted(scored, key=lambda one: (-one[1], one[0]))[:k]
 
 
-def check(found: answers.NodeList, wanted: list[tuple[str, float]], key: str = "title") -> None:
+def check(found: NodeList, wanted: list[tuple[str, float]], key: str = "title") -> None:
     assert [item["node"][key] for item in found.items] == [name for name, _ in wanted]
     np.testing.assert_allclose(
         [item["score"] for item in found.items], [score for _, score in wanted], atol=2e-5
@@ -106,7 +107,7 @@ def test_filters_give_as_many_as_asked_and_the_nearest(
 ) -> None:
     matching = [title for title, row in books.rows.items() if holds(row) and title != "Dune"]
     assert 0 < len(matching) < len(books.rows) - 1
-    found = similar_books(sample_store, NearQuestion(like=["Dune"], where=where), Page(12))
+    found = similar_books(sample_store, SimilarityRequest(like=["Dune"], where=where), Page(12))
     check(found, expected(books.unit, books.unit["Dune"], matching, 12))
     listed = answers.list_books(sample_store, Page(100), select("title"), where=where)
     everything = [title for title, row in books.rows.items() if holds(row)]
@@ -115,14 +116,14 @@ def test_filters_give_as_many_as_asked_and_the_nearest(
 
 
 def test_pages_of_a_filtered_search_continue_each_other(sample_store: Store, books: Books) -> None:
-    question = NearQuestion(like=["Dune"], where=BookFilter(genre=["Fantasy"]))
+    request = SimilarityRequest(like=["Dune"], where=BookFilter(genre=["Fantasy"]))
     matching = [
         title for title, row in books.rows.items() if "Fantasy" in row["genres"] and title != "Dune"
     ]
     found = [
         item["node"]["title"]
         for offset in range(0, 200, 20)
-        for item in similar_books(sample_store, question, Page(20, offset)).items
+        for item in similar_books(sample_store, request, Page(20, offset)).items
     ]
     everything = expected(books.unit, books.unit["Dune"], matching, 10_000)
     assert found == [name for name, _ in everything][: len(found)]
@@ -133,7 +134,7 @@ def test_unlike_turns_the_direction_away(sample_store: Store, books: Books) -> N
     like, unlike = ["War and Peace", "Emma"], ["Anna Karenina", "Dune"]
     centre = sum(books.unit[t] for t in like) / 2 - 0.5 * sum(books.unit[t] for t in unlike) / 2
     names = [title for title in books.rows if title not in {*like, *unlike}]
-    found = similar_books(sample_store, NearQuestion(like=like, unlike=unlike), Page(10))
+    found = similar_books(sample_store, SimilarityRequest(like=like, unlike=unlike), Page(10))
     check(found, expected(books.unit, centre, names, 10))
 
 
@@ -146,20 +147,20 @@ def test_same_authors_exclusions_and_least_score(sample_store: Store, books: Boo
         20,
     )
     excluded, least = nearest[0][0], nearest[5][1]
-    question = NearQuestion(
+    request = SimilarityRequest(
         like=["Dune"], exclude=[excluded], min_score=least - 1e-4, is_author_excluded=True
     )
-    found = similar_books(sample_store, question, Page(20))
+    found = similar_books(sample_store, request, Page(20))
     check(found, nearest[1:6])
     assert not found.has_next
 
 
 def test_books_near_a_link_and_links_near_a_book(sample_store: Store, books: Books) -> None:
-    near_link = similar_books(sample_store, NearQuestion(like_others=[" Vampire "]), Page(8))
+    near_link = similar_books(sample_store, SimilarityRequest(like_others=[" Vampire "]), Page(8))
     check(near_link, expected(books.unit, books.link_unit["vampire"], list(books.rows), 8))
     rare = [name for name, num in books.num_books_of.items() if num <= 10]
-    question = NearQuestion(like_others=["Dracula"], where=LinkFilter(num_books_to=10))
-    near_book = similar_links(sample_store, question, Page(8))
+    request = SimilarityRequest(like_others=["Dracula"], where=LinkFilter(num_books_to=10))
+    near_book = similar_links(sample_store, request, Page(8))
     check(near_book, expected(books.link_unit, books.unit["Dracula"], rare, 8), "name")
 
 
@@ -171,7 +172,7 @@ def why_of(num: int) -> Selection:
 
 def test_why_is_what_they_share_weighted_by_rarity(sample_store: Store, books: Books) -> None:
     liked = ["Dune", "Foundation"]
-    found = similar_books(sample_store, NearQuestion(like=liked), Page(5), edge=(why_of(100),))
+    found = similar_books(sample_store, SimilarityRequest(like=liked), Page(5), edge=(why_of(100),))
     for item in found.items:
         own = books.links[item["node"]["title"]]
         weights = {
@@ -185,8 +186,8 @@ def test_why_is_what_they_share_weighted_by_rarity(sample_store: Store, books: B
 
 
 def test_why_a_book_is_near_a_link_may_be_the_link_itself(sample_store: Store) -> None:
-    question = NearQuestion(like_others=["vampire"])
-    found = similar_books(sample_store, question, Page(1), edge=(why_of(5),))
+    request = SimilarityRequest(like_others=["vampire"])
+    found = similar_books(sample_store, request, Page(1), edge=(why_of(5),))
     assert [one["link"]["name"] for one in found.items[0]["why"]] == ["vampire"]
 
 
@@ -244,7 +245,7 @@ def test_predicted_books_are_those_that_lack_the_link(sample_store: Store, books
 def test_paths_are_shortest_and_go_over_edges_that_are_there(
     sample_store: Store, books: Books
 ) -> None:
-    ends = (End("Book", "Dracula"), End("Link", "Leo Tolstoy"))
+    ends = (End(BOOK, "Dracula"), End(LINK, "Leo Tolstoy"))
     chains = find_paths(sample_store, ends, first=5, book=select("title"), link=select("name"))
     assert len(chains) == 5
     for chain in chains:
@@ -266,7 +267,7 @@ def test_unknown_ends_are_named(sample_store: Store) -> None:
     with pytest.raises(BookNotFoundError, match="'Dracula'"):
         find_paths(
             sample_store,
-            (End("Book", "Dracla"), End("Link", "love")),
+            (End(BOOK, "Dracla"), End(LINK, "love")),
             first=1,
             book=(),
             link=(),
@@ -274,7 +275,7 @@ def test_unknown_ends_are_named(sample_store: Store) -> None:
     with pytest.raises(LinkNotFoundError):
         find_paths(
             sample_store,
-            (End("Book", "Dracula"), End("Link", "no such thing")),
+            (End(BOOK, "Dracula"), End(LINK, "no such thing")),
             first=1,
             book=(),
             link=(),
@@ -349,7 +350,7 @@ def test_stats_and_model(sample_store: Store, books: Books) -> None:
 
 
 def test_links_are_listed_in_every_order(sample_store: Store, books: Books) -> None:
-    for order in answers.LINK_ORDERS:
+    for order in (one.name for one in answers.LINK_ORDERS):
         found = answers.list_links(sample_store, Page(50), select("name", "num_books"), order=order)
         counts = [one["node"]["num_books"] for one in found.items]
         if order != "name":
@@ -368,4 +369,4 @@ def test_neo4j_itself_gives_up_what_takes_too_long(sample_store: Store) -> None:
 
 def test_too_much_is_refused(sample_store: Store) -> None:
     with pytest.raises(UsageError):
-        similar_books(sample_store, NearQuestion(), Page(1))
+        similar_books(sample_store, SimilarityRequest(), Page(1))

@@ -20,11 +20,11 @@ from bookgraph.core.progress import Progress
 from bookgraph.core.types import BookRow, LinkRow
 from bookgraph.graph.connection import connect
 from bookgraph.graph.query.titles import nearest_titles
-from bookgraph.graph.schema import await_indexes
 from bookgraph.graph.server import local as server
 from bookgraph.graph.store import Store
 from bookgraph.graph.write import bulk
 from bookgraph.graph.write.bulk import can_import, import_graph, write_csv
+from bookgraph.graph.write.indexes import await_indexes
 from bookgraph.graph.write.load import GraphRows, load_graph
 from bookgraph.ingest import CleaningOptions, ingest_files
 
@@ -99,7 +99,7 @@ def test_the_importer_gives_what_transactions_give(own_server: Any) -> None:
         store.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 1000 ROWS")
         load_graph(store, rows)
         assert _read(store) == imported
-        with pytest.raises(LocalServerError, match="fills only an empty database"):
+        with pytest.raises(LocalServerError, match="needs an empty database"):
             import_graph(own_server.server, store, rows)
         assert _read(store) == imported
     assert not list(own_server.settings.neo4j_home.glob("import-*"))

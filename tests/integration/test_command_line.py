@@ -139,7 +139,7 @@ def test_a_named_server_is_used_and_nothing_is_started(
     nonsense = run_with("train", **{**named, "NEO4J_URI": "localhost:7687"})
     assert "is no address of a Neo4j" in refused(nonsense, exit_code=2)
     unknown = run_with("train", **{**named, "NEO4J_DATABASE": "nowhere"})
-    assert "has no database 'nowhere'" in refused(unknown, exit_code=3)
+    assert "'nowhere' does not exist" in refused(unknown, exit_code=3)
     managed = run_with("neo4j", "stop", **named)
     assert "Unset NEO4J_URI" in refused(managed, exit_code=2)
 

@@ -18,7 +18,8 @@ import pytest
 
 from bookgraph.core.errors import DataMissingError, UsageError
 from bookgraph.core.progress import Progress
-from bookgraph.graph.export.writers import BOOK_COLUMNS, ExportFormat, export_graph
+from bookgraph.graph.export.formats import ExportFormat, export_graph
+from bookgraph.graph.schema import BOOK
 from bookgraph.graph.store import Row, Store
 from bookgraph.graph.write.vectors import EmbeddingRows, write_embeddings
 
@@ -71,7 +72,7 @@ def test_csv_is_what_pandas_reads(trained: Store, tmp_path: Path) -> None:
         pd.read_csv(path, keep_default_na=False, na_values=[""], lineterminator=None)
         for path in report.files
     )
-    assert tuple(books.columns) == BOOK_COLUMNS
+    assert tuple(books.columns) == BOOK.names("export")
     assert {*books["title"]} == {ODD, "Beta", "Alone"}
     odd = books[books["title"] == ODD].iloc[0]
     assert (odd["author"], odd["year"], odd["x"], odd["y"]) == ("A, B", -750, 0.5, -1.25)
@@ -260,15 +261,15 @@ def test_a_broken_export_leaves_the_one_before(
         message = "no more"
         raise OSError(message)
 
-    monkeypatch.setattr("bookgraph.graph.export.writers._xml_text", fail)
-    with pytest.raises(UsageError, match="no more"):
+    monkeypatch.setattr("bookgraph.graph.export.graphml._xml_text", fail)
+    with pytest.raises(UsageError, match="cannot be written to"):
         export_graph(trained, tmp_path, "graphml")
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_cannot_be_done_is_refused(trained: Store, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="'xls' is unknown; use one of csv"):
+    with pytest.raises(UsageError, match="'xls' does not exist; use one of csv"):
         export_graph(trained, tmp_path, cast("ExportFormat", "xls"))
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot be written"):

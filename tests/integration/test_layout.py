@@ -11,8 +11,10 @@ import pytest
 from bookgraph.core.errors import DataMissingError, ShapeError, StoreUnreachableError
 from bookgraph.embed.config import LayoutConfig
 from bookgraph.embed.maps.pipeline import map_graph
+from bookgraph.graph.read.model import read_map_vectors
+from bookgraph.graph.schema import BOOK
 from bookgraph.graph.store import Row, Store
-from bookgraph.graph.write.map import MapPlaces, read_map_vectors, write_map
+from bookgraph.graph.write.map import MapPositions, write_map
 from bookgraph.graph.write.vectors import EmbeddingRows, write_embeddings
 
 
@@ -74,7 +76,7 @@ def test_every_node_with_a_vector_has_a_place_and_no_other(store: Store) -> None
 def test_places_come_back_as_they_were_written(store: Store) -> None:
     load(store)
     map_graph(store, LayoutConfig())
-    vectors = read_map_vectors(store, "Book")
+    vectors = read_map_vectors(store, BOOK)
     places = places_of(store, "Book")
     assert list(vectors.keys) == sorted(vectors.keys)
     assert vectors.vectors.shape == (30, 6)
@@ -96,7 +98,7 @@ def test_on_a_second_run_the_points_hardly_move(store: Store, method: Any) -> No
     load(store, num_books=200)
 
     def places() -> np.ndarray:
-        return read_map_vectors(store, "Book", name=method).old_positions
+        return read_map_vectors(store, BOOK, name=method).old_positions
 
     map_graph(store, LayoutConfig(method=method))
     first = places()
@@ -132,8 +134,8 @@ def test_nodes_that_lost_their_vector_lose_their_place(store: Store) -> None:
     assert {*places_of(store, "Book")} == {f"Book {i:02}" for i in range(20)}
 
 
-def some_places(version: str) -> MapPlaces:
-    return MapPlaces(
+def some_places(version: str) -> MapPositions:
+    return MapPositions(
         name="tsne",
         version=version,
         book_titles=["Book 00", "Gone"],

@@ -15,6 +15,7 @@ from bookgraph.api.pictures.palette import read_palette
 from bookgraph.api.pictures.picture import HEIGHT, WIDTH, plan_picture
 from bookgraph.core.errors import DataMissingError, UsageError
 from bookgraph.graph.query.overview import MapColumns
+from bookgraph.graph.schema import BOOK
 from bookgraph.graph.store import Store
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -73,7 +74,7 @@ def test_png_has_each_books_colour_at_its_place(mapped: Store, tmp_path: Path) -
 def columns(store: Store) -> MapColumns:
     from bookgraph.graph.query.overview import read_map
 
-    return read_map(store, "Book", ("genre", "x", "y"))
+    return read_map(store, BOOK, ("genre", "x", "y"))
 
 
 def test_up_on_the_map_is_up_on_the_picture() -> None:

@@ -14,9 +14,10 @@ from bookgraph.core.errors import BookgraphError, DataMissingError
 from bookgraph.core.types import BookRow, LinkRow
 from bookgraph.graph.connection import connect
 from bookgraph.graph.query.nodes import nearest_books
+from bookgraph.graph.read.model import read_current_model
 from bookgraph.graph.store import Store
 from bookgraph.graph.write.load import GraphRows, load_graph
-from bookgraph.graph.write.vectors import EmbeddingRows, read_current_model, write_embeddings
+from bookgraph.graph.write.vectors import EmbeddingRows, write_embeddings
 
 NUM_BOOKS = 300
 
@@ -116,7 +117,7 @@ def test_a_model_of_another_graph_changes_nothing(store: Store) -> None:
     load_chain(store)
     write_embeddings(store, make_rows("one", seed=1))
     alien = replace(make_rows("two", seed=2), book_titles=[f"x{n}" for n in range(NUM_BOOKS)])
-    with pytest.raises(DataMissingError, match="trained on another one"):
+    with pytest.raises(DataMissingError, match="trained on another graph"):
         write_embeddings(store, alien)
     assert {row["version"] for row in stored_models(store)} == {"one"}
 

@@ -1,0 +1,70 @@
+"""Exports the graph, its vectors and its map into files for other programs.
+
+Each file is written beside its place and moved there when it is complete, so an interrupted export
+leaves no partial file.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import get_args
+
+from bookgraph.core.choices import ExportFormat
+from bookgraph.core.errors import DataMissingError, UsageError
+from bookgraph.core.progress import OnProgress, ignore_progress
+from bookgraph.graph.export.csv import export_csv
+from bookgraph.graph.export.graphml import export_graphml
+from bookgraph.graph.export.npz import export_npz
+from bookgraph.graph.export.parquet import export_parquet
+from bookgraph.graph.export.projector import export_projector
+from bookgraph.graph.export.tables import ExportReport
+from bookgraph.graph.store import Store
+
+logger = logging.getLogger(__name__)
+
+_WRITERS: Mapping[ExportFormat, Callable[[Store, Path, OnProgress], ExportReport]] = {
+    "csv": export_csv,
+    "graphml": export_graphml,
+    "npz": export_npz,
+    "parquet": export_parquet,
+    "projector": export_projector,
+}
+
+
+def export_graph(
+    store: Store,
+    folder: Path,
+    file_format: ExportFormat,
+    *,
+    on_progress: OnProgress = ignore_progress,
+) -> ExportReport:
+    """Write the graph into a folder, which is created if necessary.
+
+    Args:
+        store: a loaded graph; `npz` and `projector` also need a trained model.
+        folder: files of earlier exports in it are replaced.
+        file_format: one of `ExportFormat`.
+        on_progress: called after each table.
+
+    Raises:
+        DataMissingError: there are no books, or no vectors where the format needs them.
+        UsageError: the format does not exist, or the folder cannot be written.
+    """
+    if file_format not in _WRITERS:
+        known = ", ".join(get_args(ExportFormat))
+        raise UsageError(f"--format: {file_format!r} does not exist; use one of {known}.")
+    if not store.read("MATCH (n:Book) RETURN 1 AS found LIMIT 1"):
+        raise DataMissingError(
+            f"The graph at {store.address} has no books to export. Run `bookgraph ingest`."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        report = _WRITERS[file_format](store, folder, on_progress)
+    except OSError as error:
+        raise UsageError(
+            f"The export cannot be written to {folder}. Choose a folder that you may write to."
+        ) from error
+    logger.info("exported %s", report)
+    return report
