@@ -1,4 +1,4 @@
-"""Every query of the documents runs on the sample, and each root field is one statement."""
+"""Every query in docs/graphql.md runs on the sample, and each root field costs one statement."""
 
 from __future__ import annotations
 
@@ -50,24 +50,23 @@ def test_each_documented_query_runs(
     assert isinstance(operation, OperationDefinitionNode)
     assert len(counting.statements) == len(operation.selection_set.selections)
     for name, value in answer["data"].items():
-        # The sample has no map yet: all its books are without a place.
         assert not is_empty(value), name
 
 
-def test_there_are_many_documented_queries() -> None:
+def test_the_queries_are_found_in_the_document() -> None:
     assert len(QUERIES) >= 11
 
 
-def test_the_curl_line_works(address: str) -> None:
+def test_the_curl_command_works(address: str) -> None:
     (block,) = re.findall(r"```bash\n(curl .*?)```", TEXT, re.DOTALL)
     if shutil.which("curl") is None:
-        pytest.skip("there is no curl here")
+        pytest.skip("curl is not installed")
     command = block.replace("http://127.0.0.1:8000/graphql", address)
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["data"]["stats"]["numBooks"] == 1310
 
 
-def test_every_code_of_an_error_is_documented() -> None:
+def test_every_error_code_is_documented() -> None:
     sources = "".join(path.read_text("utf-8") for path in (ROOT / "api").rglob("*.py"))
     codes = {*re.findall(r'"([A-Z]+(?:_[A-Z]+)+|BUSY|TIMEOUT)"', sources)}
     codes -= {"NUM_LINKS_DESCENDING"}
@@ -79,9 +78,9 @@ def test_every_code_of_an_error_is_documented() -> None:
 @pytest.mark.parametrize(
     "command", [[sys.executable, "examples/client.py"], ["node", "examples/client.mjs"]]
 )
-def test_the_example_clients_ask_and_understand(address: str, command: list[str]) -> None:
+def test_the_example_clients_print_books_and_errors(address: str, command: list[str]) -> None:
     if shutil.which(command[0]) is None:
-        pytest.skip(f"there is no {command[0]} here")
+        pytest.skip(f"{command[0]} is not installed")
     environment = {**os.environ, "BOOKGRAPH_URL": address}
 
     def run(*titles: str) -> subprocess.CompletedProcess[str]:

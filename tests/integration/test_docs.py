@@ -24,11 +24,11 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("statement", blocks(SCHEMA, "cypher"))
-def test_the_queries_for_analysts_find_something(demo_store: Store, statement: str) -> None:
+def test_each_query_returns_rows(demo_store: Store, statement: str) -> None:
     assert demo_store.read(statement)
 
 
-def test_the_schema_table_names_every_property_there_is(demo_store: Store) -> None:
+def test_the_table_names_every_stored_property(demo_store: Store) -> None:
     rows = demo_store.read(
         "MATCH (n) UNWIND labels(n) AS label UNWIND keys(n) AS name "
         "RETURN label, collect(DISTINCT name) AS names"
@@ -39,12 +39,12 @@ def test_the_schema_table_names_every_property_there_is(demo_store: Store) -> No
         assert {*row["names"]} <= {*re.findall(r"\w+", line)}, row["label"]
 
 
-def test_the_readme_query_answers(demo_store: Store) -> None:
+def test_the_readme_query_returns_data(demo_store: Store) -> None:
     client = TestClient(build_app(demo_store))
     for query in blocks(README, "graphql"):
-        answer = client.post("/graphql", json={"query": query}).json()
-        assert "errors" not in answer
-        assert answer["data"]["book"]["author"] == "Gabriel García Márquez"
+        response = client.post("/graphql", json={"query": query}).json()
+        assert "errors" not in response
+        assert response["data"]["book"]["author"] == "Gabriel García Márquez"
 
 
 def test_the_readme_curl_returns_the_shown_response(demo_store: Store) -> None:
@@ -59,13 +59,13 @@ def test_the_readme_curl_returns_the_shown_response(demo_store: Store) -> None:
         assert one == other
 
 
-def test_the_sample_keeps_what_the_readme_promises(demo_store: Store) -> None:
+def test_well_known_books_have_the_expected_neighbours(demo_store: Store) -> None:
     client = TestClient(build_app(demo_store))
     query = "query($t: [String!]!) { similarBooks(like: $t, first: 5) { nodes { title author } } }"
 
-    def ask(title: str) -> list[dict[str, str]]:
+    def find_similar(title: str) -> list[dict[str, str]]:
         body = {"query": query, "variables": {"t": [title]}}
         return client.post("/graphql", json=body).json()["data"]["similarBooks"]["nodes"]
 
-    assert "Anna Karenina" in {book["title"] for book in ask("War and Peace")}
-    assert ask("The Fellowship of the Ring")[0]["author"] == "J. R. R. Tolkien"
+    assert "Anna Karenina" in {book["title"] for book in find_similar("War and Peace")}
+    assert find_similar("The Fellowship of the Ring")[0]["author"] == "J. R. R. Tolkien"
