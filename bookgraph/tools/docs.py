@@ -1,15 +1,9 @@
 """Generate the reference pages in `docs/` from the code: `python -m bookgraph.tools.docs`.
 
-The settings page comes from `Settings`, the command line's from typer, the Python reference from
-signatures and docstrings, the map of the code in ARCHITECTURE.md from the rooms' docstrings. The
-pages are committed. A test compares them with what this module would write, so no page depends on
-the machine that generated it.
-
-
 The settings page comes from `Settings`, the page on properties from the graph's schema, the command
-line's from typer, the Python reference from signatures and docstrings. The pages are committed. A
-test compares them with what this module would write, so no page depends on the machine that
-generated it.
+line's from typer, the Python reference from signatures and docstrings, and the table of rooms in
+ARCHITECTURE.md from the rooms' docstrings. The pages are committed. A test compares them with what
+this module would write, so no page depends on the machine that generated it.
 """
 
 from __future__ import annotations
@@ -169,8 +163,8 @@ def python_page() -> str:
 
 def _entry(one: griffe.Object, *, heading: str) -> str:
     text = f"{heading} `{one.name}`\n\n"
-    if isinstance(one, griffe.Class | griffe.Function):
-        text += f"```python\n{_signature(one)}\n```\n\n"
+    if isinstance(one, griffe.Class | griffe.Function) and (signature := _signature(one)):
+        text += f"```python\n{signature}\n```\n\n"
     text += f"{_words(one)}\n"
     if isinstance(one, griffe.Class):
         for member in one.members.values():
@@ -181,7 +175,7 @@ def _entry(one: griffe.Object, *, heading: str) -> str:
 
 def _signature(one: griffe.Class | griffe.Function) -> str:
     """A signature with one parameter a line where it is long."""
-    line = str(one.signature())
+    line = str(one.signature() or "")
     if isinstance(one, griffe.Class):
         line = line.removesuffix(" -> None")
     if len(line) <= _WIDTH:
