@@ -67,7 +67,7 @@ lint: $(DEV) ## Check format, style, types and imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	# Checks too that every Cypher statement consists of constants, which mypy does not.
-	$(BIN)/basedpyright bookgraph/graph
+	$(BIN)/basedpyright --pythonpath $(BIN)/python bookgraph/graph
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: format

@@ -20,7 +20,6 @@ from bookgraph.graph.store import Store
 logger = logging.getLogger(__name__)
 
 
-
 def export_map(
     store: Store,
     folder: Path,

@@ -1,4 +1,4 @@
-"""Answers on the real sample against the same thing counted by hand, in numpy and in Python."""
+"""Queries on the real sample, compared with results computed in numpy and in Python."""
 
 from __future__ import annotations
 
@@ -98,11 +98,105 @@ FILTERS: list[tuple[BookFilter, Any]] = [
         lambda b: b.get("year", 0) >= 1900 and b["num_links"] >= 22,
     ),
     (BookFilter(none_of=(BookFilter(year_from=1850),)), lambda b: not b.get("year", 0) >= 1850),
+    (
+        BookFilter(num_links_to=18, year_from=1900),
+        lambda b: b["num_links"] <= 18 and _year(b) >= 1900,
+    ),
+    # An empty filter holds for every book.
+    (
+        BookFilter(genre=["Novel"], any_of=(BookFilter(), BookFilter(year_to=1))),
+        lambda b: "Novel" in b["genres"],
+    ),
 ]
 
 
+def _year(book: dict[str, Any]) -> float:
+    return float(book.get("year", -math.inf))
+
+
+def test_what_an_empty_filter_holds_for_and_what_not(sample_store: Store, books: Books) -> None:
+    nothing = BookFilter(none_of=(BookFilter(),))
+    assert answers.list_books(sample_store, Page(1), (), where=nothing).total == 0
+    everything = BookFilter(any_of=(BookFilter(),))
+    assert answers.list_books(sample_store, Page(1), (), where=everything).total == len(books.rows)
+
+
+def test_link_filters(sample_store: Store, books: Books) -> None:
+    where = LinkFilter(kind=["article", "file"], num_books_from=4, num_books_to=9)
+    found = answers.list_links(sample_store, Page(100), select("kind", "num_books"), where=where)
+    wanted = {name: num for name, num in books.num_books_of.items() if 4 <= num <= 9}
+    nodes = [one["node"] for one in found.items]
+    assert {node["kind"] for node in nodes} <= {"article", "file"}
+    assert all(4 <= node["num_books"] <= 9 for node in nodes)
+    others = LinkFilter(num_books_from=4, num_books_to=9, none_of=(where,))
+    rest = answers.list_links(sample_store, Page(1), (), where=others).total
+    assert (found.total or 0) + (rest or 0) == len(wanted)
+
+
+def test_every_property_comes_as_it_is_stored(sample_store: Store, books: Books) -> None:
+    names = tuple(BOOK.stored("answer"))
+    node = answers.find_book(sample_store, "Dracula", select(*names))
+    assert node == {name: books.rows["Dracula"].get(name) for name in names}
+    link = answers.find_link(sample_store, "vampire", select(*LINK.stored("answer")))
+    assert (link["name"], link["num_books"]) == ("vampire", books.num_books_of["vampire"])
+
+
+def nested(depth: int) -> Selection:
+    """Similar books of similar books, with reasons at each depth."""
+    inner = (nested(depth - 1),) if depth else ()
+    return Selection(
+        "s", "similar_books", Page(2), edge=(why_of(2),), node=(*select("title"), *inner)
+    )
+
+
+def test_a_nested_search_does_not_mix_with_the_one_around_it(
+    sample_store: Store, books: Books
+) -> None:
+    def check_level(title: str, value: dict[str, Any], depth: int) -> None:
+        others = [name for name in books.rows if name != title]
+        wanted = [name for name, _ in expected(books.unit, books.unit[title], others, 2)]
+        assert [one["node"]["title"] for one in value["items"]] == wanted
+        for one in value["items"]:
+            shared = books.links[title] & books.links[one["node"]["title"]]
+            assert {reason["link"]["name"] for reason in one["why"]} <= shared
+            if depth:
+                check_level(one["node"]["title"], one["node"]["s"], depth - 1)
+
+    node = answers.find_book(sample_store, "Dracula", (nested(2),))
+    check_level("Dracula", node["s"], 2)
+
+
+def test_two_parts_of_one_list_stand_side_by_side(sample_store: Store, books: Books) -> None:
+    parts = [Selection(f"p{n}", "links", Page(3, 3 * n), node=select("name")) for n in range(2)]
+    node = answers.find_book(sample_store, "Dracula", parts)
+    names = [one["node"]["name"] for key in ("p0", "p1") for one in node[key]["items"]]
+    assert len({*names}) == 6
+    assert {*names} <= books.links["Dracula"]
+    assert node["p0"]["total"] == node["p1"]["total"] == len(books.links["Dracula"])
+
+
+def test_books_are_listed_in_every_order(sample_store: Store, books: Books) -> None:
+    for order in answers.BOOK_ORDERS:
+        name = order.name.removesuffix("_descending")
+        selected = select("title", name) if name != "title" else select("title")
+        found = answers.list_books(sample_store, Page(100), selected, order=order.name)
+        values = [one["node"][name] for one in found.items]
+        known = [value for value in values if value is not None]
+        # Books without the value come last.
+        assert values[: len(known)] == known
+        assert known == sorted(known, reverse=order.name.endswith("descending"))
+        assert found.total == len(books.rows)
+
+
+def test_a_search_for_one_kind_finds_only_that(sample_store: Store) -> None:
+    found = search(sample_store, "vampire", first=20, book=None, link=select("name"))
+    assert {one["label"] for one in found.items} == {"Link"}
+    both = search(sample_store, "vampire", first=20, book=select("title"), link=select("name"))
+    assert {one["label"] for one in both.items} == {"Book", "Link"}
+
+
 @pytest.mark.parametrize(("where", "holds"), FILTERS)
-def test_filters_give_as_many_as_asked_and_the_nearest(
+def test_a_filtered_search_fills_its_page_with_the_nearest(
     sample_store: Store, books: Books, where: BookFilter, holds: Any
 ) -> None:
     matching = [title for title, row in books.rows.items() if holds(row) and title != "Dune"]
@@ -242,7 +336,7 @@ def test_predicted_books_are_those_that_lack_the_link(sample_store: Store, books
     assert list(scores.values()) == pytest.approx([products[title] for title in scores], abs=1e-5)
 
 
-def test_paths_are_shortest_and_go_over_edges_that_are_there(
+def test_paths_are_the_shortest_and_follow_existing_edges(
     sample_store: Store, books: Books
 ) -> None:
     ends = (End(BOOK, "Dracula"), End(LINK, "Leo Tolstoy"))
@@ -263,7 +357,7 @@ def test_paths_are_shortest_and_go_over_edges_that_are_there(
     assert {len(chain) - 1 for chain in chains} == {3}
 
 
-def test_unknown_ends_are_named(sample_store: Store) -> None:
+def test_a_missing_end_is_named(sample_store: Store) -> None:
     with pytest.raises(BookNotFoundError, match="'Dracula'"):
         find_paths(
             sample_store,
@@ -315,7 +409,9 @@ def test_two_books_side_by_side(sample_store: Store, books: Books) -> None:
         ("childhood tolstoy", "Childhood (Tolstoy novel)"),
     ],
 )
-def test_search_forgives(sample_store: Store, text: str, title: str) -> None:
+def test_search_tolerates_typos_and_missing_accents(
+    sample_store: Store, text: str, title: str
+) -> None:
     found = search(sample_store, text, first=3, book=select("title"), link=None)
     assert found.items[0]["node"]["title"] == title
     scores = [one["score"] for one in found.items]
@@ -324,7 +420,7 @@ def test_search_forgives(sample_store: Store, text: str, title: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["qqqxyz", '"', "AND OR NOT", "* ~ ^ : /", "(", "\\", "a" * 300])
-def test_search_bears_anything(sample_store: Store, text: str) -> None:
+def test_search_accepts_any_text(sample_store: Store, text: str) -> None:
     found = search(sample_store, text, first=5, book=select("title"), link=select("name"))
     assert all(0 < one["score"] <= 1 for one in found.items)
 
@@ -358,7 +454,7 @@ def test_links_are_listed_in_every_order(sample_store: Store, books: Books) -> N
     assert found.total == len(books.num_books_of)
 
 
-def test_neo4j_itself_gives_up_what_takes_too_long(sample_store: Store) -> None:
+def test_neo4j_stops_a_query_at_its_timeout(sample_store: Store) -> None:
     with pytest.raises(QueryTimeoutError, match="took too long"):
         sample_store.with_timeout(0.3).read(
             "UNWIND range(1, 1000) AS a UNWIND range(1, 100000) AS b RETURN sum(sin(a * b)) AS s"
@@ -367,6 +463,6 @@ def test_neo4j_itself_gives_up_what_takes_too_long(sample_store: Store) -> None:
     assert not any("sin(a * b)" in row["q"] and "SHOW" not in row["q"] for row in rows)
 
 
-def test_too_much_is_refused(sample_store: Store) -> None:
+def test_a_request_without_a_liked_node_is_refused(sample_store: Store) -> None:
     with pytest.raises(UsageError):
         similar_books(sample_store, SimilarityRequest(), Page(1))
