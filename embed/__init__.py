@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bookgraph.embed.config import LayoutConfig, TrainConfig
-    from bookgraph.embed.data.edges import fingerprint_pairs, split_edges
     from bookgraph.embed.embeddings import (
         Embeddings,
         EpochReport,
@@ -15,16 +14,21 @@ if TYPE_CHECKING:
         load_embeddings,
         save_embeddings,
     )
-    from bookgraph.embed.evaluation.held_out import (
+    from bookgraph.embed.evaluation.neighbours import evaluate_neighbours
+    from bookgraph.embed.evaluation.report import (
         Estimate,
+        NeighbourReport,
         RankingReport,
         RankingScores,
-        evaluate_ranking,
     )
-    from bookgraph.embed.evaluation.neighbours import NeighbourReport, evaluate_neighbours
-    from bookgraph.embed.fold_in import fold_in
+    from bookgraph.embed.pairs import (
+        evaluate_ranking,
+        fingerprint_pairs,
+        fit,
+        fold_in,
+        split_edges,
+    )
     from bookgraph.embed.train.checkpoint import Checkpoints
-    from bookgraph.embed.train.loop import fit
 
 __all__ = [
     "Checkpoints",
@@ -52,21 +56,21 @@ _MODULES = {
     "Checkpoints": "train.checkpoint",
     "Embeddings": "embeddings",
     "EpochReport": "embeddings",
-    "Estimate": "evaluation.held_out",
+    "Estimate": "evaluation.report",
     "LayoutConfig": "config",
-    "NeighbourReport": "evaluation.neighbours",
-    "RankingReport": "evaluation.held_out",
-    "RankingScores": "evaluation.held_out",
+    "NeighbourReport": "evaluation.report",
+    "RankingReport": "evaluation.report",
+    "RankingScores": "evaluation.report",
     "TrainConfig": "config",
     "TrainingInterrupted": "embeddings",
     "evaluate_neighbours": "evaluation.neighbours",
-    "evaluate_ranking": "evaluation.held_out",
-    "fingerprint_pairs": "data.edges",
-    "fit": "train.loop",
-    "fold_in": "fold_in",
+    "evaluate_ranking": "pairs",
+    "fingerprint_pairs": "pairs",
+    "fit": "pairs",
+    "fold_in": "pairs",
     "load_embeddings": "embeddings",
     "save_embeddings": "embeddings",
-    "split_edges": "data.edges",
+    "split_edges": "pairs",
 }
 
 

@@ -1,6 +1,11 @@
-"""The one place where data moves between numpy and a torch device, and where a device is chosen."""
+"""The one place that chooses a device and moves data between numpy and torch devices.
+
+Other modules make new tensors on the device of the data they work on, and never move one.
+"""
 
 from __future__ import annotations
+
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -8,12 +13,16 @@ from numpy.typing import NDArray
 
 from bookgraph.core.errors import UsageError
 
+CPU = torch.device("cpu")
+
+ModuleType = TypeVar("ModuleType", bound=torch.nn.Module)
+
 
 def resolve_device(name: str) -> torch.device:
-    """Turn a device's name into a device that is there.
+    """Turn a device's name into a device that exists on this machine.
 
     Args:
-        name: `auto` takes CUDA where there is one, else the CPU; any torch device name otherwise.
+        name: `auto` (CUDA where available, otherwise the CPU) or any torch device name.
 
     Raises:
         UsageError: torch does not know the name, or this machine has no such device.
@@ -23,14 +32,14 @@ def resolve_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        message = f"The device {name!r} is unknown; use auto, cpu, cuda or cuda:N."
-        raise UsageError(message) from error
+        raise UsageError(
+            f"Unknown device: --device {name}. Use auto, cpu, cuda or cuda:N."
+        ) from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        message = (
-            f"The device {name!r} was asked for and torch sees {torch.cuda.device_count()} CUDA "
-            "devices here; use auto or cpu, or install a torch build with CUDA."
+        raise UsageError(
+            f"--device {name} is not available: torch finds {torch.cuda.device_count()} CUDA "
+            "devices. Use auto or cpu, or install a torch build with CUDA."
         )
-        raise UsageError(message)
     return device
 
 
@@ -45,6 +54,11 @@ def to_device(array: NDArray[np.generic], device: torch.device) -> torch.Tensor:
     return torch.from_numpy(np.array(array, order="C")).to(device)
 
 
-def to_numpy(tensor: torch.Tensor) -> NDArray[np.float32]:
-    """Copy a tensor of floats back, as a C-contiguous float32 array."""
-    return np.ascontiguousarray(tensor.detach().to("cpu", torch.float32).numpy())
+def to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
+    """Copy a tensor to a C-contiguous array; dtype and shape stay."""
+    return np.array(tensor.detach().cpu().numpy(), order="C")
+
+
+def move_module(module: ModuleType, device: torch.device) -> ModuleType:
+    """Move a module's parameters to the device, in place."""
+    return module.to(device)

@@ -1,4 +1,4 @@
-"""The result of training, and its file: one .npz that holds the tables and, as JSON, all the rest.
+"""The result of training, and its file: one .npz with the tables and, as JSON, everything else.
 
 No pickle is written or read. A file appears whole or not at all.
 """
@@ -30,11 +30,11 @@ class EpochReport:
     Attributes:
         epoch: from 1.
         num_epochs: epochs in all.
-        loss: mean loss of the epoch's pairs, in the loss's own unit.
+        loss: mean loss over the epoch's mentions, in the loss's own unit.
         recall_at_20: of the held-out edges, mean over (at most 2,000) books, after the epoch; None
-            where nothing is held out, or when the held-out edges are being trained on.
-        seconds: wall time of the epoch, evaluation left out.
-        num_pairs: pairs seen.
+            where nothing is held out, or where the epoch trains on the held-out edges.
+        seconds: wall time of the epoch without evaluation.
+        num_pairs: mentions seen.
     """
 
     epoch: int
@@ -46,7 +46,7 @@ class EpochReport:
 
     @property
     def pairs_per_s(self) -> float:
-        """Training speed."""
+        """Mentions in one second."""
         return self.num_pairs / max(self.seconds, 1e-9)
 
 
@@ -57,16 +57,16 @@ class Embeddings:
     Attributes:
         book: (num_books, dim) float32, C-contiguous.
         link: (num_links, dim) float32, C-contiguous.
-        is_book_trained: (num_books,) bool, false for a book without an edge: nothing is known of
-            it, its row is zero, and it should get no place in a vector index.
+        is_book_trained: (num_books,) bool, false for a book without an edge: its row is zero and
+            does not belong in a vector index.
         is_link_trained: (num_links,) bool, likewise.
         config: the settings of the run.
         fingerprint: `fingerprint_pairs` of the data.
-        history: one report an epoch.
+        history: one report for each epoch.
         is_complete: false when the run was interrupted before its last epoch.
         external: (num_external, dim) float32, the second relation's vectors, or None.
-        link_degrees: (num_links,) int64, mentions of each link, which `fold_in` weighs by; None in
-            a file of an older version.
+        link_degrees: (num_links,) int64, mentions of each link, which `fold_in` needs; None in a
+            file of an older version.
     """
 
     book: NDArray[np.float32]
@@ -92,10 +92,10 @@ class Embeddings:
         return measured[-1] if measured else None
 
 
-class TrainingInterrupted(KeyboardInterrupt):  # an interruption is no error
+class TrainingInterrupted(KeyboardInterrupt):  # not an error, so not named one
     """Ctrl-C during training; `embeddings` holds the usable state reached so far.
 
-    It is a KeyboardInterrupt, so that a caller who does not care is interrupted as usual.
+    It is a KeyboardInterrupt, so that a caller who does not catch it is interrupted as usual.
     """
 
     def __init__(self, embeddings: Embeddings) -> None:
@@ -116,11 +116,11 @@ def save_embeddings(embeddings: Embeddings, path: Path) -> None:
 
     Args:
         embeddings: what to write.
-        path: of the file, usually ending in `.npz`; its folder is made where it is missing, and
-            an older file is replaced.
+        path: of the file, usually ending in `.npz`; its folder is made if it does not exist, and
+            an existing file is replaced.
 
     Raises:
-        DiskFullError: there is no room; an older file is still whole.
+        DiskFullError: the disk is full; an existing file is still whole.
         BookgraphError: the file cannot be written for another reason.
     """
     meta = {
@@ -148,18 +148,17 @@ def load_embeddings(path: Path) -> Embeddings:
     """Read a file that `save_embeddings` wrote.
 
     Raises:
-        DataMissingError: there is no such file, or it is damaged or of another kind; the message
+        DataMissingError: the file does not exist, is damaged or is of another kind; the message
             names the command that makes it.
     """
     arrays = read_arrays(path, what="embeddings")
     try:
         meta = json.loads(str(arrays["meta"]))
         if meta["format"] != _FORMAT:
-            message = (
-                f"{path} has format {meta['format']!r} and this bookgraph reads {_FORMAT}; "
-                "train again with: bookgraph train"
+            raise DataMissingError(
+                f"{path} has format {meta['format']!r}; this version of bookgraph reads format "
+                f"{_FORMAT}. Train again with: bookgraph train"
             )
-            raise DataMissingError(message)
         return Embeddings(
             book=np.ascontiguousarray(arrays["book"], dtype=np.float32),
             link=np.ascontiguousarray(arrays["link"], dtype=np.float32),
@@ -172,11 +171,10 @@ def load_embeddings(path: Path) -> Embeddings:
             **{name: arrays.get(name) for name in _OPTIONAL},
         )
     except (KeyError, TypeError, ValueError) as error:
-        message = (
-            f"{path} holds no embeddings that can be read ({type(error).__name__}: {error}); "
-            "train again with: bookgraph train"
-        )
-        raise DataMissingError(message) from error
+        raise DataMissingError(
+            f"{path} does not contain embeddings that this version of bookgraph can read. Train "
+            "again with: bookgraph train"
+        ) from error
 
 
 def write_arrays(arrays: dict[str, NDArray[np.generic]], path: Path) -> None:
@@ -184,7 +182,7 @@ def write_arrays(arrays: dict[str, NDArray[np.generic]], path: Path) -> None:
 
     Args:
         arrays: name to array, none of dtype object.
-        path: of the file; its folder is made where it is missing.
+        path: of the file; its folder is made if it does not exist.
 
     Raises:
         DiskFullError, BookgraphError: see `save_embeddings`.
@@ -203,14 +201,14 @@ def read_arrays(path: Path, *, what: str) -> dict[str, NDArray[Any]]:
         what: the noun for messages.
 
     Raises:
-        DataMissingError: there is no such file, or it is damaged.
+        DataMissingError: the file does not exist or is damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except FileNotFoundError as error:
-        message = f"There are no {what} at {path}; make them with: bookgraph train"
-        raise DataMissingError(message) from error
+        raise DataMissingError(f"File not found: {path}. Make it with: bookgraph train") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        message = f"{path} is damaged or holds no {what} ({error}); train again: bookgraph train"
-        raise DataMissingError(message) from error
+        raise DataMissingError(
+            f"{path} is damaged or does not contain {what}. Train again with: bookgraph train"
+        ) from error

@@ -1,6 +1,6 @@
-"""Training and evaluation on the graph in Neo4j: pairs out, `fit`, vectors back.
+"""Training and evaluation on the graph in Neo4j: reads edges, trains, writes vectors back.
 
-The one module of this folder that knows the graph; everything it calls here works on arrays alone.
+Only this module and `maps.pipeline` know the graph; all others of this folder work on arrays.
 """
 
 from __future__ import annotations
@@ -17,22 +17,23 @@ import numpy as np
 from bookgraph.core.errors import DataMissingError
 from bookgraph.core.progress import OnProgress, ignore_progress
 from bookgraph.embed.config import TrainConfig
-from bookgraph.embed.data.edges import split_edges
+from bookgraph.embed.data.edges import split_edge_list
 from bookgraph.embed.embeddings import (
     Embeddings,
     TrainingInterrupted,
     load_embeddings,
     save_embeddings,
 )
-from bookgraph.embed.evaluation.held_out import RankingReport, evaluate_ranking
-from bookgraph.embed.evaluation.neighbours import NeighbourReport, evaluate_neighbours
+from bookgraph.embed.evaluation.held_out import rank_held_out
+from bookgraph.embed.evaluation.neighbours import evaluate_neighbours
+from bookgraph.embed.evaluation.report import EvaluationReport, NeighbourReport
 from bookgraph.embed.train.checkpoint import Checkpoints
-from bookgraph.embed.train.loop import OnEpoch, fit
+from bookgraph.embed.train.loop import OnEpoch, fit_edges
 from bookgraph.graph.read.edges import (
     Citations,
-    GraphPairs,
+    GraphEdges,
     read_citations,
-    read_pairs,
+    read_edges,
 )
 from bookgraph.graph.read.labels import read_book_labels
 from bookgraph.graph.read.model import read_current_model
@@ -41,24 +42,24 @@ from bookgraph.graph.write.vectors import EmbeddingRows, WriteReport, write_embe
 
 logger = logging.getLogger(__name__)
 
-_NEIGHBOURS = 5
+_NUM_NEIGHBOURS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class TrainReport:
-    """What a training on the graph came to.
+    """What training on the graph did.
 
     Attributes:
-        version: the model that is current now.
+        version: the current model version.
         num_books: books in the graph.
         num_links: links in the graph.
-        num_pairs: (book, link) mentions that were trained on.
-        final_loss: of the last epoch, or None when no epoch was run.
-        recall_at_20: the last one measured on held-out edges while training.
-        is_reused: whether an earlier, finished run of the same settings on the same graph was
-            taken from disk.
+        num_pairs: mentions of links in books.
+        final_loss: of the last epoch, or None without an epoch.
+        recall_at_20: the last one measured on held-out edges in training.
+        is_reused: whether the vectors come from an earlier, finished run with the same settings
+            on the same graph.
         is_complete: false when the training was interrupted.
-        model_file: where the vectors are kept.
+        model_file: where the vectors are saved.
         written: what the write-back did.
     """
 
@@ -74,22 +75,6 @@ class TrainReport:
     written: WriteReport
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationReport:
-    """How good the settings and the current model are.
-
-    Attributes:
-        ranking: of held-out edges, by a model trained without them, beside the baselines.
-        neighbours: `author`, `genre` and `series` to the share of the nearest books that have it
-            in common, of the model that readers see; left out where no book has the label.
-        version: the model that `neighbours` judges, or None when none was written yet.
-    """
-
-    ranking: RankingReport
-    neighbours: dict[str, NeighbourReport]
-    version: str | None
-
-
 def train_graph(
     store: Store,
     config: TrainConfig,
@@ -103,27 +88,27 @@ def train_graph(
 ) -> TrainReport:
     """Train on the graph and make the result its current model.
 
-    The vectors are saved before they are written back, so that a run whose write-back failed only
-    has to write them when it is repeated. An interrupted training is written back as it is.
+    The vectors are saved before they are written to the graph: after a failed write-back, the next
+    call only has to write them. The result of an interrupted training is written back too.
 
     Args:
         store: a loaded graph.
         config: how to train.
-        models_dir: folder of the saved models; made when it is missing.
-        is_forced: train even if a finished model of the same settings and graph is saved.
+        models_dir: folder of the saved models; made if it does not exist.
+        is_forced: train even if a finished model with the same settings and graph is saved.
         checkpoint_every: epochs between checkpoints in `models_dir`; None writes none. The same
-            call goes on from the last one, to the same result.
-        has_citations: whether external links are learned from too, in the same space; readers
-            only get the vectors of books and links.
-        on_progress: told of training and writing.
-        on_epoch: told after each epoch.
+            call resumes from the last one, to the same result.
+        has_citations: whether to learn from external links too, in the same space; only vectors
+            of books and links are written to the graph.
+        on_progress: called during training and writing.
+        on_epoch: called after each epoch.
 
     Raises:
         DataMissingError: the graph is empty.
-        TrainingError: the loss stopped being a number.
-        StoreUnreachableError: the server went away; the model before is whole.
+        TrainingError: the loss is not finite.
+        StoreUnreachableError: the server stopped; the previous model is whole.
     """
-    graph = read_pairs(store)
+    graph = read_edges(store)
     citations = read_citations(store, graph.book_titles) if has_citations else None
     version = model_version(config, graph, citations=citations)
     model_file = models_dir / f"{version}.npz"
@@ -151,7 +136,7 @@ def _checkpoints(model_file: Path, every: int | None) -> Checkpoints | None:
 
 
 def _report(
-    graph: GraphPairs,
+    graph: GraphEdges,
     embeddings: Embeddings,
     *,
     is_reused: bool,
@@ -163,7 +148,7 @@ def _report(
         version=model_file.stem,
         num_books=len(graph.book_titles),
         num_links=len(graph.link_names),
-        num_pairs=len(graph.pairs),
+        num_pairs=graph.edges.num_mentions,
         final_loss=history[-1].loss if history else None,
         recall_at_20=embeddings.recall_at_20,
         is_reused=is_reused,
@@ -174,7 +159,7 @@ def _report(
 
 
 def _fit(
-    graph: GraphPairs,
+    graph: GraphEdges,
     config: TrainConfig,
     *,
     citations: Citations | None,
@@ -183,13 +168,10 @@ def _fit(
     on_epoch: OnEpoch | None,
 ) -> Embeddings:
     try:
-        return fit(
-            graph.pairs,
-            num_books=len(graph.book_titles),
-            num_links=len(graph.link_names),
-            config=config,
-            external_pairs=None if citations is None else citations.pairs,
-            num_external=0 if citations is None else len(citations.urls),
+        return fit_edges(
+            graph.edges,
+            config,
+            external=None if citations is None else citations.edges,
             checkpoints=checkpoints,
             on_progress=on_progress,
             on_epoch=on_epoch,
@@ -205,37 +187,22 @@ def evaluate_graph(
     test_share: float = 0.1,
     on_progress: OnProgress = ignore_progress,
 ) -> EvaluationReport:
-    """Measure the settings on held-out edges and the current model by its neighbours.
+    """Measure the settings on held-out edges, and the current model by its nearest books.
 
     Args:
-        store: a loaded graph.
-        config: how to train the model that is ranked; nothing of it is written to the graph.
+        store: a loaded graph; not changed.
+        config: how to train the model that is ranked.
         test_share: share of each book's edges that is held out, in (0, 0.5].
-        on_progress: told of training and ranking.
+        on_progress: called during training and ranking.
 
     Raises:
         DataMissingError: the graph is empty.
         TrainingError: no edge can be held out.
     """
-    graph = read_pairs(store)
-    num_books, num_links = len(graph.book_titles), len(graph.link_names)
-    train_pairs, test_pairs = split_edges(
-        graph.pairs,
-        num_books=num_books,
-        num_links=num_links,
-        test_share=test_share,
-        seed=config.seed,
-    )
-    embeddings = fit(
-        train_pairs,
-        num_books=num_books,
-        num_links=num_links,
-        config=config,
-        on_progress=on_progress,
-    )
-    ranking = evaluate_ranking(
-        embeddings, train_pairs, test_pairs, seed=config.seed, on_progress=on_progress
-    )
+    graph = read_edges(store)
+    train, test = split_edge_list(graph.edges, test_share=test_share, seed=config.seed)
+    embeddings = fit_edges(train, config, on_progress=on_progress)
+    ranking = rank_held_out(embeddings, train, test, seed=config.seed, on_progress=on_progress)
     version, neighbours = _evaluate_current_model(store)
     return EvaluationReport(ranking, neighbours, version)
 
@@ -247,16 +214,16 @@ def _evaluate_current_model(store: Store) -> tuple[str | None, dict[str, Neighbo
         return None, {}
     labels = read_book_labels(store, model.titles)
     return model.version, {
-        name: evaluate_neighbours(model.vectors, of_books, k=_NEIGHBOURS)
+        name: evaluate_neighbours(model.vectors, of_books, k=_NUM_NEIGHBOURS)
         for name, of_books in labels.items()
         if sum(map(bool, of_books)) > 1
     }
 
 
 def model_version(
-    config: TrainConfig, graph: GraphPairs, *, citations: Citations | None = None
+    config: TrainConfig, graph: GraphEdges, *, citations: Citations | None = None
 ) -> str:
-    """The name of what these settings make of this graph; the device has no part in it."""
+    """The model version: a digest of the settings, without the device, and of the graph."""
     settings = dataclasses.asdict(config)
     del settings["device"]
     parts: list[object] = [settings, graph.fingerprint()]
@@ -275,8 +242,8 @@ def _load_finished(model_file: Path) -> Embeddings | None:
     return embeddings if embeddings.is_complete else None
 
 
-def _embedding_rows(version: str, graph: GraphPairs, embeddings: Embeddings) -> EmbeddingRows:
-    """Only trained rows: a book without links has no place among its neighbours."""
+def _embedding_rows(version: str, graph: GraphEdges, embeddings: Embeddings) -> EmbeddingRows:
+    """Trained rows only: a book without links has no nearest books."""
     books = np.flatnonzero(embeddings.is_book_trained)
     links = np.flatnonzero(embeddings.is_link_trained)
     config = embeddings.config

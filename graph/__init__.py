@@ -4,7 +4,7 @@ from bookgraph.graph.connection import connect
 from bookgraph.graph.query.filters import BookFilter
 from bookgraph.graph.query.nodes import Neighbour, nearest_books
 from bookgraph.graph.query.selection import NodeList
-from bookgraph.graph.read.edges import GraphPairs, read_pairs
+from bookgraph.graph.read.edges import GraphEdges, read_edges
 from bookgraph.graph.read.labels import read_book_labels
 from bookgraph.graph.server.local import LocalServer, ServerStatus
 from bookgraph.graph.store import Store
@@ -14,7 +14,7 @@ from bookgraph.graph.write.vectors import EmbeddingRows, WriteReport, write_embe
 __all__ = [
     "BookFilter",
     "EmbeddingRows",
-    "GraphPairs",
+    "GraphEdges",
     "GraphRows",
     "LoadReport",
     "LocalServer",
@@ -27,6 +27,6 @@ __all__ = [
     "load_graph",
     "nearest_books",
     "read_book_labels",
-    "read_pairs",
+    "read_edges",
     "write_embeddings",
 ]

@@ -20,7 +20,8 @@ from bookgraph.embed.config import LossName, ModelName, OptimizerName, TrainConf
 
 if TYPE_CHECKING:
     from bookgraph.embed import EpochReport, RankingScores
-    from bookgraph.embed.pipeline import EvaluationReport, TrainReport
+    from bookgraph.embed.evaluation.report import EvaluationReport
+    from bookgraph.embed.pipeline import TrainReport
 
 Relations = Literal["links", "links,citations"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bookgraph.core.edges import Int64Array
 from bookgraph.core.errors import UsageError
-from bookgraph.embed.data.edges import Int64Array
 
 _NUM_CANDIDATES = 8
 _CHUNK = 500_000

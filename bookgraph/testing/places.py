@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bookgraph.core.edges import Int64Array
 from bookgraph.core.errors import UsageError
-from bookgraph.embed.data.edges import Int64Array
 
 _FANOUTS = (6, 8, 8)
 # How often a visit is within the same leaf, its parent, ..., anywhere.

@@ -1,7 +1,7 @@
 """The edges on a device, readable from both sides, and products with the degree-normalised matrix.
 
-The matrix is A[b, l] = count / sqrt(book_degree[b] * link_degree[l]), degrees counting repeats; its
-largest singular value is 1. It is never built densely, and it has no gradient.
+The matrix is A[b, l] = count / sqrt(book_degree[b] * link_degree[l]), where a degree is a number of
+mentions; its largest singular value is 1. It is never built densely, and it has no gradient.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from bookgraph.embed.data.edges import EdgeList, Int64Array
+from bookgraph.core.edges import EdgeList, Int64Array
 from bookgraph.embed.device import to_device
 
 
@@ -36,7 +36,7 @@ class Neighbours:
 
     @property
     def degrees(self) -> Tensor:
-        """(num_rows,) int64: distinct neighbours of each row."""
+        """(num_rows,) int64: neighbours of each row, each counted once."""
         return self.offsets[1:] - self.offsets[:-1]
 
     def average(self, table: Tensor) -> Tensor:
@@ -52,7 +52,7 @@ class Neighbours:
         # sparse CSR product takes 11 ms, index_add_ 200 ms.
         return functional.embedding_bag(
             self.columns,
-            # LAPACK's results stand column by column, which makes the sum 15 times slower.
+            # LAPACK returns tables in column order, which makes the sum 15 times slower.
             table.contiguous(),
             self.offsets,
             mode="sum",
@@ -60,23 +60,72 @@ class Neighbours:
             include_last_offset=True,
         )
 
+    def list_edges(self, rows: Tensor, *, num_edges: int | None = None) -> tuple[Tensor, Tensor]:
+        """All edges of some rows.
+
+        Args:
+            rows: (num_rows,) int64, repeats allowed.
+            num_edges: how many edges the rows have in all, counted with repeats. Without it the
+                host waits for the device.
+
+        Returns:
+            (num_edges,) int64 positions in `rows`, ascending, and (num_edges,) int64 columns.
+        """
+        starts = self.offsets[rows]
+        degrees = self.offsets[rows + 1] - starts
+        positions = torch.arange(len(rows), device=rows.device)
+        positions = positions.repeat_interleave(degrees, output_size=num_edges)
+        first = degrees.cumsum(0) - degrees
+        within = torch.arange(len(positions), device=rows.device) - first[positions]
+        return positions, self.columns[starts[positions] + within]
+
+
+class EdgeLookup:
+    """Answers which pairs of rows are edges; built once for many batches."""
+
+    def __init__(self, neighbours: Neighbours) -> None:
+        """Number the edges: row * num_columns + column."""
+        rows = torch.arange(len(neighbours.degrees), device=neighbours.columns.device)
+        # Ascending, because rows ascend and columns ascend within a row.
+        rows = rows.repeat_interleave(neighbours.degrees, output_size=len(neighbours.columns))
+        self._num_columns = neighbours.num_columns
+        self._keys = rows * neighbours.num_columns + neighbours.columns
+
+    def contains(self, rows: Tensor, columns: Tensor) -> Tensor:
+        """Which pairs are edges. The host does not wait for the device.
+
+        Args:
+            rows: int64.
+            columns: int64, of a shape that broadcasts with `rows`; negative ones are in no edge.
+
+        Returns:
+            bool, in the broadcast shape.
+        """
+        wanted = rows * self._num_columns + columns
+        if len(self._keys) == 0:
+            return torch.zeros_like(wanted, dtype=torch.bool)
+        found = torch.searchsorted(self._keys, wanted).clamp(max=len(self._keys) - 1)
+        return (self._keys[found] == wanted) & (columns >= 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Adjacency:
     """A bipartite graph on one device.
 
     Attributes:
-        edges: (num_edges, 2) int64, distinct, sorted by book, then link.
-        counts: (num_edges,) int64, repeats of each edge.
+        book_rows: (num_edges,) int64, ascending; the link rows are `of_books.columns`.
+        counts: (num_edges,) int64, mentions of each edge.
+        num_mentions: mentions of all edges.
         of_books: the links of each book.
         of_links: the books of each link.
-        book_shares: (num_books,) float32, the share of all pairs that each book is in; at least a
-            tiny number, so that its log is finite.
+        book_shares: (num_books,) float32, each book's share of all mentions; at least a tiny
+            number, so that its log is finite.
         link_shares: (num_links,) float32, likewise.
     """
 
-    edges: Tensor
+    book_rows: Tensor
     counts: Tensor
+    num_mentions: int
     of_books: Neighbours
     of_links: Neighbours
     book_shares: Tensor
@@ -92,15 +141,20 @@ class Adjacency:
         """Rows of the link table."""
         return self.of_books.num_columns
 
+    @property
+    def device(self) -> torch.device:
+        """Where the graph is."""
+        return self.counts.device
+
 
 def build_adjacency(edges: EdgeList, *, device: torch.device) -> Adjacency:
     """Copy the edges to the device, from both sides, with degree-normalised weights.
 
     Args:
-        edges: distinct edges; not changed.
+        edges: not changed.
         device: where everything goes.
     """
-    books, links = edges.edges[:, 0], edges.edges[:, 1]
+    books, links = edges.book_rows, edges.link_rows
     counts = edges.counts.astype(np.float64)
     book_degrees = np.bincount(books, weights=counts, minlength=edges.num_books)
     link_degrees = np.bincount(links, weights=counts, minlength=edges.num_links)
@@ -108,8 +162,9 @@ def build_adjacency(edges: EdgeList, *, device: torch.device) -> Adjacency:
     by_link = np.argsort(links, kind="stable")
 
     return Adjacency(
-        edges=to_device(edges.edges, device),
+        book_rows=to_device(books, device),
         counts=to_device(edges.counts, device),
+        num_mentions=edges.num_mentions,
         of_books=Neighbours(
             offsets=to_device(_offsets(books, edges.num_books), device),
             columns=to_device(links, device),

@@ -1,4 +1,4 @@
-"""What needs no training, to hold beside every trained result: popularity and shared neighbours."""
+"""Baselines that need no training: popularity and shared neighbours."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from bookgraph.embed.data.adjacency import Adjacency
-from bookgraph.embed.evaluation.ranking import ScoreBooks, list_neighbours
+from bookgraph.embed.evaluation.ranking import ScoreBooks
 
 
 def score_by_popularity(graph: Adjacency) -> ScoreBooks:
-    """Give every book the same scores: how many books have the link."""
+    """Score a link by how many books mention it, alike for every book."""
     popularity = graph.of_links.degrees.float()
 
     def score(rows: Tensor) -> Tensor:
@@ -23,20 +23,20 @@ def score_by_popularity(graph: Adjacency) -> ScoreBooks:
 
 
 def score_by_shared_neighbours(graph: Adjacency) -> ScoreBooks:
-    """Score a link by how much the other books that have it are like the book.
+    """Score a link by how similar the other books that mention it are to the book.
 
-    The likeness of two books is the cosine of their sets of links: shared links divided by the
-    root of the product of their numbers of links. The book itself adds the same to all its own
-    links only, and those are masked, so it need not be left out.
+    The similarity of two books is the cosine of their sets of links: the number of shared links
+    divided by the root of the product of their numbers of links. The book itself raises the scores
+    of its own links only, which are not ranked, so it need not be left out.
     """
     of_books, of_links = graph.of_books, graph.of_links
     inverse_length = of_books.degrees.clamp(min=1).float().rsqrt()
 
     def score(rows: Tensor) -> Tensor:
-        # (num_links, num_rows): one column of ones and zeros a book.
+        # (num_links, num_rows): one column of ones and zeros for each book.
         has_link = torch.zeros((graph.num_links, len(rows)), device=rows.device)
-        column, neighbour = list_neighbours(of_books, rows)
-        has_link[neighbour, column] = 1.0
+        column, link = of_books.list_edges(rows)
+        has_link[link, column] = 1.0
         num_shared = functional.embedding_bag(
             of_books.columns,
             has_link,
@@ -44,10 +44,10 @@ def score_by_shared_neighbours(graph: Adjacency) -> ScoreBooks:
             mode="sum",
             include_last_offset=True,
         )
-        likeness = num_shared * inverse_length[:, None] * inverse_length[rows]
+        similarity = num_shared * inverse_length[:, None] * inverse_length[rows]
         scores = functional.embedding_bag(
             of_links.columns,
-            likeness,
+            similarity,
             of_links.offsets,
             mode="sum",
             include_last_offset=True,

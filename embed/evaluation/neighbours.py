@@ -1,7 +1,4 @@
-"""What the nearest vectors have in common, such as an author or a genre, against chance.
-
-The neighbours are exact (all cosines are computed), so an index's errors play no part.
-"""
+"""What the nearest vectors have in common, such as an author or a genre, against chance."""
 
 from __future__ import annotations
 
@@ -12,81 +9,60 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bookgraph.core.errors import ShapeError, TrainingError, UsageError
+from bookgraph.embed.evaluation.report import NeighbourReport
+from bookgraph.embed.nearest import find_nearest_rows
 
-_NUMBERS_IN_A_CHUNK = 8_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class NeighbourReport:
-    """How often a near book has a label in common with a book.
-
-    Attributes:
-        share: share of the first k neighbours with a label in common, mean over the books.
-        chance: the same share over neighbours drawn at random, exactly.
-        k: neighbours a book; fewer where there are fewer books.
-        num_books: books with a label and a vector; only they ask, and only they can be neighbours.
-    """
-
-    share: float
-    chance: float
-    k: int
-    num_books: int
+_FLAGS_IN_A_CHUNK = 16_000_000
 
 
 def evaluate_neighbours(
     vectors: NDArray[np.float32], labels: Sequence[Collection[str]], *, k: int = 10
 ) -> NeighbourReport:
-    """Look at the k nearest books (by cosine) of each book that has a label.
+    """Compare each book that has a label with its k nearest books by cosine.
 
-    Books without a label are left out on both sides: nothing can be said of them, and as
-    neighbours they would count as misses. So are books whose vector is zero.
+    Books without a label are left out on both sides: nothing is known about them, and as nearest
+    books they would count as misses. So are books whose vector is zero.
 
     Args:
         vectors: (num_books, dim) float32; not changed.
-        labels: one collection a book, such as its authors; empty where nothing is known.
-        k: neighbours a book, at least 1.
+        labels: one collection for each book, such as its authors; empty where unknown.
+        k: nearest books of each book, at least 1.
 
     Raises:
-        ShapeError: there is not one collection of labels a vector.
+        ShapeError: the number of collections is not the number of vectors.
         TrainingError: fewer than two books have a label and a vector.
         UsageError: `k` is below 1.
     """
     if k < 1:
-        message = f"The k={k} nearest neighbours were asked for; k has to be 1 or more."
-        raise UsageError(message)
+        raise UsageError(f"k is {k}. Use 1 or more nearest books.")
     if vectors.ndim != 2 or len(labels) != len(vectors):  # noqa: PLR2004
-        message = (
-            f"vectors has shape {vectors.shape} and there are {len(labels)} collections of "
-            "labels; pass (num_books, dim) and one collection a book."
+        raise ShapeError(
+            f"vectors has shape {vectors.shape}, and there are {len(labels)} collections of "
+            "labels. Pass (num_books, dim) and one collection for each book."
         )
-        raise ShapeError(message)
     lengths = np.linalg.norm(vectors, axis=1)
-    asked = [row for row, some in enumerate(labels) if some and lengths[row] > 0]
-    if len(asked) < 2:  # noqa: PLR2004
-        message = (
-            f"{len(asked)} of {len(labels)} books have both a label and a vector; comparing "
-            "neighbours takes two at least. Ingest records with metadata, or train first."
+    compared = [row for row, some in enumerate(labels) if some and lengths[row] > 0]
+    num_books = len(compared)
+    if num_books < 2:  # noqa: PLR2004
+        raise TrainingError(
+            f"{num_books} of {len(labels)} books have both a label and a vector; comparing needs "
+            "at least 2. Ingest records with metadata, or train first."
         )
-        raise TrainingError(message)
-    unit = vectors[asked] / lengths[asked, None]
-    table = _label_table([labels[row] for row in asked])
-    k = min(k, len(asked) - 1)
-    near, possible = 0.0, 0.0
-    chunk_size = max(1, _NUMBERS_IN_A_CHUNK // len(asked))
-    for start in range(0, len(asked), chunk_size):
-        rows = np.arange(start, min(start + chunk_size, len(asked)))
+    nearest = find_nearest_rows(vectors[compared], k).rows
+    table = _label_table([labels[row] for row in compared])
+    num_near = num_possible = 0
+    chunk_size = max(1, _FLAGS_IN_A_CHUNK // num_books)
+    for start in range(0, num_books, chunk_size):
+        rows = np.arange(start, min(start + chunk_size, num_books))
         shares_label = _shares_label(table, rows)
-        cosines = unit[rows] @ unit.T
-        cosines[np.arange(len(rows)), rows] = -np.inf
-        nearest = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
-        near += float(np.take_along_axis(shares_label, nearest, axis=1).sum())
-        possible += float(shares_label.sum()) - len(rows)
-    num_asked = len(asked)
+        num_near += int(np.take_along_axis(shares_label, nearest[rows], axis=1).sum())
+        # Each book shares its labels with itself.
+        num_possible += int(shares_label.sum()) - len(rows)
     return NeighbourReport(
-        share=near / (num_asked * k),
-        chance=possible / (num_asked * (num_asked - 1)),
-        k=k,
-        num_books=num_asked,
+        share=num_near / nearest.size,
+        chance=num_possible / (num_books * (num_books - 1)),
+        k=nearest.shape[1],
+        num_books=num_books,
     )
 
 
@@ -122,7 +98,7 @@ def _label_table(labels: list[Collection[str]]) -> _LabelTable:
 def _shares_label(table: _LabelTable, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """(len(rows), num_books) bool: which books have a label in common with each row's book."""
     result = np.zeros((len(rows), len(table.offsets) - 1), dtype=np.bool_)
-    for place, row in enumerate(rows):
+    for position, row in enumerate(rows):
         for label in table.labels[table.offsets[row] : table.offsets[row + 1]]:
-            result[place, table.books_with[label]] = True
+            result[position, table.books_with[label]] = True
     return result

@@ -1,18 +1,14 @@
-"""One picture of an evaluation, as SVG text: rankings with their intervals, neighbours with chance.
+"""An evaluation as a bar chart in SVG: rankings with their intervals, nearest books with chance.
 
-Hand-made, because some bars are not worth a plotting library; draws nothing but what the report
-holds. Colours keep their contrast in print and for the colour-blind (Okabe and Ito).
+A few bars do not justify a plotting library. The colours keep their contrast in print and for
+colour-blind readers (Okabe and Ito, 2008).
 """
 
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
-from bookgraph.embed.evaluation.held_out import Estimate
-
-if TYPE_CHECKING:
-    from bookgraph.embed.pipeline import EvaluationReport
+from bookgraph.embed.evaluation.report import Estimate, EvaluationReport
 
 _WIDTH = 720
 _LEFT, _RIGHT = 150, 90
@@ -25,7 +21,7 @@ def evaluation_picture(report: EvaluationReport) -> str:
     """Draw the report.
 
     Returns:
-        A whole SVG document, 720 wide, on white.
+        A complete SVG document, 720 pixels wide, on white.
     """
     ranking = report.ranking
     models = {"model": ranking.model, **ranking.baselines}
@@ -43,11 +39,11 @@ def evaluation_picture(report: EvaluationReport) -> str:
         parts,
         y,
         f"{ranking.num_test_edges:,} held-out edges of {ranking.num_test_books:,} books; "
-        "whiskers are 95 % intervals over books.",
+        "whiskers show 95 % intervals over books.",
     )
     if report.neighbours:
         k = next(iter(report.neighbours.values())).k
-        y = _title(parts, y + 30, f"What the first {k} neighbours have in common")
+        y = _title(parts, y + 30, f"What the {k} nearest books have in common")
         y = _legend(parts, y, ["share", "chance"])
         for name, found in report.neighbours.items():
             rows = [Estimate(v, v, v) for v in (found.share, found.chance)]
@@ -81,7 +77,7 @@ def _legend(parts: list[str], y: int, names: list[str]) -> int:
 
 
 def _estimates(parts: list[str], y: int, heading: str, estimates: list[Estimate]) -> int:
-    """Bars from 0 to 1, one a model, each with its number and (where it has one) its interval."""
+    """Bars from 0 to 1, one for each model, with the number and, where known, the interval."""
     middle = y + _BAR * len(estimates) / 2 + 4
     parts.append(f'<text x="{_LEFT - 10}" y="{middle:.0f}" text-anchor="end">{heading}</text>')
     scale = _WIDTH - _LEFT - _RIGHT

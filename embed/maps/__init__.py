@@ -1,1 +1,1 @@
-"""Where is each book on the map? Layouts of the vectors in two dimensions."""
+"""Where is each book on the map? Arranges the vectors in two dimensions."""

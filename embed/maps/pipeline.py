@@ -1,14 +1,14 @@
-"""From the vectors in the graph to the places of books and links on a map, back in the graph.
+"""Arranges the vectors in the graph on a map and writes the map positions into the graph.
 
-The arranging is `embed.maps.layout`'s, the statements are `graph.write.map`'s; this module joins
-them and records how good the map is.
+`embed.maps.layout` arranges them and `graph.write.map` has the statements. This module connects the
+two and records how good the map is.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bookgraph.core.errors import DataMissingError
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
@@ -27,15 +27,15 @@ class MapReport:
     """What a run of `map_graph` did.
 
     Attributes:
-        version: the model that was mapped.
+        version: the model version that was mapped.
         method: `tsne` or `umap`.
         seed: of the layout.
         num_books: books on the map.
         num_links: links on their map.
         kept_share_books: share of the 15 nearest of a book that are among the 15 nearest on the
             map, mean over the books; None for fewer than two.
-        kept_share_links: the same of links.
-        is_continued: whether the map of before was the start, so that places stay alike.
+        kept_share_links: likewise for links.
+        is_continued: whether the existing map was the start, so that positions stay similar.
         elapsed_s: seconds in all.
         written: what the write-back did.
     """
@@ -59,25 +59,25 @@ def map_graph(
     is_fresh: bool = False,
     on_progress: OnProgress = ignore_progress,
 ) -> MapReport:
-    """Arrange books, and links on a map of their own, and write the places into the graph.
+    """Arrange books on one map and links on another, and write the positions into the graph.
 
     Args:
         store: a graph with a trained model.
         config: method and seed; the method names the properties that are written.
-        is_fresh: forget the map of before instead of starting from it.
-        on_progress: told of each stage.
+        is_fresh: build the map from scratch instead of updating the existing one.
+        on_progress: called in each stage.
 
     Raises:
-        DataMissingError: no model was trained, or another one came meanwhile.
-        UsageError: UMAP is asked for and not installed.
+        DataMissingError: the graph has no model, or its model changed in the meantime.
+        UsageError: the method is umap and umap-learn is not installed.
     """
     start_s = time.monotonic()
     books, book_layout = _arrange(store, BOOK, config, is_fresh, on_progress)
     links, link_layout = _arrange(store, LINK, config, is_fresh, on_progress)
     if books.version != links.version:
         raise DataMissingError(
-            f"The model changed from {books.version} to {links.version} while the map was made. "
-            "Nothing was changed. Run `bookgraph map` again."
+            f"The model changed from {books.version} to {links.version} while the map was being "
+            "made, so no positions were written. Run `bookgraph map` again."
         )
     positions = MapPositions(
         name=config.method,
@@ -115,28 +115,20 @@ def _arrange(
     vectors = read_map_vectors(store, kind, name=config.method)
     noun = f"{kind.word}s"
 
-    def say(progress: Progress) -> None:
-        on_progress(
-            Progress(
-                f"{progress.stage} of {noun}",
-                progress.done,
-                progress.total,
-                progress.unit,
-                progress.note,
-            )
-        )
+    def report(progress: Progress) -> None:
+        on_progress(replace(progress, stage=f"{progress.stage} of {noun}"))
 
     layout = lay_out(
         vectors.vectors,
         config,
         old_positions=None if is_fresh else vectors.old_positions,
-        on_progress=say,
+        on_progress=report,
     )
     return vectors, layout
 
 
 def _facts(config: LayoutConfig, books: Layout, links: Layout) -> dict[str, object]:
-    """What the page shows of a map: method, seed and how far it can be trusted."""
+    """What the explorer shows about a map: method, seed and how far to trust it."""
     name = config.method
     return {
         f"{name}_seed": config.seed,

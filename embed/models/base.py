@@ -1,4 +1,4 @@
-"""What the training loop asks of a model, and the unit vectors that all of them start from."""
+"""What the training loop needs from a model, and what several models share."""
 
 from __future__ import annotations
 
@@ -12,16 +12,22 @@ from torch.nn import functional
 from bookgraph.embed.config import TrainConfig
 from bookgraph.embed.data.adjacency import Adjacency
 from bookgraph.embed.models.spectral import truncated_svd
-from bookgraph.embed.step.optimizers import Optimizer, copy_into
+from bookgraph.embed.step.optimizers import (
+    Optimizer,
+    RowAdagrad,
+    RowAdam,
+    RowOptimizer,
+    copy_into,
+)
 
 BatchType = TypeVar("BatchType")
 
 
 class Model(Protocol[BatchType]):
-    """Two tables on a device, how a batch changes them, and the vectors that come of them."""
+    """Two tables on a device, how a batch changes them, and the vectors they yield."""
 
     def iter_batches(self, graph: Adjacency, generator: torch.Generator) -> Iterator[BatchType]:
-        """Go once over all pairs of the graph in a new random order."""
+        """Go once over all mentions of the graph in a new random order."""
 
     def train_step(self, batch: BatchType, graph: Adjacency, *, rate_share: float) -> Tensor:
         """Change the tables by one batch.
@@ -29,24 +35,24 @@ class Model(Protocol[BatchType]):
         Args:
             batch: from `iter_batches` of the same graph.
             graph: the edges being trained on.
-            rate_share: of the learning rate, in (0, 1]; a model without decay pays no heed.
+            rate_share: of the learning rate, in (0, 1]; a model without decay ignores it.
 
         Returns:
             The mean loss before the change, a scalar without gradient.
         """
 
     def vectors(self, graph: Adjacency) -> tuple[Tensor, Tensor]:
-        """The (num_books, dim) and (num_links, dim) float32 vectors as they stand."""
+        """The present vectors: (num_books, dim) and (num_links, dim) float32."""
 
     def state(self) -> dict[str, Tensor]:
         """Everything that the next step depends on, as live tensors."""
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Take back what `state` gave."""
+        """Copy a state that `state` returned into the live tensors."""
 
 
 class TabledModel:
-    """What models of tables and optimizers have in common: how their state is told and taken back.
+    """Saves and restores the state of models that consist of tables and their optimizers.
 
     Attributes:
         _tables: by name.
@@ -79,10 +85,16 @@ def start_tables(
         book, link = (functional.normalize(some, dim=1) for some in noise)
         return book, link
     left, values, right = truncated_svd(graph, config.dim, generator)
-    # Rows outside of the kept directions (isolated ones, say) keep a trace of noise, because a
-    # vector of length zero has no direction to turn.
+    # Rows outside the kept directions, such as isolated ones, keep a trace of noise: a vector of
+    # length zero has no direction to turn.
     book, link = (
         functional.normalize(side * values.sqrt() + 1e-6 * some, dim=1)
         for side, some in zip((left, right), noise, strict=True)
     )
     return book, link
+
+
+def make_row_optimizer(table: Tensor, config: TrainConfig) -> RowOptimizer:
+    """The row-wise optimizer that the settings name, for one table with a spare row."""
+    kind = RowAdagrad if config.resolve_optimizer() == "adagrad" else RowAdam
+    return kind(table, learning_rate=config.resolve_learning_rate())

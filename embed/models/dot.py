@@ -10,25 +10,24 @@ from torch.nn import functional
 
 from bookgraph.embed.config import TrainConfig
 from bookgraph.embed.data.adjacency import Adjacency
-from bookgraph.embed.models.base import TabledModel, start_tables
+from bookgraph.embed.models.base import TabledModel, make_row_optimizer, start_tables
 from bookgraph.embed.models.spectral import smooth, smooth_with_gradient
 from bookgraph.embed.step.objective import batch_loss, touched_rows
 from bookgraph.embed.step.optimizers import (
-    RowAdagrad,
-    RowAdam,
     RowOptimizer,
     TableAdagrad,
     TableAdam,
+    TableOptimizer,
 )
 from bookgraph.embed.step.sampling import Batch, iter_epoch
 
-# Smoothed tables start short, so that steps of 0.005 a number can turn them; Adam's steps do not
-# depend on the length, and the cosine does not either.
+# Smoothed tables start with short vectors, so that steps of 0.005 for each number can turn them.
+# Neither Adam's steps nor the cosine depend on the length.
 _SMOOTHED_START_LENGTH = 0.3
 
 
 class _DotModel(TabledModel):
-    """What both kinds have in common: their batches."""
+    """The batches that both kinds share."""
 
     def __init__(self, config: TrainConfig) -> None:
         self._config = config
@@ -39,7 +38,7 @@ class _DotModel(TabledModel):
         return iter_epoch(
             graph,
             generator,
-            batch_size=config.resolve_batch_size(int(graph.counts.sum())),
+            batch_size=config.resolve_batch_size(graph.num_mentions),
             num_negatives=config.num_negatives,
             is_from_batch=config.resolve_negative_source() == "batch",
             has_negative_books=config.negative_sides == "both",
@@ -47,7 +46,7 @@ class _DotModel(TabledModel):
 
 
 class TableModel(_DotModel):
-    """Two tables alone: a step reads and writes the rows of its batch only."""
+    """Two tables without smoothing: a step reads and writes the rows of its batch only."""
 
     def __init__(self, graph: Adjacency, config: TrainConfig, generator: torch.Generator) -> None:
         """Start from `start_tables`, with a spare row at the end of each."""
@@ -67,9 +66,9 @@ class TableModel(_DotModel):
         book = self._optimizers["book"].take(book_rows).requires_grad_()
         link = self._optimizers["link"].take(link_rows).requires_grad_()
         loss = batch_loss(book, link, batch, config=self._config, graph=graph)
-        of_book, of_link = torch.autograd.grad(loss, (book, link))
-        self._optimizers["book"].update(book_rows, of_book, rate_share=rate_share)
-        self._optimizers["link"].update(link_rows, of_link, rate_share=rate_share)
+        book_gradient, link_gradient = torch.autograd.grad(loss, (book, link))
+        self._optimizers["book"].update(book_rows, book_gradient, rate_share=rate_share)
+        self._optimizers["link"].update(link_rows, link_gradient, rate_share=rate_share)
         return loss.detach()
 
     def vectors(self, graph: Adjacency) -> tuple[Tensor, Tensor]:
@@ -78,10 +77,10 @@ class TableModel(_DotModel):
 
 
 class SmoothedModel(_DotModel):
-    """Tables whose smoothed vectors are what the loss sees, as in LightGCN (He et al., 2020).
+    """Two tables that the loss sees smoothed over the graph, as in LightGCN (He et al., 2020).
 
-    The gradient runs back through the smoothing to every row, so a step costs one pass over all
-    edges for each hop and direction. That is why batches are wide: some 100 steps an epoch.
+    The gradient flows back through the smoothing to every row, so a step costs one pass over all
+    edges for each hop and direction. Batches are therefore wide: about 100 steps in an epoch.
     """
 
     def __init__(self, graph: Adjacency, config: TrainConfig, generator: torch.Generator) -> None:
@@ -93,7 +92,7 @@ class SmoothedModel(_DotModel):
             "link": link * _SMOOTHED_START_LENGTH,
         }
         kind = TableAdam if config.resolve_optimizer() == "adam" else TableAdagrad
-        self._optimizers: dict[str, TableAdam | TableAdagrad] = {
+        self._optimizers: dict[str, TableOptimizer] = {
             side: kind(table, learning_rate=config.resolve_learning_rate())
             for side, table in self._tables.items()
         }
@@ -110,9 +109,9 @@ class SmoothedModel(_DotModel):
             config=self._config,
             graph=graph,
         )
-        of_book, of_link = torch.autograd.grad(loss, tables)
-        self._optimizers["book"].update(of_book, rate_share=rate_share)
-        self._optimizers["link"].update(of_link, rate_share=rate_share)
+        book_gradient, link_gradient = torch.autograd.grad(loss, tables)
+        self._optimizers["book"].update(book_gradient, rate_share=rate_share)
+        self._optimizers["link"].update(link_gradient, rate_share=rate_share)
         return loss.detach()
 
     def vectors(self, graph: Adjacency) -> tuple[Tensor, Tensor]:
@@ -120,9 +119,3 @@ class SmoothedModel(_DotModel):
         return smooth(
             graph, self._tables["book"], self._tables["link"], hops=self._config.smoothing_hops
         )
-
-
-def make_row_optimizer(table: Tensor, config: TrainConfig) -> RowOptimizer:
-    """The row-wise optimizer that the settings name, for one table with a spare row."""
-    kind = RowAdagrad if config.resolve_optimizer() == "adagrad" else RowAdam
-    return kind(table, learning_rate=config.resolve_learning_rate())

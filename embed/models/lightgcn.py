@@ -1,4 +1,4 @@
-"""LightGCN (He et al., 2020) as torch-geometric has it: its layers, its BPR loss, our batches."""
+"""LightGCN (He et al., 2020) by torch-geometric: its layers and BPR loss, with our batches."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from torch_geometric.nn import LightGCN
 
 from bookgraph.embed.config import TrainConfig
 from bookgraph.embed.data.adjacency import Adjacency
+from bookgraph.embed.device import move_module
 from bookgraph.embed.models.base import start_tables
 from bookgraph.embed.step.optimizers import TableAdam, copy_into
 from bookgraph.embed.step.sampling import iter_pairs
 
-# The length of the start vectors; torch-geometric's own Xavier start is about as short.
+# Length of the start vectors, about that of torch-geometric's own Xavier start.
 _START_LENGTH = 0.3
 
 
 @dataclass(frozen=True, slots=True)
 class TripletBatch:
-    """Pairs and one negative link each, all (batch_size,) int64; links count on after books."""
+    """Positives with one negative link each, (batch_size,) int64; links follow books as nodes."""
 
     book_nodes: Tensor
     link_nodes: Tensor
@@ -35,14 +36,12 @@ class LightGCNModel:
     """torch-geometric's LightGCN over books and links as the nodes of one graph."""
 
     def __init__(self, graph: Adjacency, config: TrainConfig, generator: torch.Generator) -> None:
-        """Start from `start_tables`, which gives what Xavier noise needs epochs to find."""
+        """Start from `start_tables`, which Xavier noise would need epochs to reach."""
         self._config = config
-        device = generator.device
         num_nodes = graph.num_books + graph.num_links
-        # LGConv would normalise anew each step; the graph's weights are normalised already.
-        self._network = LightGCN(
-            num_nodes, config.dim, num_layers=config.smoothing_hops, normalize=False
-        ).to(device)
+        # LGConv would normalise in every step; the graph's weights are normalised already.
+        network = LightGCN(num_nodes, config.dim, num_layers=config.smoothing_hops, normalize=False)
+        self._network = move_module(network, graph.device)
         self._weight: Tensor = self._network.embedding.weight
         with torch.no_grad():
             self._weight.copy_(torch.cat(start_tables(graph, config, generator)) * _START_LENGTH)
@@ -53,7 +52,7 @@ class LightGCNModel:
 
     def iter_batches(self, graph: Adjacency, generator: torch.Generator) -> Iterator[TripletBatch]:
         """See `Model`."""
-        size = self._config.resolve_batch_size(int(graph.counts.sum()))
+        size = self._config.resolve_batch_size(graph.num_mentions)
         for books, links in iter_pairs(graph, generator, batch_size=size):
             negatives = torch.randint(
                 graph.num_links, links.shape, generator=generator, device=links.device
@@ -95,7 +94,7 @@ class LightGCNModel:
                 torch.cat((books.columns + graph.num_books, links.columns)),
                 torch.cat((books.weights, links.weights)),
                 size=(len(self._weight), len(self._weight)),
-                device=graph.edges.device,
+                device=graph.device,
                 check_invariants=False,
             )
             self._matrix = (graph, matrix)

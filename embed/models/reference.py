@@ -1,7 +1,7 @@
 """The published reference's recipe (Koehrsen, 2018): tables, a cosine, sampled pairs, Adam.
 
-One thing is better than there: the weight of the Dense layer behind the cosine is kept positive,
-because with a negative one the most alike books would be those far from each other.
+One difference: the weight of the Dense layer after the cosine stays positive. With a negative one,
+the most similar books would be those with the lowest cosine.
 """
 
 from __future__ import annotations
@@ -14,36 +14,33 @@ from torch import Tensor
 from torch.nn import functional
 
 from bookgraph.embed.config import REFERENCE_NEGATIVE_RATIO, TrainConfig
-from bookgraph.embed.data.adjacency import Adjacency
-from bookgraph.embed.evaluation.metrics import EdgeKeys
-from bookgraph.embed.models.base import TabledModel
-from bookgraph.embed.models.dot import make_row_optimizer
+from bookgraph.embed.data.adjacency import Adjacency, EdgeLookup
+from bookgraph.embed.models.base import TabledModel, make_row_optimizer
 from bookgraph.embed.step.optimizers import RowOptimizer
 from bookgraph.embed.step.sampling import iter_pairs
 
-# Keras draws its embeddings from this half-open range.
+# Keras draws embeddings uniformly from (-0.05, 0.05).
 _START_RANGE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class PairBatch:
-    """Sampled pairs, edges first.
+    """Positives first, then two sampled negatives for each.
 
     Attributes:
         book_rows: (batch_size * 3,) int64.
         link_rows: (batch_size * 3,) int64.
-        num_edges: how many of them are edges.
-        weights: (batch_size * 3,) float32, zero where a pair was drawn as a negative and is an
-            edge in truth.
+        num_positives: the batch size.
+        weights: (batch_size * 3,) float32, zero where a sampled negative is an edge.
     """
 
     book_rows: Tensor
     link_rows: Tensor
-    num_edges: int
+    num_positives: int
     weights: Tensor
 
     def __len__(self) -> int:
-        return self.num_edges
+        return self.num_positives
 
 
 class ReferenceModel(TabledModel):
@@ -64,21 +61,21 @@ class ReferenceModel(TabledModel):
         self._optimizers: dict[str, RowOptimizer] = {
             side: make_row_optimizer(table, config) for side, table in self._tables.items()
         }
-        self._keys: tuple[Adjacency, EdgeKeys] | None = None
+        self._lookup: tuple[Adjacency, EdgeLookup] | None = None
 
     def iter_batches(self, graph: Adjacency, generator: torch.Generator) -> Iterator[PairBatch]:
         """See `Model`."""
-        if self._keys is None or self._keys[0] is not graph:
-            self._keys = (graph, EdgeKeys(graph.of_books))
-        keys, device = self._keys[1], graph.edges.device
-        size = self._config.resolve_batch_size(int(graph.counts.sum()))
+        if self._lookup is None or self._lookup[0] is not graph:
+            self._lookup = (graph, EdgeLookup(graph.of_books))
+        lookup = self._lookup[1]
+        size = self._config.resolve_batch_size(graph.num_mentions)
         for books, links in iter_pairs(graph, generator, batch_size=size):
             num_negatives = REFERENCE_NEGATIVE_RATIO * len(books)
             drawn = [
-                torch.randint(n, (num_negatives,), generator=generator, device=device)
+                torch.randint(n, (num_negatives,), generator=generator, device=graph.device)
                 for n in (graph.num_books, graph.num_links)
             ]
-            is_edge = keys.contain(*drawn)
+            is_edge = lookup.contains(*drawn)
             weights = torch.cat((torch.ones_like(books, dtype=torch.float32), (~is_edge).float()))
             yield PairBatch(
                 torch.cat((books, drawn[0])), torch.cat((links, drawn[1])), len(books), weights
@@ -94,7 +91,7 @@ class ReferenceModel(TabledModel):
         }
         cosine = _cosine(taken["book"], taken["link"])
         is_edge = torch.zeros_like(batch.weights)
-        is_edge[: batch.num_edges] = 1.0
+        is_edge[: batch.num_positives] = 1.0
         if "dense" in taken:
             slope, bias = functional.softplus(taken["dense"][0, 0]), taken["dense"][0, 1]
             losses = functional.binary_cross_entropy_with_logits(
@@ -114,6 +111,6 @@ class ReferenceModel(TabledModel):
 
 
 def _cosine(book: Tensor, link: Tensor) -> Tensor:
-    """Torch's `cosine_similarity` of each row, with its gradient in half the time on a CPU."""
+    """The cosine of each pair of rows; on a CPU its gradient takes half as long as torch's own."""
     squares = book.square().sum(dim=1) * link.square().sum(dim=1)
     return (book * link).sum(dim=1) * squares.clamp(min=1e-16).rsqrt()

@@ -1,4 +1,4 @@
-"""Vectors straight from the graph's matrix: the truncated SVD to start from, and smoothing."""
+"""Vectors computed from the graph's matrix: the truncated SVD to start from, and smoothing."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def truncated_svd(
     """The largest singular triplets of the degree-normalised matrix, by a randomised range finder.
 
     Halko, Martinsson and Tropp (2011), "Finding structure with randomness", algorithms 4.4 and 5.1:
-    a few power iterations with a QR between them. torch.svd_lowrank does the same through a
-    sparse product that is several times slower than `Neighbours.average`.
+    a few power iterations with a QR decomposition between them. torch.svd_lowrank is the same
+    algorithm, but its sparse product is several times slower than `Neighbours.average`.
 
     Args:
         graph: the edges.
-        dim: triplets wanted; beyond the smaller side's rows, the rest of the columns is zero.
-        generator: on the graph's device; its state moves on.
+        dim: how many; columns beyond the smaller side's number of rows are zero.
+        generator: on the graph's device; its state advances.
 
     Returns:
         (num_books, dim) left vectors, (dim,) singular values in [0, 1] descending, (num_links,
@@ -38,7 +38,7 @@ def truncated_svd(
     for _ in range(_NUM_POWER_ITERATIONS):
         other = torch.linalg.qr(graph.of_links.average(basis)).Q
         basis = torch.linalg.qr(graph.of_books.average(other)).Q
-    # The matrix seen from the basis is small on one side: (num_links, num_directions).
+    # Projected on the basis, the matrix is only (num_links, num_directions).
     right, values, left = torch.linalg.svd(graph.of_links.average(basis), full_matrices=False)
     kept = min(dim, num_directions)
     books = torch.zeros((graph.num_books, dim), device=device)
@@ -51,16 +51,18 @@ def truncated_svd(
 
 
 def smooth(graph: Adjacency, books: Tensor, links: Tensor, *, hops: int) -> tuple[Tensor, Tensor]:
-    """Add to every vector the degree-normalised sums of its neighbours, theirs, and so on.
+    """Add to each vector the degree-normalised sum of its neighbours, of their neighbours, etc.
+
+    This is LightGCN's propagation (He et al., 2020, section 3.1) with sums instead of means.
 
     Args:
         graph: the edges.
         books: (num_books, dim) float32; not changed.
         links: (num_links, dim) float32; not changed.
-        hops: how far, at least 0; each hop adds one unsmoothed length at most.
+        hops: how far, at least 0; each hop adds at most one unsmoothed length.
 
     Returns:
-        Both tables, new; rows without an edge stay as they were.
+        Two new tables; rows without an edge keep their values.
     """
     near_books, near_links = books, links
     for _ in range(hops):
@@ -75,7 +77,7 @@ def smooth(graph: Adjacency, books: Tensor, links: Tensor, *, hops: int) -> tupl
 def smooth_with_gradient(
     graph: Adjacency, books: Tensor, links: Tensor, *, hops: int
 ) -> tuple[Tensor, Tensor]:
-    """`smooth` with a gradient; the matrix is symmetric, so that the way back is the way there."""
+    """`smooth` with a gradient. The matrix is symmetric, so the gradient is smoothed likewise."""
     return _Smoothing.apply(graph, hops, books, links)  # type: ignore[no-any-return]  # torch's own
 
 

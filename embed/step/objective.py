@@ -1,9 +1,9 @@
-"""What one batch is asked for: cosines of its pairs and of its negatives, and their loss."""
+"""The loss of one batch: cosines of its positives and negatives, in slices that fit the cache."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,7 +20,7 @@ _MAX_SCORES = 2**20
 
 
 def touched_rows(batch: Batch) -> tuple[Tensor, Tensor]:
-    """The book rows and link rows of a batch: its own rows first, then its negatives."""
+    """The book rows and link rows of a batch: its positives first, then its negatives."""
     link_rows = torch.cat((batch.link_rows, batch.negative_links.rows))
     if batch.negative_books is None:
         return batch.book_rows, link_rows
@@ -30,12 +30,12 @@ def touched_rows(batch: Batch) -> tuple[Tensor, Tensor]:
 def batch_loss(
     book: Tensor, link: Tensor, batch: Batch, *, config: TrainConfig, graph: Adjacency
 ) -> Tensor:
-    """Mean loss over the batch's pairs, and over both sides where both have negatives.
+    """Mean loss over the batch's positives, and over both sides where both have negatives.
 
     Args:
         book: (num_book_rows, dim) float32, the vectors of `touched_rows`, of any length.
         link: (num_link_rows, dim) float32, likewise.
-        batch: the pairs and negatives.
+        batch: the positives and negatives.
         config: names the loss and its settings.
         graph: says how popular each row is.
 
@@ -44,84 +44,98 @@ def batch_loss(
     """
     size = len(batch.book_rows)
     book, link = functional.normalize(book, dim=1), functional.normalize(link, dim=1)
-    of_links = _side_loss(
+    books_loss = _mean_loss(
         _Side(batch.link_rows, batch.negative_links, graph.link_shares, config),
         book[:size],
         link[:size],
         link[size:],
     )
     if batch.negative_books is None:
-        return of_links
-    of_books = _side_loss(
+        return books_loss
+    links_loss = _mean_loss(
         _Side(batch.book_rows, batch.negative_books, graph.book_shares, config),
         link[:size],
         book[:size],
         book[size:],
     )
-    return (of_links + of_books) / 2
+    return (books_loss + links_loss) / 2
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """The side that a batch's rows are paired with, and compared with.
+    """The side that a batch's rows are compared with.
 
     Attributes:
-        rows: (batch_size,) int64, of the partners.
+        partner_rows: (batch_size,) int64, the other row of each positive.
         negatives: of that side.
         shares: (num_rows,) float32, see `Adjacency`.
         config: the settings.
     """
 
-    rows: Tensor
+    partner_rows: Tensor
     negatives: Negatives
     shares: Tensor
     config: TrainConfig
 
-    def part(self, start: int, end: int) -> _Side:
-        """Some of the batch's pairs, with all negatives."""
-        negatives = Negatives(self.negatives.rows, self.negatives.is_positive[start:end])
-        return replace(self, rows=self.rows[start:end], negatives=negatives)
+    def select(self, part: slice) -> _Side:
+        """Some of the batch's positives, with all negatives."""
+        negatives = Negatives(self.negatives.rows, self.negatives.is_positive[part])
+        return _Side(self.partner_rows[part], negatives, self.shares, self.config)
 
 
-def _side_loss(side: _Side, own: Tensor, partner: Tensor, negative: Tensor) -> Tensor:
-    """Mean loss of pairs of unit vectors, (batch_size, dim), beside (num_negatives, dim)."""
-    return _SliceBySlice.apply(side, own, partner, negative)  # type: ignore[no-any-return]
+def _mean_loss(side: _Side, own: Tensor, partner: Tensor, negative: Tensor) -> Tensor:
+    """Mean loss over a batch's positives, see `_SlicedLoss`."""
+    return _SlicedLoss.apply(side, own, partner, negative)  # type: ignore[no-any-return]  # torch's own
 
 
-class _SliceBySlice(torch.autograd.Function):
-    """The loss of a wide batch, a slice of its pairs at a time, and its gradient on the way.
+class _SlicedLoss(torch.autograd.Function):
+    """The mean loss of a wide batch, computed for one slice of its positives after another.
 
-    The scores of 100,000 pairs with 1,024 negatives fill 400 MB, several times over with what
-    their gradient asks for; those of a slice stay in the processor's cache.
+    100,000 positives with 1,024 negatives have 400 MB of scores, and autograd would keep several
+    such tables until `backward`. The gradient of a mean is the mean of the slices' gradients, so
+    `forward` computes each slice's loss and gradient while its scores are in the processor's
+    cache, keeps the gradients only, and `backward` has nothing left to do but scale them.
     """
 
     @staticmethod
-    def forward(ctx: Any, side: _Side, *vectors: Tensor) -> Tensor:
-        own, partner, negative = (one.detach() for one in vectors)
-        size, num_pairs = len(own), max(_MAX_SCORES // len(negative), 1)
+    def forward(ctx: Any, side: _Side, own: Tensor, partner: Tensor, negative: Tensor) -> Tensor:
+        """Compute the loss and all gradients.
+
+        Args:
+            ctx: torch's, keeps the gradients for `backward`.
+            side: what the vectors belong to.
+            own: (batch_size, dim) float32 unit vectors, the rows that have negatives.
+            partner: (batch_size, dim), the other row of each positive.
+            negative: (num_negatives, dim), shared by the batch.
+        """
+        own_gradient, partner_gradient = torch.empty_like(own), torch.empty_like(partner)
+        negative_gradient = torch.zeros_like(negative)
         loss = own.new_zeros(())
-        of_own, of_partner = torch.empty_like(own), torch.empty_like(partner)
-        of_negative = torch.zeros_like(negative)
-        for start in range(0, size, num_pairs):
-            end = min(start + num_pairs, size)
-            parts = [one.requires_grad_() for one in (own[start:end], partner[start:end])]
-            parts.append(negative.detach().requires_grad_())
+        for part in _slices(len(own), max(_MAX_SCORES // len(negative), 1)):
+            share_of_batch = (part.stop - part.start) / len(own)
+            leaves = [one.detach().requires_grad_() for one in (own[part], partner[part], negative)]
             with torch.enable_grad():
-                mean = _slice_loss(side.part(start, end), *parts) * ((end - start) / size)
-            loss += mean.detach()
-            gradients = torch.autograd.grad(mean, parts)
-            of_own[start:end], of_partner[start:end] = gradients[:2]
-            of_negative += gradients[2]
-        ctx.save_for_backward(of_own, of_partner, of_negative)
+                slice_loss = _slice_loss(side.select(part), *leaves) * share_of_batch
+            loss += slice_loss.detach()
+            gradients = torch.autograd.grad(slice_loss, leaves)
+            own_gradient[part], partner_gradient[part] = gradients[:2]
+            negative_gradient += gradients[2]
+        ctx.save_for_backward(own_gradient, partner_gradient, negative_gradient)
         return loss
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Scale what `forward` computed by the loss's own gradient."""
         (scale,) = gradients
         return None, *(scale * one for one in ctx.saved_tensors)
 
 
+def _slices(length: int, size: int) -> list[slice]:
+    return [slice(start, min(start + size, length)) for start in range(0, length, size)]
+
+
 def _slice_loss(side: _Side, own: Tensor, partner: Tensor, negative: Tensor) -> Tensor:
+    """Mean loss of some positives and all negatives, through torch's own gradients."""
     config, is_positive = side.config, side.negatives.is_positive
     positives = (own * partner).sum(dim=1)
     loss = config.resolve_loss()
@@ -132,10 +146,10 @@ def _slice_loss(side: _Side, own: Tensor, partner: Tensor, negative: Tensor) -> 
     if loss == "bce":
         negatives = products(own, negative)
         return bce_loss(positives, negatives, is_positive, negative_weight=config.negative_weight)
-    # What popularity explains need not be said by direction: with power 1 the cosine is left to
-    # learn how much likelier the pair is than chance (pointwise mutual information).
+    # Directions need not express what popularity explains: with power 1 the cosine learns how much
+    # likelier the pair is than chance (pointwise mutual information).
     log_popularity = side.shares[side.negatives.rows].log()
-    positives = positives + config.popularity_power * side.shares[side.rows].log()
+    positives = positives + config.popularity_power * side.shares[side.partner_rows].log()
     num_drawn = len(side.negatives.rows)
     log_expected = (
         math.log(num_drawn) + log_popularity
@@ -149,7 +163,15 @@ def _slice_loss(side: _Side, own: Tensor, partner: Tensor, negative: Tensor) -> 
 def products(left: Tensor, right: Tensor, *, plus: Tensor | None = None) -> Tensor:
     """All dot products of rows, plus one number for each row on the right.
 
-    On CUDA the products are taken in bfloat16, whose tensor cores take half the time.
+    On CUDA the products are computed in bfloat16, for which tensor cores take half the time.
+
+    Args:
+        left: (num_left, dim) float32.
+        right: (num_right, dim) float32.
+        plus: (num_right,) float32 or None.
+
+    Returns:
+        (num_left, num_right) float32.
     """
     if not left.is_cuda:
         return left @ right.T if plus is None else torch.addmm(plus, left, right.T)

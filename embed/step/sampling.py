@@ -1,7 +1,7 @@
-"""Mini-batches of sampled edges with shared sampled negatives, drawn on the device.
+"""Batches of mentions in random order with shared negatives, drawn on the device.
 
-Every draw comes from one generator; nothing here waits for the device inside an epoch, loops over
-examples, or keeps a set of pairs.
+All randomness comes from one generator. Within an epoch nothing here makes the host wait for the
+device, loops over single mentions, or keeps a set of pairs.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ class Negatives:
     Attributes:
         rows: (num_negatives,) int64; distinct and ascending where they were drawn, with repeats
             where they are the batch's own.
-        is_positive: (batch_size, num_negatives) bool, true where a row makes no negative: it is a
-            neighbour of the batch's row in truth, or (in the batch's own) it is the positive.
+        is_positive: (batch_size, num_negatives) bool, true where a row does not count as a
+            negative: the pair is an edge, or (for the batch's own rows) the positive itself.
     """
 
     rows: Tensor
@@ -32,11 +32,11 @@ class Negatives:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One step's pairs and negatives.
+    """One step's positives and negatives.
 
     Attributes:
         book_rows: (batch_size,) int64.
-        link_rows: (batch_size,) int64; pair i is (book_rows[i], link_rows[i]).
+        link_rows: (batch_size,) int64; positive i is (book_rows[i], link_rows[i]).
         negative_links: links that the batch's books are compared with.
         negative_books: books that the batch's links are compared with, or None.
     """
@@ -50,9 +50,9 @@ class Batch:
         return len(self.book_rows)
 
 
-def num_steps(num_pairs: int, batch_size: int) -> int:
-    """Steps in one epoch; the last one may be smaller."""
-    return -(-num_pairs // batch_size)
+def num_steps(num_mentions: int, batch_size: int) -> int:
+    """Steps in one epoch; the last batch may be smaller."""
+    return -(-num_mentions // batch_size)
 
 
 def iter_epoch(
@@ -64,24 +64,25 @@ def iter_epoch(
     is_from_batch: bool = False,
     has_negative_books: bool = False,
 ) -> Iterator[Batch]:
-    """Go once over all pairs in a new random order; an edge counted n times comes n times.
+    """Go once over all mentions in a new random order.
 
     Args:
-        graph: the edges to draw.
-        generator: on the graph's device; its state moves on.
-        batch_size: pairs a step.
-        num_negatives: rows a step on each side, at most; fewer where the source has fewer.
+        graph: the edges; one with n mentions occurs n times.
+        generator: on the graph's device; its state advances.
+        batch_size: positives in one step.
+        num_negatives: negatives in one step on each side, at most; fewer where the source has
+            fewer rows.
         is_from_batch: whether the negatives are the batch's own rows instead of drawn ones.
-        has_negative_books: whether links get negatives too.
+        has_negative_books: whether links are compared with negative books too.
 
     Yields:
         `num_steps` batches.
     """
     books, links = _shuffle(graph, generator)
-    # The one wait for the device in an epoch: sizes that the steps would else each ask for.
     if is_from_batch:
         yield from _iter_own(books, links, batch_size, num_negatives, has_books=has_negative_books)
         return
+    # The only wait for the device in an epoch: all steps' sizes at once.
     book_sizes = _batch_sizes(graph.of_books, books, batch_size)
     link_sizes = _batch_sizes(graph.of_links, links, batch_size) if has_negative_books else []
     for step in range(num_steps(len(books), batch_size)):
@@ -110,11 +111,12 @@ def iter_pairs(
 
 
 def _shuffle(graph: Adjacency, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    device = graph.edges.device
-    positions = torch.arange(len(graph.edges), device=device).repeat_interleave(graph.counts)
-    order = torch.randperm(len(positions), generator=generator, device=device)
-    pairs = graph.edges[positions[order]]
-    return pairs[:, 0].contiguous(), pairs[:, 1].contiguous()
+    edges = torch.arange(len(graph.counts), device=graph.device).repeat_interleave(
+        graph.counts, output_size=graph.num_mentions
+    )
+    order = torch.randperm(len(edges), generator=generator, device=graph.device)
+    shuffled = edges[order]
+    return graph.book_rows[shuffled], graph.of_books.columns[shuffled]
 
 
 def _iter_own(
@@ -122,9 +124,9 @@ def _iter_own(
 ) -> Iterator[Batch]:
     """Batches whose negatives are their own rows.
 
-    Only the positive itself is masked. Masking every true pair costs a search for each of the
+    Only the positive itself is masked. Masking every edge needs a search for each of the
     batch_size x num_negatives pairs, doubles the time of a step, and changed recall@20 by less
-    than its noise on the graphs it was tried on.
+    than its noise on the graphs measured.
     """
     for book_rows, link_rows in zip(
         torch.split(books, batch_size), torch.split(links, batch_size), strict=True
@@ -143,13 +145,14 @@ def _iter_own(
 def draw_rows(num_rows: int, num_drawn: int, generator: torch.Generator) -> Tensor:
     """Draw distinct rows, each with the same probability.
 
-    The rows are cut into `num_drawn` stretches of equal length (to within one), one row is drawn
-    from each, and a common random shift makes every row equally likely. Unlike a permutation it
-    costs nothing for the rows that are not drawn, unlike rejection it has a fixed size.
+    This is systematic sampling: the rows are cut into `num_drawn` ranges of equal length (to
+    within one), one row is drawn from each, and a common random shift makes every row equally
+    likely. Unlike a permutation, it costs nothing for the rows that are not drawn. Unlike
+    rejection, it has a fixed size.
 
     Args:
         num_rows: rows to choose from.
-        num_drawn: how many; with `num_rows` or more, all rows come, in order.
+        num_drawn: how many; with `num_rows` or more, the result is all rows.
         generator: its device is the result's.
 
     Returns:
@@ -158,42 +161,35 @@ def draw_rows(num_rows: int, num_drawn: int, generator: torch.Generator) -> Tens
     device = generator.device
     if num_drawn >= num_rows:
         return torch.arange(num_rows, device=device)
-    edges = torch.arange(num_drawn + 1, device=device) * num_rows // num_drawn
-    lengths = edges[1:] - edges[:-1]
+    bounds = torch.arange(num_drawn + 1, device=device) * num_rows // num_drawn
+    lengths = bounds[1:] - bounds[:-1]
     share = torch.rand(num_drawn, generator=generator, device=device, dtype=torch.float64)
     shift = torch.randint(num_rows, (1,), generator=generator, device=device)
-    return ((edges[:-1] + (share * lengths).long() + shift) % num_rows).sort().values
+    return ((bounds[:-1] + (share * lengths).long() + shift) % num_rows).sort().values
 
 
 def mark_positives(neighbours: Neighbours, rows: Tensor, drawn: Tensor, *, size: int) -> Tensor:
     """Find the drawn rows that are neighbours of the batch's rows.
 
-    The cost is that of listing the batch's neighbours, not that of a search for each of the
+    The cost is that of listing the batch's edges, not that of a search for each of the
     batch_size x num_drawn pairs.
 
     Args:
         neighbours: of the batch's side.
         rows: (batch_size,) int64, rows of the batch's side; repeats allowed.
         drawn: (num_drawn,) int64, distinct rows of the other side, ascending.
-        size: neighbours of all `rows` together, counted with repeats.
+        size: edges of all `rows` together, counted with repeats.
 
     Returns:
         (batch_size, num_drawn) bool.
     """
-    device = rows.device
     num_drawn = len(drawn)
-    starts = neighbours.offsets[rows]
-    degrees = neighbours.offsets[rows + 1] - starts
-    places = torch.arange(len(rows), device=device)
-    place = places.repeat_interleave(degrees, output_size=size)
-    first = degrees.cumsum(0) - degrees
-    within = torch.arange(size, device=device) - first[place]
-    neighbour = neighbours.columns[starts[place] + within]
+    position, neighbour = neighbours.list_edges(rows, num_edges=size)
     found = torch.searchsorted(drawn, neighbour).clamp(max=num_drawn - 1)
     # Neighbours that were not drawn share one spare column, which is cut off at the end.
     columns = torch.where(drawn[found] == neighbour, found, num_drawn)
-    marks = torch.zeros((len(rows), num_drawn + 1), dtype=torch.bool, device=device)
-    marks.view(-1).index_fill_(0, place * (num_drawn + 1) + columns, value=True)
+    marks = torch.zeros((len(rows), num_drawn + 1), dtype=torch.bool, device=rows.device)
+    marks.view(-1).index_fill_(0, position * (num_drawn + 1) + columns, value=True)
     return marks[:, :num_drawn]
 
 

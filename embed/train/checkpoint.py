@@ -1,4 +1,4 @@
-"""A run's state on disk between two epochs, from which it goes on to the bit-same result."""
+"""A run's state in a file between two epochs; a run resumes from it to the bit-same result."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,12 +15,13 @@ from torch import Tensor
 
 from bookgraph.core.errors import DataMissingError, UsageError
 from bookgraph.embed.config import TrainConfig
-from bookgraph.embed.device import to_device
+from bookgraph.embed.device import CPU, to_device, to_numpy
 from bookgraph.embed.embeddings import EpochReport, read_arrays, write_arrays
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 1
+_FORMAT = 2
+_TENSOR_PREFIX = "tensor_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,9 @@ class Checkpoints:
     """Where a run is kept, and how often.
 
     Attributes:
-        path: of the one file; each checkpoint replaces the one before, whole or not at all. A
+        path: of the one file. Each checkpoint replaces the previous one, whole or not at all; a
             finished run removes it.
-        every: epochs between two of them, at least 1.
+        every: epochs between two checkpoints, at least 1.
     """
 
     path: Path
@@ -37,21 +39,19 @@ class Checkpoints:
 
     def __post_init__(self) -> None:
         if self.every < 1:
-            raise UsageError(
-                f"A checkpoint every {self.every} epochs was asked for; it has to be 1 or more."
-            )
+            raise UsageError(f"--checkpoint-every is {self.every}. Use 1 or more epochs.")
 
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """What the rest of a run depends on, beside its data and settings.
+    """What the rest of a run depends on, besides its data and settings.
 
     Attributes:
         epoch: the last finished one.
-        history: one report for each epoch that was run.
-        power: of popularity in a link's length, or None while it has still to be chosen.
+        history: one report for each epoch so far.
+        power: of popularity in a link's length, or None until it is chosen.
         tensors: the model's state, and (with the prefix `best_`) its best one where it is kept.
-        generator: the state of the source of chance, on the CPU.
+        generator: the random generator's state, on the CPU.
     """
 
     epoch: int
@@ -66,8 +66,14 @@ def save_checkpoint(
 ) -> None:
     """Write the state, see `Checkpoints`.
 
+    Args:
+        state: to write.
+        checkpoints: where.
+        config: of the run.
+        fingerprint: of the run's edges.
+
     Raises:
-        DiskFullError, BookgraphError: see `save_embeddings`; the checkpoint before is whole.
+        DiskFullError, BookgraphError: see `save_embeddings`; the previous checkpoint is whole.
     """
     meta = {
         "format": _FORMAT,
@@ -77,8 +83,8 @@ def save_checkpoint(
         "history": [dataclasses.asdict(report) for report in state.history],
         "power": state.power,
     }
-    arrays = {f"tensor_{name}": value.cpu().numpy() for name, value in state.tensors.items()}
-    arrays["generator"] = state.generator.numpy()
+    arrays = {f"{_TENSOR_PREFIX}{name}": to_numpy(value) for name, value in state.tensors.items()}
+    arrays["generator"] = to_numpy(state.generator)
     arrays["meta"] = np.array(json.dumps(meta))
     write_arrays(arrays, checkpoints.path)
 
@@ -86,35 +92,47 @@ def save_checkpoint(
 def load_checkpoint(
     checkpoints: Checkpoints, *, config: TrainConfig, fingerprint: str, device: torch.device
 ) -> RunState | None:
-    """Read the state of an earlier run with the same settings on the same data, if there is one.
+    """Read the state of an earlier run with the same settings on the same edges, if any.
+
+    Args:
+        checkpoints: where.
+        config: of the run.
+        fingerprint: of the run's edges.
+        device: where the tensors go.
 
     Returns:
-        The state, or None where there is no file, or one that belongs to another run or cannot be
-        read; the log then says which.
+        The state, or None where the file does not exist, belongs to another run or cannot be read;
+        the log says which.
     """
     path = checkpoints.path
     if not path.exists():
         return None
     try:
-        arrays = read_arrays(path, what="checkpoint")
+        arrays = read_arrays(path, what="a checkpoint")
         meta = json.loads(str(arrays["meta"]))
-        if meta["format"] != _FORMAT or meta["config"] != dataclasses.asdict(config):
-            logger.warning("The checkpoint %s is of other settings; training anew.", path)
-            return None
-        if meta["fingerprint"] != fingerprint:
-            logger.warning("The checkpoint %s is of another graph; training anew.", path)
+        difference = _find_difference(meta, config, fingerprint)
+        if difference is not None:
+            logger.warning("Ignored the checkpoint %s: it has %s.", path, difference)
             return None
         return RunState(
             epoch=meta["epoch"],
             history=tuple(EpochReport(**report) for report in meta["history"]),
             power=meta["power"],
             tensors={
-                name.removeprefix("tensor_"): to_device(value, device)
+                name.removeprefix(_TENSOR_PREFIX): to_device(value, device)
                 for name, value in arrays.items()
-                if name.startswith("tensor_")
+                if name.startswith(_TENSOR_PREFIX)
             },
-            generator=torch.from_numpy(arrays["generator"]),
+            generator=to_device(arrays["generator"], CPU),
         )
-    except (DataMissingError, KeyError, TypeError, ValueError) as error:
-        logger.warning("The checkpoint %s cannot be read (%s); training anew.", path, error)
+    except (DataMissingError, KeyError, TypeError, ValueError):
+        logger.warning("Ignored the checkpoint %s: the file is damaged.", path)
         return None
+
+
+def _find_difference(meta: dict[str, Any], config: TrainConfig, fingerprint: str) -> str | None:
+    if meta["format"] != _FORMAT:
+        return "another version's format"
+    if meta["config"] != dataclasses.asdict(config):
+        return "other settings"
+    return "another graph" if meta["fingerprint"] != fingerprint else None

@@ -16,7 +16,7 @@ from neo4j.vector import Vector
 from numpy.typing import NDArray
 
 from bookgraph.core.errors import BookNotFoundError, DataMissingError, UsageError
-from bookgraph.core.fold_in import weigh_links
+from bookgraph.core.fold_in import fold_in_directions
 from bookgraph.core.names import (
     InvalidNameError,
     book_keys,
@@ -121,7 +121,7 @@ def remove_book(store: Store, title: str) -> str:
 def fold_in(vectors: NDArray[np.float64], num_books: NDArray[np.float64]) -> NDArray[np.float64]:
     """A vector for a book, made from those of its links.
 
-    `weigh_links` gives its direction; its length is the mean of the links' lengths.
+    `fold_in_directions` gives its direction; its length is the mean of the links' lengths.
 
     Args:
         vectors: (num_links, dim), at least one row, none all zeros.
@@ -131,9 +131,12 @@ def fold_in(vectors: NDArray[np.float64], num_books: NDArray[np.float64]) -> NDA
         (dim,).
     """
     lengths = np.linalg.norm(vectors, axis=1)
-    mixed = weigh_links(vectors, num_books).sum(axis=0)
-    length = float(np.linalg.norm(mixed))
-    direction = mixed / length if length else vectors[0] / lengths[0]
+    rows = np.arange(len(vectors))
+    (direction,) = fold_in_directions(
+        vectors, num_books, book_rows=np.zeros_like(rows), link_rows=rows, num_books=1
+    )
+    if not direction.any():
+        direction = vectors[0] / lengths[0]
     placed: NDArray[np.float64] = direction * lengths.mean()
     return placed
 

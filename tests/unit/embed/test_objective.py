@@ -76,7 +76,7 @@ def test_the_gradient_is_the_slope(graph: Adjacency) -> None:
         for rows in touched_rows(batch)
     )
     double = Adjacency(
-        graph.edges, graph.counts, graph.of_books, graph.of_links,
+        graph.book_rows, graph.counts, graph.num_mentions, graph.of_books, graph.of_links,
         graph.book_shares.double(), graph.link_shares.double(),
     )  # fmt: skip
 

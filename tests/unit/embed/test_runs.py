@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from bookgraph.core.edges import Int64Array
 from bookgraph.core.errors import ShapeError, UsageError
 from bookgraph.embed import (
     Checkpoints,
@@ -28,9 +29,9 @@ from bookgraph.embed import (
     split_edges,
 )
 from bookgraph.embed.data.adjacency import build_adjacency
-from bookgraph.embed.data.edges import Int64Array, build_edge_list
+from bookgraph.embed.data.edges import build_edge_list
 from bookgraph.embed.models.spectral import smooth_with_gradient
-from bookgraph.embed.train.popularity import choose_power, popularity_lengths
+from bookgraph.embed.train.watch import Watch, popularity_lengths
 from bookgraph.testing.graphs import generate_graph
 
 CPU = torch.device("cpu")
@@ -114,7 +115,7 @@ def test_a_checkpoint_of_another_run_is_not_taken(
     other = TrainConfig(dim=8, epochs=4, device="cpu")
     with caplog.at_level(logging.WARNING):
         result = fit(GRAPH.pairs, **SIZES, config=other, checkpoints=checkpoints)
-    assert "of other settings" in caplog.text
+    assert "it has other settings" in caplog.text
     assert len(result.history) == 4
 
 
@@ -130,8 +131,8 @@ def test_a_damaged_checkpoint_is_named_and_left(
             config=TrainConfig(dim=8, epochs=1, device="cpu"),
             checkpoints=Checkpoints(path),
         )
-    assert "cannot be read" in caplog.text
-    with pytest.raises(UsageError, match="every 0 epochs"):
+    assert "the file is damaged" in caplog.text
+    with pytest.raises(UsageError, match="--checkpoint-every is 0"):
         Checkpoints(path, every=0)
 
 
@@ -165,7 +166,7 @@ def test_the_power_is_large_where_only_popularity_tells_and_zero_where_it_mislea
 
     def choose(held_out: Int64Array, link: torch.Tensor, book: torch.Tensor) -> float:
         true = build_adjacency(build_edge_list(held_out, num_books=200, num_links=400), device=CPU)
-        return choose_power(book, link, graph, held_out=true.of_books, rows=rows, k=3)
+        return Watch(graph, true, rows, k=3).choose_power(book, link)
 
     others = np.stack((np.arange(200), (popular[:, 1] + 1) % 5), axis=1)
     assert choose(others, vague, torch.ones(200, 8)) >= 0.1
@@ -267,7 +268,7 @@ def test_fold_in_of_unknown_links_is_zero_and_an_old_file_is_named(tmp_path: Pat
     assert loaded.link_degrees is not None
     assert loaded.link_degrees.sum() == len(GRAPH.pairs)
     object.__setattr__(loaded, "link_degrees", None)
-    with pytest.raises(UsageError, match="train it again"):
+    with pytest.raises(UsageError, match="Train it again"):
         fold_in(loaded, np.array([[0, 0]], dtype=np.int64), num_books=1)
 
 

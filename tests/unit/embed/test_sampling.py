@@ -7,8 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bookgraph.core.edges import Int64Array
 from bookgraph.embed.data.adjacency import Adjacency, build_adjacency
-from bookgraph.embed.data.edges import Int64Array, build_edge_list
+from bookgraph.embed.data.edges import build_edge_list
 from bookgraph.embed.step.sampling import draw_rows, iter_epoch, mark_positives, num_steps
 
 CPU = torch.device("cpu")

@@ -13,12 +13,8 @@ from hypothesis import strategies as st
 from bookgraph.core.errors import ShapeError, UsageError
 from bookgraph.core.progress import Progress
 from bookgraph.embed.config import LayoutConfig
-from bookgraph.embed.maps.layout import (
-    NearestRows,
-    find_nearest_rows,
-    lay_out,
-    measure_kept_share,
-)
+from bookgraph.embed.maps.layout import lay_out, measure_kept_share
+from bookgraph.embed.nearest import NearestRows, find_nearest_rows
 
 NUM_CLUSTERS = 6
 PER_CLUSTER = 40
@@ -70,7 +66,7 @@ def test_nearest_rows_equal_a_full_sort(num_rows: int, dim: int, k: int, seed: i
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = find_nearest_rows(clustered(), 7)
-    monkeypatch.setattr("bookgraph.embed.maps.layout._COSINES_IN_A_CHUNK", 500)
+    monkeypatch.setattr("bookgraph.embed.nearest._COSINES_IN_A_CHUNK", 500)
     told: list[Progress] = []
     parts = find_nearest_rows(clustered(), 7, on_progress=told.append)
     assert np.array_equal(whole.rows, parts.rows)
@@ -81,8 +77,8 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("vectors", "words"),
     [
-        (np.zeros((3, 2), np.float32), "row 0"),
-        (np.array([[1, 0], [np.nan, 1]], np.float32), "row 1"),
+        (np.zeros((3, 2), np.float32), "Row 0"),
+        (np.array([[1, 0], [np.nan, 1]], np.float32), "Row 1"),
         (np.ones(3, np.float32), r"shape \(3,\)"),
     ],
 )
@@ -92,7 +88,7 @@ def test_rows_that_cosine_cannot_place_are_refused(vectors: np.ndarray, words: s
 
 
 def test_no_neighbours_cannot_be_asked_for() -> None:
-    with pytest.raises(UsageError, match="k=0"):
+    with pytest.raises(UsageError, match="k is 0"):
         find_nearest_rows(clustered(), 0)
 
 
@@ -214,13 +210,13 @@ def test_equal_vectors_lie_together() -> None:
 
 
 def test_old_places_have_to_fit() -> None:
-    with pytest.raises(ShapeError, match=r"\(3, 2\); expected \(240, 2\)"):
+    with pytest.raises(ShapeError, match=r"\(3, 2\). Pass shape \(240, 2\)"):
         lay_out(clustered(), LayoutConfig(), old_positions=np.zeros((3, 2), np.float32))
 
 
 def test_umap_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "umap", None)
-    with pytest.raises(UsageError, match="umap-learn is not installed"):
+    with pytest.raises(UsageError, match="needs umap-learn, which is not installed"):
         lay_out(clustered(), LayoutConfig(method="umap"))
 
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bookgraph.core.edges import Int64Array, count_edges
 from bookgraph.core.errors import ShapeError, TrainingError, UsageError
 from bookgraph.embed import fingerprint_pairs, split_edges
-from bookgraph.embed.data.edges import Int64Array, build_edge_list, check_pairs
+from bookgraph.embed.data.edges import build_edge_list, build_pairs, check_pairs
 
 NUM_BOOKS, NUM_LINKS = 7, 9
 some_pairs = st.lists(
@@ -24,10 +25,12 @@ def sorted_rows(pairs: Int64Array) -> list[tuple[int, int]]:
 def test_distinct_edges_come_sorted_with_their_counts() -> None:
     pairs = np.array([[1, 0], [0, 2], [1, 0], [0, 1]], dtype=np.int64)
     edges = build_edge_list(pairs, num_books=2, num_links=3)
-    assert edges.edges.tolist() == [[0, 1], [0, 2], [1, 0]]
+    assert edges.book_rows.tolist() == [0, 0, 1]
+    assert edges.link_rows.tolist() == [1, 2, 0]
     assert edges.counts.tolist() == [1, 1, 2]
-    assert edges.num_pairs == 4
-    assert sorted_rows(edges.expand()) == sorted_rows(pairs)
+    assert edges.num_mentions == 4
+    assert edges.count_links().tolist() == [2, 1, 1]
+    assert sorted_rows(build_pairs(edges)) == sorted_rows(pairs)
 
 
 @pytest.mark.parametrize(
@@ -38,8 +41,8 @@ def test_distinct_edges_come_sorted_with_their_counts() -> None:
         (np.zeros(4, dtype=np.int64), r"shape \(4,\)"),
         (np.zeros((3, 2), dtype=np.int32), "dtype int32"),
         (np.zeros((3, 2)), "dtype float64"),
-        (np.array([[0, 0], [2, 0]], dtype=np.int64), r"pairs\[1\] names book row 2.*\[0, 2\)"),
-        (np.array([[0, 0], [0, 3]], dtype=np.int64), r"pairs\[1\] names link row 3.*\[0, 3\)"),
+        (np.array([[0, 0], [2, 0]], dtype=np.int64), r"pairs\[1\] has book row 2.*\[0, 2\)"),
+        (np.array([[0, 0], [0, 3]], dtype=np.int64), r"pairs\[1\] has link row 3.*\[0, 3\)"),
         (np.array([[0, -1]], dtype=np.int64), r"link row -1"),
     ],
 )
@@ -49,8 +52,27 @@ def test_wrong_arrays_are_named(pairs: Int64Array, words: str) -> None:
 
 
 def test_no_edge_at_all_says_what_to_do() -> None:
-    with pytest.raises(TrainingError, match=r"5 books, 6 links and no edge.*bookgraph ingest"):
-        build_edge_list(np.zeros((0, 2), dtype=np.int64), num_books=5, num_links=6)
+    with pytest.raises(TrainingError, match=r"5 books, 6 links and no edges.*bookgraph ingest"):
+        split_edges(np.zeros((0, 2), dtype=np.int64), num_books=5, num_links=6)
+
+
+@given(pairs=some_pairs, other=some_pairs)
+def test_counts_add_up_like_the_repeats_of_pairs(pairs: Int64Array, other: Int64Array) -> None:
+    one, two = (
+        build_edge_list(p, num_books=NUM_BOOKS, num_links=NUM_LINKS) for p in (pairs, other)
+    )
+    together = count_edges(
+        np.concatenate((two.book_rows, one.book_rows)),
+        np.concatenate((two.link_rows, one.link_rows)),
+        counts=np.concatenate((two.counts, one.counts)),
+        num_books=NUM_BOOKS,
+        num_links=NUM_LINKS,
+    )
+    expected = np.concatenate((pairs, other))
+    assert sorted_rows(build_pairs(together)) == sorted_rows(expected)
+    assert together.fingerprint() == fingerprint_pairs(
+        expected, num_books=NUM_BOOKS, num_links=NUM_LINKS
+    )
 
 
 @given(pairs=some_pairs, share=st.floats(0, 0.99), seed=st.integers(0, 5))

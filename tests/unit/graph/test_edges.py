@@ -1,11 +1,11 @@
-"""Edges come out of the graph as sorted rows, repeats kept, equal graphs alike."""
+"""Edges are read from the graph as sorted rows with counts; equal graphs give equal edges."""
 
 from __future__ import annotations
 
 import pytest
 
 from bookgraph.core.errors import DataMissingError
-from bookgraph.graph.read.edges import read_citations, read_pairs
+from bookgraph.graph.read.edges import read_citations, read_edges
 from bookgraph.graph.read.labels import read_book_labels
 from bookgraph.testing.fakes import RecordingStore
 
@@ -16,17 +16,19 @@ ROWS = [
 ]
 
 
-def test_pairs_are_rows_of_sorted_titles_and_names() -> None:
-    graph = read_pairs(RecordingStore([ROWS]))
+def test_edges_are_rows_of_sorted_titles_and_names() -> None:
+    graph = read_edges(RecordingStore([ROWS]))
     assert graph.book_titles == ("Dune", "Emma", "Lonely")
     assert graph.link_names == ("irony", "novel")
-    assert graph.pairs.tolist() == [[0, 1], [1, 0], [1, 0], [1, 1]]
-    assert graph.pairs.dtype == "int64"
+    assert graph.edges.book_rows.tolist() == [0, 1, 1]
+    assert graph.edges.link_rows.tolist() == [1, 0, 1]
+    assert graph.edges.counts.tolist() == [1, 2, 1]
+    assert (graph.edges.num_books, graph.edges.num_links) == (3, 2)
 
 
 def test_the_order_of_the_database_does_not_matter() -> None:
     shuffled = [(title, edges[::-1]) for title, edges in ROWS[::-1]]
-    one, two = (read_pairs(RecordingStore([rows])) for rows in (ROWS, shuffled))
+    one, two = (read_edges(RecordingStore([rows])) for rows in (ROWS, shuffled))
     assert one.fingerprint() == two.fingerprint()
 
 
@@ -40,16 +42,16 @@ def test_the_order_of_the_database_does_not_matter() -> None:
     ],
 )
 def test_every_change_changes_the_fingerprint(other: list[tuple[str, list[list[object]]]]) -> None:
-    one, two = (read_pairs(RecordingStore([rows])) for rows in (ROWS, other))
+    one, two = (read_edges(RecordingStore([rows])) for rows in (ROWS, other))
     assert one.fingerprint() != two.fingerprint()
 
 
 def test_an_empty_graph_names_the_command() -> None:
     with pytest.raises(DataMissingError, match="bookgraph ingest"):
-        read_pairs(RecordingStore([[("Lonely", [])]]))
+        read_edges(RecordingStore([[("Lonely", [])]]))
 
 
-def test_labels_follow_the_order_that_was_asked() -> None:
+def test_labels_follow_the_order_of_the_titles() -> None:
     store = RecordingStore(
         [
             [
@@ -64,15 +66,17 @@ def test_labels_follow_the_order_that_was_asked() -> None:
     assert labels["series"] == [{"dune saga"}, frozenset(), frozenset()]
 
 
-def test_citations_keep_the_book_rows_and_their_repeats() -> None:
+def test_citations_keep_the_book_rows_and_count_mentions() -> None:
     store = RecordingStore(
         [[("Emma", [["http://b", 2], ["http://a", 1]]), ("Gone", [["http://c", 1]])]]
     )
     citations = read_citations(store, ["Dune", "Emma"])
     assert citations.urls == ("http://a", "http://b")
-    assert citations.pairs.tolist() == [[1, 0], [1, 1], [1, 1]]
+    assert citations.edges.book_rows.tolist() == [1, 1]
+    assert citations.edges.link_rows.tolist() == [0, 1]
+    assert citations.edges.counts.tolist() == [1, 2]
 
 
-def test_no_citations_name_the_way_out() -> None:
+def test_a_graph_without_citations_names_the_option() -> None:
     with pytest.raises(DataMissingError, match="--relations links"):
         read_citations(RecordingStore([[("Emma", [])]]), ["Emma"])

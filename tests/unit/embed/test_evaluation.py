@@ -15,6 +15,7 @@ from torch_geometric.metrics import (  # type: ignore[import-untyped]  # the pac
     LinkPredRecall,
 )
 
+from bookgraph.core.edges import Int64Array
 from bookgraph.core.errors import ShapeError, TrainingError, UsageError
 from bookgraph.core.progress import Progress
 from bookgraph.embed import (
@@ -25,10 +26,9 @@ from bookgraph.embed import (
     split_edges,
 )
 from bookgraph.embed.data.adjacency import build_adjacency
-from bookgraph.embed.data.edges import Int64Array, build_edge_list
+from bookgraph.embed.data.edges import build_edge_list
 from bookgraph.embed.evaluation.baselines import score_by_popularity, score_by_shared_neighbours
-from bookgraph.embed.evaluation.metrics import measure_books
-from bookgraph.embed.evaluation.ranking import iter_ranked
+from bookgraph.embed.evaluation.ranking import iter_ranked, measure_books
 
 CPU = torch.device("cpu")
 
@@ -138,7 +138,7 @@ def test_negative_zero_ties_with_zero() -> None:
             lambda _: torch.tensor([scores]),
             torch.tensor([0]),
             known=known.of_books,
-            true=true.of_books,
+            held_out=true.of_books,
             k=4,
         )
         return ranked.top_links[0].tolist()
@@ -175,7 +175,7 @@ def test_popularity_counts_books() -> None:
 
 def test_shared_neighbours_by_hand() -> None:
     # Book 0 has {0, 1}, book 1 has {1, 2}, book 2 has {3}.
-    # Likeness of 0 and 1: 1 shared / sqrt(2 * 2) = 0.5; of 0 and itself 1; of 0 and 2: 0.
+    # Similarity of 0 and 1: 1 shared / sqrt(2 * 2) = 0.5; of 0 and itself 1; of 0 and 2: 0.
     pairs = as_pairs((0, 0), (0, 1), (1, 1), (1, 2), (2, 3))
     graph = build_adjacency(build_edge_list(pairs, num_books=3, num_links=4), device=CPU)
     scores = score_by_shared_neighbours(graph)(torch.tensor([0]))
@@ -185,12 +185,12 @@ def test_shared_neighbours_by_hand() -> None:
 @pytest.mark.parametrize(
     ("test", "keywords", "error", "words"),
     [
-        (as_pairs((0, 0)), {}, UsageError, "1 of 1 test edges are training edges"),
-        (as_pairs(), {}, TrainingError, "no held-out edge"),
+        (as_pairs((0, 0)), {}, UsageError, "1 of 1 test edges are also training edges"),
+        (as_pairs(), {}, TrainingError, "no held-out edges"),
         (as_pairs((0, 9)), {}, ShapeError, "link row 9"),
-        (as_pairs((0, 1)), {"k": 0}, UsageError, "k=0"),
+        (as_pairs((0, 1)), {"k": 0}, UsageError, "k is 0"),
         (as_pairs((0, 1)), {"baselines": ("magic",)}, UsageError, "'magic'.*popularity"),
-        (as_pairs((0, 1)), {"device": "abacus"}, UsageError, "'abacus' is unknown"),
+        (as_pairs((0, 1)), {"device": "abacus"}, UsageError, "Unknown device: --device abacus"),
     ],
 )
 def test_what_cannot_be_evaluated_is_named(
@@ -239,7 +239,7 @@ def test_books_with_fewer_links_than_k() -> None:
         lambda _: torch.tensor([[4.0, 3.0, 1.0, 2.0]]),
         torch.tensor([0]),
         known=known_links,
-        true=true_links,
+        held_out=true_links,
         k=20,
     )
     assert ranked.top_links.tolist() == [[3, 2, -1, -1]]
@@ -273,7 +273,7 @@ def test_neighbours_do_not_depend_on_lengths_or_chunks(monkeypatch: pytest.Monke
     vectors = random.normal(size=(60, 5)).astype(np.float32)
     labels = [{str(label)} for label in random.integers(4, size=60)]
     whole = evaluate_neighbours(vectors, labels, k=5)
-    monkeypatch.setattr("bookgraph.embed.evaluation.neighbours._NUMBERS_IN_A_CHUNK", 100)
+    monkeypatch.setattr("bookgraph.embed.evaluation.neighbours._FLAGS_IN_A_CHUNK", 100)
     lengths = random.uniform(0.1, 10, size=(60, 1)).astype(np.float32)
     assert evaluate_neighbours(vectors * lengths, labels, k=5) == whole
 
@@ -288,7 +288,7 @@ def test_neighbours_leave_zero_vectors_out() -> None:
     [
         ([{"a"}], 1, ShapeError, "1 collections"),
         ([{"a"}, set()], 1, TrainingError, "1 of 2 books"),
-        ([{"a"}, {"b"}], 0, UsageError, "k=0"),
+        ([{"a"}, {"b"}], 0, UsageError, "k is 0"),
     ],
 )
 def test_neighbours_that_cannot_be_measured(
