@@ -9,11 +9,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch_geometric.metrics import (  # type: ignore[import-untyped]  # the package ships no types
-    LinkPredMRR,
-    LinkPredNDCG,
-    LinkPredRecall,
-)
 
 from bookgraph.core.edges import Int64Array
 from bookgraph.core.errors import ShapeError, TrainingError, UsageError
@@ -82,9 +77,12 @@ def test_json_has_the_names_that_scripts_rely_on() -> None:
     assert set(baselines) == {"popularity"}
 
 
-@settings(max_examples=30)
+@pytest.mark.slow  # torch-geometric takes seconds to load
+@settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), k=st.integers(1, 12))
 def test_metrics_equal_those_of_torch_geometric(seed: int, k: int) -> None:
+    from torch_geometric.metrics import LinkPredMRR, LinkPredNDCG, LinkPredRecall
+
     random = np.random.default_rng(seed)
     num_books, num_links = 6, 10
     pairs = np.argwhere(random.random((num_books, num_links)) < 0.5)
@@ -99,8 +97,8 @@ def test_metrics_equal_those_of_torch_geometric(seed: int, k: int) -> None:
     masked = np.array(scores)
     masked[train[:, 0], train[:, 1]] = -np.inf
     order = torch.from_numpy(np.argsort(-masked, axis=1))
-    asked = torch.from_numpy(np.unique(test[:, 0]))
-    place = {int(book): at for at, book in enumerate(asked)}
+    ranked = torch.from_numpy(np.unique(test[:, 0]))
+    place = {int(book): at for at, book in enumerate(ranked)}
     truth = torch.tensor([[place[int(b)] for b, _ in test], [int(link) for _, link in test]])
     for metric, mine in (
         (LinkPredRecall(k), report.model.recall),
@@ -108,7 +106,7 @@ def test_metrics_equal_those_of_torch_geometric(seed: int, k: int) -> None:
         (LinkPredMRR(num_links), report.model.mrr),
     ):
         length = num_links if isinstance(metric, LinkPredMRR) else k
-        metric.update(order[asked][:, :length], truth)
+        metric.update(order[ranked][:, :length], truth)
         assert mine.mean == pytest.approx(float(metric.compute()), abs=1e-6)
 
 

@@ -108,7 +108,7 @@ def test_kept_share_with_all_points_in_one_place_is_a_number() -> None:
     assert 0 <= share < 0.3
 
 
-@pytest.mark.parametrize("method", ["tsne", "umap"])
+@pytest.mark.parametrize("method", ["tsne", pytest.param("umap", marks=pytest.mark.slow)])
 def test_clusters_stay_together_on_the_map(method: str) -> None:
     if method == "umap":
         pytest.importorskip("umap")
@@ -126,7 +126,7 @@ def test_clusters_stay_together_on_the_map(method: str) -> None:
     assert layout.kept_share > 0.3
 
 
-@pytest.mark.parametrize("num_threads", [1, 2])
+@pytest.mark.parametrize("num_threads", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_one_seed_one_map(num_threads: int) -> None:
     config = LayoutConfig(num_threads=num_threads)
     first = lay_out(clustered(), config).positions

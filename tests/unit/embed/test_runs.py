@@ -67,13 +67,13 @@ fit(graph.pairs, num_books=300, num_links=250, config=config, on_progress=kill,
     "settings",
     [
         {"patience": 2},
-        {"smoothing_hops": 0},
-        {"model": "reference", "loss": "bce"},
-        {"model": "lightgcn"},
+        pytest.param({"smoothing_hops": 0}, marks=pytest.mark.slow),
+        pytest.param({"model": "reference", "loss": "bce"}, marks=pytest.mark.slow),
+        pytest.param({"model": "lightgcn"}, marks=pytest.mark.slow),
     ],
     ids=str,
 )
-def test_a_killed_run_goes_on_to_the_bit_same_result(
+def test_a_killed_run_resumes_to_the_bit_same_result(
     tmp_path: Path, settings: dict[str, Any]
 ) -> None:
     path = tmp_path / "run.npz"
@@ -101,7 +101,7 @@ def test_a_killed_run_goes_on_to_the_bit_same_result(
     assert not path.exists()
 
 
-def test_a_checkpoint_of_another_run_is_not_taken(
+def test_a_checkpoint_of_another_run_is_ignored(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     checkpoints = Checkpoints(tmp_path / "run.npz")
@@ -119,7 +119,7 @@ def test_a_checkpoint_of_another_run_is_not_taken(
     assert len(result.history) == 4
 
 
-def test_a_damaged_checkpoint_is_named_and_left(
+def test_a_damaged_checkpoint_is_named_and_ignored(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "run.npz"
@@ -136,7 +136,7 @@ def test_a_damaged_checkpoint_is_named_and_left(
         Checkpoints(path, every=0)
 
 
-def test_patience_ends_early_with_the_best_vectors_and_the_last_fifth() -> None:
+def test_patience_restores_the_best_vectors_and_runs_the_last_fifth() -> None:
     # A rate this high spoils the spectral start, so that the recall never comes back.
     result = train(epochs=50, patience=2, learning_rate=0.5)
     epochs = [report.epoch for report in result.history]
@@ -154,7 +154,7 @@ def test_popularity_as_length_by_hand() -> None:
     assert popularity_lengths(graph, 0.5).tolist() == pytest.approx([1.0, 0.5])
 
 
-def test_the_power_is_large_where_only_popularity_tells_and_zero_where_it_misleads() -> None:
+def test_the_power_is_large_where_only_popularity_helps_and_zero_where_it_misleads() -> None:
     random = np.random.default_rng(0)
     popular = np.stack((np.arange(200), random.integers(0, 5, 200)), axis=1)
     rare = np.stack((np.arange(200), 5 + np.arange(200)), axis=1)
@@ -175,7 +175,7 @@ def test_the_power_is_large_where_only_popularity_tells_and_zero_where_it_mislea
     assert choose(exact, directions, directions[torch.from_numpy(exact[:, 1])]) == 0.0
 
 
-def test_the_gradient_of_smoothing_is_its_own_way_back() -> None:
+def test_the_gradient_of_smoothing_is_its_slope() -> None:
     graph = build_adjacency(build_edge_list(GRAPH.pairs[:60], **SIZES), device=CPU)
     tables = [torch.randn(n, 2, requires_grad=True) for n in (300, 250)]
     weights = [torch.randn(n, 2) for n in (300, 250)]
@@ -191,7 +191,7 @@ def test_the_gradient_of_smoothing_is_its_own_way_back() -> None:
     assert float(difference.detach()) == pytest.approx(float(gradient), rel=1e-3, abs=1e-3)
 
 
-def test_a_second_relation_teaches_what_the_first_does_not_say() -> None:
+def test_a_second_relation_adds_what_the_first_does_not_express() -> None:
     # Links fall into two halves; externals alone say which quarter a book is in.
     random = np.random.default_rng(0)
     books = np.arange(200).repeat(8)
@@ -272,7 +272,7 @@ def test_fold_in_of_unknown_links_is_zero_and_an_old_file_is_named(tmp_path: Pat
         fold_in(loaded, np.array([[0, 0]], dtype=np.int64), num_books=1)
 
 
-def test_a_reference_that_learned_far_from_near_would_be_caught() -> None:
+def test_the_reference_gives_edges_a_higher_cosine_than_other_pairs() -> None:
     train_pairs, test_pairs = split_edges(GRAPH.pairs, **SIZES, test_share=0.2)
     config = TrainConfig(
         model="reference", loss="bce", dim=16, epochs=60, learning_rate=0.01, device="cpu"

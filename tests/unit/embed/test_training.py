@@ -74,7 +74,7 @@ def split() -> tuple[Int64Array, Int64Array]:
         {"loss": "bce", "start": "random", "epochs": 15},
         {"loss": "mse", "start": "random", "epochs": 15},
         {"num_negatives": 64},
-        {"model": "lightgcn", "epochs": 15},
+        pytest.param({"model": "lightgcn", "epochs": 15}, marks=pytest.mark.slow),
         {"model": "reference", "epochs": 60, "learning_rate": 0.01},
         {"model": "reference", "loss": "bce", "epochs": 60, "learning_rate": 0.01},
     ],
@@ -147,6 +147,7 @@ print(hashlib.sha256(result.book.tobytes() + result.link.tobytes()).hexdigest())
 """
 
 
+@pytest.mark.slow  # loads torch twice
 def test_one_seed_gives_one_result_in_two_processes() -> None:
     digests = {
         subprocess.run(  # our own interpreter and script
@@ -438,7 +439,7 @@ def test_the_device_watch_itself_can_fail() -> None:
         {},
         {"negative_sides": "both", "negative_source": "uniform"},
         {"smoothing_hops": 0, "negative_source": "uniform"},
-        {"model": "lightgcn"},
+        pytest.param({"model": "lightgcn"}, marks=pytest.mark.slow),
         {"model": "reference", "loss": "bce"},
     ],
     ids=str,
