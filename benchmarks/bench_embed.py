@@ -1,13 +1,13 @@
-"""The trainer against what one would use instead: quality, seconds, memory, on the same cores.
+"""Compare the trainer with its alternatives: quality, seconds and memory, on the same cores.
 
     bookgraph bench embed [--small] [--keep] [--lastfm FOLDER] [--only PART] [--models NAMES]
 
 Graphs: a generated one with planted topics at the published reference's scale, a generated graph of
-check-ins (sparse, lumpy; see `bookgraph/testing/places.py`), and LastFM where its folder is given
-(`train.txt` and `test.txt`, columns user, item, weight). Peers are installed as packages into
+check-ins (sparse and clustered; see `bookgraph/testing/places.py`), and LastFM where its folder is
+given (`train.txt` and `test.txt`, columns user, item, weight). Peers are installed as packages into
 `build/peers`: implicit (ALS, BPR), LightFM where it builds, Keras for the published reference's
-model; torch-geometric's LightGCN is bookgraph's `model="lightgcn"`. Every training is a process of
-its own, peers take turns, and each peer's best setting on the test edges is what is shown.
+model. torch-geometric's LightGCN is bookgraph's `model="lightgcn"`. Each training runs in its own
+process, peers take turns, and the table shows each peer's best setting on the test edges.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _MARKS = ("<!-- embed: made by `bookgraph bench embed --keep` -->", "<!-- /embed
 
 @dataclass(frozen=True)
 class Graph:
-    """One split graph and its file."""
+    """One graph, split into training and test pairs."""
 
     name: str
     train: np.ndarray
@@ -52,7 +52,7 @@ class Graph:
 
 @dataclass(frozen=True)
 class Trial:
-    """One training to do."""
+    """One training run to measure."""
 
     label: str
     peer: str
@@ -62,7 +62,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one training, or of one stage of it."""
+    """The result of one training run, or of one stage of it."""
 
     graph: str
     label: str
@@ -74,7 +74,7 @@ class Outcome:
 
 
 def make_graphs(*, is_small: bool, lastfm: Path | None) -> list[Graph]:
-    """The graphs, each split with 20 % of a book's edges to test on (LastFM as published)."""
+    """The graphs, with 20 % of each book's edges held out (LastFM with its published split)."""
     share = 20 if is_small else 1
     planted = generate_graph(
         num_books=37_020 // share, num_links=41_758 // share, num_edges=965_000 // share, seed=0
@@ -97,7 +97,7 @@ def make_graphs(*, is_small: bool, lastfm: Path | None) -> list[Graph]:
 
 
 def list_trials() -> list[Trial]:
-    """What is trained on each graph, in the order of their turns."""
+    """The runs on each graph, in their order."""
     trials = [
         Trial("implicit ALS", "als", {"factors": _DIM, "alpha": a, "regularization": r,
                                       "iterations": 15})
@@ -112,8 +112,7 @@ def list_trials() -> list[Trial]:
         Trial("bookgraph", "bookgraph", {"dim": _DIM, "epochs": n, "holdout_share": 0.05})
         for n in (0, 1, 4, 15)
     ]
-    # What takes minutes is trained on the graph of the published reference's scale, not on the
-    # check-ins as well.
+    # Runs that take minutes leave out the check-ins.
     few = ("LastFM", "planted")
     trials += [
         Trial("bookgraph reference", "bookgraph", {"dim": _DIM, "epochs": 15,
@@ -126,7 +125,7 @@ def list_trials() -> list[Trial]:
 
 
 def run_trial(graph: Graph, trial: Trial, folder: Path) -> list[Outcome]:
-    """Train in a process of its own, then rank; nothing where the peer is not installed."""
+    """Train in a new process, then rank; no outcome where the peer is not installed."""
     python = sys.executable if trial.peer == "bookgraph" else PEERS_VENV / "bin" / "python"
     graph_file, out_file = folder / f"{graph.name}.npz", folder / "out.npz"
     if not graph_file.exists():
@@ -166,7 +165,7 @@ def run_trial(graph: Graph, trial: Trial, folder: Path) -> list[Outcome]:
 
 
 def rank(graph: Graph, book: np.ndarray, link: np.ndarray) -> tuple[float, float]:
-    """recall@20 and NDCG@20 of the test edges of at most 5,000 books, always the same ones."""
+    """recall@20 and NDCG@20 of the test edges, over a fixed choice of at most 5,000 books."""
     books = np.unique(graph.test[:, 0])
     chosen = np.random.default_rng(0).permutation(books)[:_MAX_BOOKS]
     embeddings = Embeddings(
@@ -207,7 +206,7 @@ def measure_scale(*, is_small: bool) -> list[dict[str, float]]:
 
 
 def make_peers_venv() -> None:
-    """An environment of the peers' own; what does not install is left out and said."""
+    """Make a virtual environment for the peers, and report those that do not install."""
     python = PEERS_VENV / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", PEERS_VENV], check=True)

@@ -1,11 +1,11 @@
-"""Trains one peer on one graph and leaves its vectors; runs in bookgraph's venv or in the peers'.
+"""Trains one peer on one graph and saves its vectors; runs in bookgraph's venv or in the peers'.
 
     python peer_embed.py PEER GRAPH.npz OUT.npz SETTINGS
 
-SETTINGS is JSON. The graph file holds `train` (num_pairs, 2) int64, `num_books`, `num_links`; OUT
-gets `book_0`, `link_0`, `seconds_0` and so on, one for each stage that the peer was stopped at, and
-`peak_mb`. Loading packages and reading files is not timed, nor is what a peer's first call
-compiles. Each peer is called as its own documentation has it.
+SETTINGS is JSON. The graph file holds `train` (num_pairs, 2) int64, `num_books` and `num_links`.
+OUT gets `peak_mb`, and for each stage that is measured `book_0`, `link_0`, `seconds_0` and so on.
+The time to load packages, read files and compile is not counted. Each peer is called as in its own
+documentation.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ Stage = tuple[float, np.ndarray, np.ndarray]
 
 
 def train_bookgraph(pairs: np.ndarray, sizes: tuple[int, int], settings: dict) -> list[Stage]:
-    """`embed.fit` with the given fields of `TrainConfig`."""
-    from bookgraph.embed import TrainConfig, fit  # noqa: PLC0415  # only in bookgraph's venv
+    """`embed.fit` with the given fields of `TrainConfig`, in a process set up as by the command."""
+    from bookgraph.cli.process import keep_freed_memory  # noqa: PLC0415  # only in bookgraph's venv
+    from bookgraph.embed import TrainConfig, fit  # noqa: PLC0415  # likewise
 
+    keep_freed_memory()
     started_s = time.perf_counter()
     num_books, num_links = sizes
     result = fit(pairs, num_books=num_books, num_links=num_links, config=TrainConfig(**settings))
@@ -38,7 +40,7 @@ def train_implicit(kind: str) -> Callable[..., list[Stage]]:
 
     def train(pairs: np.ndarray, sizes: tuple[int, int], settings: dict) -> list[Stage]:
         from implicit.als import AlternatingLeastSquares  # noqa: PLC0415  # only in the peers' venv
-        from implicit.bpr import BayesianPersonalizedRanking  # noqa: PLC0415  # the same
+        from implicit.bpr import BayesianPersonalizedRanking  # noqa: PLC0415  # likewise
 
         known = _matrix(pairs, sizes)
         model = {"als": AlternatingLeastSquares, "bpr": BayesianPersonalizedRanking}[kind](
@@ -67,7 +69,7 @@ def train_lightfm(pairs: np.ndarray, sizes: tuple[int, int], settings: dict) -> 
 
 
 def train_keras(pairs: np.ndarray, sizes: tuple[int, int], settings: dict) -> list[Stage]:
-    """The published reference: its layers, its generator of batches, its settings (regression)."""
+    """The published reference: its layers, its batch generator, its settings for regression."""
     import keras  # noqa: PLC0415  # only in the peers' venv
 
     dim, num_positive, ratio = settings["dim"], 1024, 2
@@ -138,7 +140,7 @@ def main() -> None:
 
 
 def _peak_mb() -> float:
-    """Most resident memory of this process; getrusage would start from the parent's."""
+    """Peak resident memory of this process; getrusage would include the parent's."""
     try:
         lines = Path("/proc/self/status").read_text("utf-8").splitlines()
     except OSError:

@@ -1,8 +1,8 @@
-"""Graphs of any size with planted structure: what is hidden in them can be looked for.
+"""Generates graphs of any size with planted structure, which training has to recover.
 
-They stand in for a large real graph in tests and benchmarks: a few links are in very many books
-(power law), books and links fall into topics of uneven size, and within a topic hidden directions
-say which links a book prefers. Only numpy is used; nothing is written.
+They replace a large real graph in tests and benchmarks. A few links are in very many books (power
+law), books and links belong to topics of uneven size, and within a topic hidden directions decide
+which links a book prefers. Only numpy is used; nothing is written.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from bookgraph.core.errors import UsageError
 _NUM_CANDIDATES = 8
 _CHUNK = 500_000
 _MAX_ROUNDS = 60
-# A book's topics are neighbours as often as not.
+# How often a book's first two topics are neighbours, so that topics form larger fields.
 _NEAR_PROB = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class PlantedGraph:
-    """A generated graph and what it was drawn from.
+    """A generated graph and the topics it was drawn from.
 
     Attributes:
         pairs: (num_edges, 2) int64, rows of [book_row, link_row], distinct, sorted.
@@ -43,7 +43,7 @@ class PlantedGraph:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The hidden truth. Links are numbered by topic, so that a topic is a stretch of rows."""
+    """The hidden truth. Links are numbered by topic, so that a topic is a range of rows."""
 
     book_topics: Int64Array
     topic_offsets: Int64Array
@@ -71,9 +71,9 @@ def generate_graph(  # the knobs of one experiment, all with defaults
     Args:
         num_books: rows of the book table, at least 1.
         num_links: rows of the link table, at least 1.
-        num_edges: distinct edges wanted, at most half of all possible ones; the result has this
+        num_edges: number of edges, at most half of all possible ones; the result has this
             many, or up to 2 % fewer where popular links are exhausted.
-        num_topics: topics; by default one for each 100 links, 2 at least.
+        num_topics: number of topics; by default one for each 100 links, and at least 2.
         background_share: share of edges drawn by popularity alone, whatever the topic, in [0, 1].
         sharpness: how strongly hidden directions decide within a topic; 0 turns them off.
         skew: how uneven popularity is: 0 makes all links alike, 1 gives a hub in a third of all
@@ -82,12 +82,12 @@ def generate_graph(  # the knobs of one experiment, all with defaults
         seed: one seed gives one graph.
 
     Raises:
-        UsageError: sizes that cannot be, named.
+        UsageError: the sizes are impossible.
     """
     if min(num_books, num_links, num_edges) < 1 or num_edges > num_books * num_links // 2:
         message = (
-            f"A graph of {num_books} books, {num_links} links and {num_edges} edges was asked "
-            "for; sizes have to be 1 or more, and edges at most half of books times links."
+            f"Cannot generate {num_books} books, {num_links} links and {num_edges} edges. Use "
+            "sizes of 1 or more, and at most half as many edges as books times links."
         )
         raise UsageError(message)
     random = np.random.default_rng(seed)
@@ -100,7 +100,7 @@ def generate_graph(  # the knobs of one experiment, all with defaults
         hidden_dim=hidden_dim,
     )
     keys = _draw_edges(random, plan, num_links, num_edges, sharpness)
-    names = random.permutation(num_links)  # so that a link's row says nothing about its topic
+    names = random.permutation(num_links)  # so that a link's row does not reveal its topic
     pairs = np.stack((keys // num_links, names[keys % num_links]), axis=1).astype(np.int64)
     link_topics = np.empty(num_links, dtype=np.int64)
     sizes = np.diff(plan.topic_offsets)
@@ -124,7 +124,7 @@ def _draw_edges(
         missing = np.maximum(plan.degrees - drawn, 0)
         if missing.sum() <= num_edges // 1000:
             break
-        # Repeats get lost, so somewhat more is drawn than is missing.
+        # Repeats are dropped, so several rounds are needed.
         books = np.repeat(np.arange(len(plan.degrees)), missing)
         new = [
             _draw_links(random, plan, chunk, sharpness) + chunk * num_links
@@ -156,7 +156,6 @@ def _draw_plan(
     topics = random.choice(
         num_topics, size=(num_books, 3), p=topic_popularity / topic_popularity.sum()
     )
-    # A book's topics are neighbours as often as not, so that topics form larger fields.
     near = random.random(num_books) < _NEAR_PROB
     topics[near, 1] = (topics[near, 0] + 1) % num_topics
     return _Plan(
@@ -173,7 +172,7 @@ def _draw_plan(
 def _draw_links(
     random: np.random.Generator, plan: _Plan, books: Int64Array, sharpness: float
 ) -> Int64Array:
-    """One link for each book: candidates by popularity, the choice by hidden direction."""
+    """One link for each book: candidates by popularity, the choice by hidden directions."""
     which = random.choice(3, size=len(books), p=[0.6, 0.25, 0.15])
     topics = plan.book_topics[books, which]
     low = plan.cumulative_popularity[plan.topic_offsets[topics]]

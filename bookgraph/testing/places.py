@@ -1,9 +1,9 @@
-"""Generated graphs of people and the places they visit: the sparse, lumpy kind of real check-ins.
+"""Generates graphs of people and the places they visit, sparse and clustered like real check-ins.
 
-Places lie in a tree of regions of very uneven size; who lives in a region mostly visits places
-near home, by popularity and taste, and travels now and then. Degrees follow power laws on both
-sides and communities overlap at several scales, so that few vectors cannot say everything: in
-such graphs neighbourhoods tell what a truncated SVD misses. Books take the part of the people.
+Places belong to a tree of regions of very uneven size. A person mostly visits places near home, by
+popularity and taste, and sometimes travels. Degrees follow power laws on both sides and communities
+overlap at several scales, so that neighbourhoods contain what a truncated SVD misses. Books are the
+people and links are the places.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class PlacesGraph:
 
 @dataclass(frozen=True, slots=True)
 class _World:
-    """Where everything lies; links are numbered by leaf, so that a region is a stretch of rows."""
+    """The hidden truth. Links are numbered by leaf, so that a region is a range of rows."""
 
     homes: Int64Array
     destinations: Int64Array
@@ -60,22 +60,22 @@ def generate_places_graph(
 ) -> PlacesGraph:
     """Draw a graph of check-ins.
 
-    Books and links with fewer than 8 edges are cut away again, as public data sets have it, so
-    the result is smaller than what was asked for: some 1 % of books, 12 % of links, 2 % of edges.
+    Books and links with fewer than 8 edges are removed, as in public data sets, so the result is
+    smaller than `num_books` and so on: by about 1 % of books, 12 % of links, 2 % of edges.
 
     Args:
         num_books: books to start from, at least 100.
         num_links: links to start from, at least 100.
-        num_edges: distinct edges wanted, at most a tenth of all possible ones.
+        num_edges: number of edges, at most a tenth of all possible ones.
         seed: one seed gives one graph.
 
     Raises:
-        UsageError: sizes that cannot be, named.
+        UsageError: the sizes are impossible.
     """
     if min(num_books, num_links) < 100 or not 1 <= num_edges <= num_books * num_links // 10:
         raise UsageError(
-            f"A graph of {num_books} books, {num_links} links and {num_edges} edges was asked "
-            "for; it takes 100 of each at least, and edges at most a tenth of books times links."
+            f"Cannot generate {num_books} books, {num_links} links and {num_edges} edges. Use at "
+            "least 100 of each, and at most a tenth as many edges as books times links."
         )
     random = np.random.default_rng(seed)
     world = _make_world(random, num_books, num_links)
@@ -148,7 +148,7 @@ def _cut_sparse(random: np.random.Generator, pairs: Int64Array) -> PlacesGraph:
     _, books = np.unique(pairs[:, 0], return_inverse=True)
     _, links = np.unique(pairs[:, 1], return_inverse=True)
     num_books, num_links = int(books.max()) + 1, int(links.max()) + 1
-    names = random.permutation(num_links)  # so that a link's row says nothing about its region
+    names = random.permutation(num_links)  # so that a link's row does not reveal its region
     renamed = np.stack((books, names[links]), axis=1).astype(np.int64)
     return PlacesGraph(renamed[np.lexsort((renamed[:, 1], renamed[:, 0]))], num_books, num_links)
 

@@ -1,8 +1,8 @@
-"""The losses of one batch: pure functions of scores, where a higher score always means more alike.
+"""The losses of one batch: pure functions of scores; a higher score means more similar.
 
-Positives are (batch_size,) scores of true pairs; negatives are (batch_size, num_negatives) scores
-of each pair's book (or link) with the shared negatives; `is_positive` marks those among them that
-are true pairs after all and are left out. Logarithms are natural.
+Positives are (batch_size,) scores of edges. Negatives are (batch_size, num_negatives) scores of
+each positive's book (or link) with the shared negatives; `is_positive` marks the edges among them,
+which are left out. Logarithms are natural.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from torch.nn import functional
 def softmax_loss(
     positive: Tensor, negative: Tensor, is_positive: Tensor, *, log_expected: Tensor
 ) -> Tensor:
-    """Sampled softmax: how surprising is the true row among the drawn ones?
+    """Sampled softmax: the negative log probability of the positive among the drawn rows.
 
-    The drawn rows stand for all candidates, so each score gets minus the log of its row's expected
-    number of draws (Bengio and Senecal, 2008, "Adaptive importance sampling"; Jean et al., 2015,
-    section 3): the sum over the sample then estimates the sum over all of them.
+    The drawn rows stand for all candidates. Each score is lowered by the log of its row's expected
+    number of draws, so that the sum over the sample estimates the sum over all candidates (Bengio
+    and Senecal, 2008, "Adaptive importance sampling"; Jean et al., 2015, section 3).
 
     Args:
         positive: (batch_size,) scores, divided by the temperature.
@@ -39,13 +39,13 @@ def softmax_loss(
 def bce_loss(
     positive: Tensor, negative: Tensor, is_positive: Tensor, *, negative_weight: float
 ) -> Tensor:
-    """Binary cross-entropy of "is this pair an edge?" with the score as log-odds.
+    """Binary cross-entropy of whether a pair is an edge, with the score as log-odds.
 
     Args:
         positive: (batch_size,) scores, divided by the temperature.
         negative: (batch_size, num_negatives) likewise.
         is_positive: (batch_size, num_negatives) bool.
-        negative_weight: weight of the mean over negatives beside one positive.
+        negative_weight: weight of the mean over negatives for each positive.
 
     Returns:
         The weighted mean over the batch, a scalar, at least 0.
@@ -57,13 +57,13 @@ def bce_loss(
 def mse_loss(
     positive: Tensor, negative: Tensor, is_positive: Tensor, *, negative_weight: float
 ) -> Tensor:
-    """Squared distance of the cosine from 1 for true pairs and from -1 for the others.
+    """Squared distance of the cosine from 1 for positives and from -1 for negatives.
 
     Args:
         positive: (batch_size,) cosines.
         negative: (batch_size, num_negatives) cosines.
         is_positive: (batch_size, num_negatives) bool.
-        negative_weight: weight of the mean over negatives beside one positive.
+        negative_weight: weight of the mean over negatives for each positive.
 
     Returns:
         The weighted mean over the batch, a scalar in [0, 4].
@@ -74,7 +74,7 @@ def mse_loss(
 def _weigh(
     positive: Tensor, negative: Tensor, is_positive: Tensor, negative_weight: float
 ) -> Tensor:
-    """Weighted mean of the losses; a pair whose negatives are all true pairs has none."""
+    """Weighted mean of the losses; a positive without any real negative has no negative part."""
     num_negatives = (~is_positive).sum(dim=1)
     sums = negative.masked_fill(is_positive, 0.0).sum(dim=1)
     means = sums / num_negatives.clamp(min=1)
