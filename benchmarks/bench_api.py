@@ -1,9 +1,10 @@
 """What the API adds to Neo4j: `similarBooks` with `why`, beside its Cypher through the driver.
 
-At the reference's scale (37,020 books, 41,758 links, 772,798 edges, 50-dim vectors) clients ask for
-the 20 books nearest to random ones, with titles, scores and the links that explain them: in turns
-through the API, with the same Cypher straight through the driver, and, where it is wanted, through
-the same job in Strawberry (`--peer`, a Python that has strawberry-graphql, uvicorn and neo4j):
+At the reference's scale (37,020 books, 41,758 links, 772,798 edges, 50-dim vectors), clients
+request the 20 books most similar to random ones, with titles, scores and the links that explain
+them. They do so in turns through the API, with the same Cypher through the driver, and, with
+`--peer`, through the same resolver in Strawberry (PEER is an environment with strawberry-graphql,
+uvicorn and neo4j):
 
     python -m venv PEER && PEER/bin/pip install strawberry-graphql uvicorn neo4j neo4j-rust-ext
     python benchmarks/bench_api.py --peer PEER/bin/python
@@ -49,9 +50,9 @@ from bookgraph.testing.graphs import generate_graph
 from bookgraph.testing.serving import serving
 
 NUM_BOOKS, NUM_LINKS, NUM_EDGES, DIM = 37_020, 41_758, 772_798, 50
-NUM_ASKED = 20
+NUM_SIMILAR = 20
 MAX_RATIO = 1.5
-"""Of the API's median to the driver's."""
+"""Largest permitted ratio of the API's median time to the driver's."""
 QUERY = """query Near($like: [String!]!) { similarBooks(like: $like, first: 20) {
   edges { score node { title } why(first: 5) { score link { name } } } } }"""
 WHY = Selection(
@@ -64,7 +65,7 @@ _TURN_S = 5.0
 
 
 def fill(store: Store, scale: float) -> list[str]:
-    """Load a generated graph with vectors in which its topics can be seen."""
+    """Load a generated graph, with vectors that follow its topics."""
     num_books, num_links = int(NUM_BOOKS * scale), int(NUM_LINKS * scale)
     graph = generate_graph(
         num_books=num_books, num_links=num_links, num_edges=int(NUM_EDGES * scale), seed=0
@@ -104,7 +105,7 @@ def fill(store: Store, scale: float) -> list[str]:
 
 
 class RecordingStore:
-    """Keeps the statement that a question makes."""
+    """Keeps the last statement that was run."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -118,75 +119,75 @@ class RecordingStore:
         return self._store.read(statement, **parameters)  # type: ignore[arg-type]  # passed on
 
 
-class Question:
+class SimilarBooks:
     """The statement behind `QUERY`."""
 
     def __init__(self, store: Store, title: str) -> None:
-        """Ask once and keep the statement."""
+        """Run it once and keep the statement."""
         recorder = RecordingStore(store)
-        question = SimilarityRequest(like=[title])
-        similar_books(recorder, question, Page(NUM_ASKED), edge=(WHY,))  # type: ignore[arg-type]
+        wanted = SimilarityRequest(like=[title])
+        similar_books(recorder, wanted, Page(NUM_SIMILAR), edge=(WHY,))  # type: ignore[arg-type]
         self.store = store
         self.statement = recorder.statement
         self.parameters = recorder.parameters
 
-    def ask(self, title: str) -> None:
-        """Send it straight through the driver."""
+    def send(self, title: str) -> None:
+        """Send it through the driver."""
         given = {**self.parameters["given"][0], "key": title, "phrase": redirect_query(title)}
         own = {**self.parameters, "given": [given]}
         (row,) = self.store.read(self.statement, **own)  # type: ignore[arg-type]  # constant texts
-        assert len(row["items"]) >= NUM_ASKED, title
+        assert len(row["items"]) >= NUM_SIMILAR, title
 
     def save(self, file: Path) -> None:
-        """Write it down for the peer."""
-        asked = {"statement": self.statement, "parameters": self.parameters, "why": WHY.key}
-        file.write_text(json.dumps(asked), "utf-8")
+        """Write it to a file for the peer."""
+        saved = {"statement": self.statement, "parameters": self.parameters, "why": WHY.key}
+        file.write_text(json.dumps(saved), "utf-8")
 
 
 class HttpClient:
-    """Asks a GraphQL server with the standard library: what a heavier client takes is not its."""
+    """Sends GraphQL requests with the standard library, whose own cost is small."""
 
     def __init__(self, port: int, path: str) -> None:
-        """One connection a thread, kept open."""
+        """Open one connection for each thread, and keep it open."""
         self._local = threading.local()
         self._port = port
         self._path = path
 
-    def ask(self, title: str) -> None:
+    def send(self, title: str) -> None:
         """Send `QUERY`."""
         if not hasattr(self._local, "http"):
             self._local.http = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         body = json.dumps({"query": QUERY, "variables": {"like": [title]}})
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         self._local.http.request("POST", self._path, body, headers)
-        answer = json.load(self._local.http.getresponse())
-        assert len(answer["data"]["similarBooks"]["edges"]) == NUM_ASKED, answer
+        response = json.load(self._local.http.getresponse())
+        assert len(response["data"]["similarBooks"]["edges"]) == NUM_SIMILAR, response
 
 
 def run_clients(
-    ask: Callable[[str], None], titles: list[str], *, num_clients: int, seconds: float
+    send: Callable[[str], None], titles: list[str], *, num_clients: int, seconds: float
 ) -> list[float]:
-    """Let clients ask one after the other.
+    """Let clients send requests, each client one after the other.
 
     Returns:
-        Seconds of each answer.
+        Seconds of each request.
 
     Raises:
-        Exception: what the first client met that was not answered well.
+        Exception: the first error that a client met.
     """
     times: list[float] = []
     faults: list[Exception] = []
     end_s = time.monotonic() + seconds
 
     def client() -> None:
-        picker = random.Random()  # noqa: S311  # which book to ask for is no secret
+        picker = random.Random()  # noqa: S311  # not for security
         try:
             while time.monotonic() < end_s and not faults:
                 title = picker.choice(titles)
                 start_s = time.perf_counter()
-                ask(title)
+                send(title)
                 times.append(time.perf_counter() - start_s)
-        except Exception as fault:  # noqa: BLE001  # a thread's own would be lost
+        except Exception as fault:  # noqa: BLE001  # an error of a thread would be lost
             faults.append(fault)
 
     threads = [threading.Thread(target=client) for _ in range(num_clients)]
@@ -201,11 +202,11 @@ def run_clients(
 
 @dataclass
 class Measured:
-    """What one way took.
+    """The measurements of one way.
 
     Attributes:
-        times: seconds of each answer.
-        cpu_s: of all processes together: clients, server, Neo4j.
+        times: seconds of each request.
+        cpu_s: processor time of all processes: clients, server, Neo4j.
     """
 
     times: list[float] = field(default_factory=list)
@@ -215,13 +216,13 @@ class Measured:
 def measure(
     ways: dict[str, Callable[[str], None]], titles: list[str], options: argparse.Namespace
 ) -> dict[str, Measured]:
-    """All ways in turns of a few seconds, so that the machine's moods hit each of them."""
+    """Measure all ways in turns of a few seconds, so that other load affects each of them."""
     found = {name: Measured() for name in ways}
-    for ask in ways.values():
-        run_clients(ask, titles, num_clients=options.clients, seconds=_TURN_S)  # warm
+    for send in ways.values():
+        run_clients(send, titles, num_clients=options.clients, seconds=_TURN_S)  # warm
     num_turns = max(1, round(options.seconds / _TURN_S))
     for turn in range(num_turns):
-        # Whoever goes first meets the pause of the one before; each is first in its turn.
+        # The first way of a turn starts on an idle machine, so each way is first once.
         names = list(ways)[turn % len(ways) :] + list(ways)[: turn % len(ways)]
         for name in names:
             start_s = cpu_seconds()
@@ -236,14 +237,14 @@ def measure(
 
 
 def cpu_seconds() -> float:
-    """Processor time of this process and of all that it started, Neo4j among them."""
+    """Processor time of this process and its children, including Neo4j."""
     own = psutil.Process()
     times = [one.cpu_times() for one in (own, *own.children(recursive=True))]
     return sum(one.user + one.system for one in times)
 
 
 def summarize(measured: Measured, seconds: float) -> dict[str, float]:
-    """Quantiles in milliseconds, answers a second, processor time of one."""
+    """Quantiles in milliseconds, requests per second, processor time of one request."""
     milliseconds = np.array(measured.times) * 1000
     num = len(milliseconds)
     return {
@@ -257,27 +258,27 @@ def summarize(measured: Measured, seconds: float) -> dict[str, float]:
 
 @contextmanager
 def peer_server(
-    python: Path, server: LocalServer, question: Question, home: Path
+    python: Path, server: LocalServer, statement: SimilarBooks, home: Path
 ) -> Iterator[Callable[[str], None]]:
-    """The same job in Strawberry."""
-    asked, port = home / "asked.json", 8432
-    question.save(asked)
+    """Serve the same statement with Strawberry."""
+    file, port = home / "statement.json", 8432
+    statement.save(file)
     script = ROOT / "benchmarks" / "peer_strawberry.py"
-    arguments = (server.status().bolt_uri, server.password, str(asked), str(port))
+    arguments = (server.status().bolt_uri, server.password, str(file), str(port))
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     process = subprocess.Popen([str(python), str(script), *arguments], env=environment)
     client = HttpClient(port, "/")
     try:
         for _ in range(300):
-            assert process.poll() is None, "the peer ended at once"
+            assert process.poll() is None, "the peer ended while it started"
             try:
-                client.ask("Book 000000")
+                client.send("Book 000000")
                 break
             except OSError:
-                # A new connection for the next try.
+                # The next attempt needs a new connection.
                 client = HttpClient(port, "/")
                 time.sleep(0.1)
-        yield client.ask
+        yield client.send
     finally:
         process.terminate()
         process.wait()
@@ -293,12 +294,12 @@ def run(options: argparse.Namespace, home: Path) -> tuple[int, dict[str, Measure
             store = stack.enter_context(connect(settings))
             titles = [r["t"] for r in store.read("MATCH (b:Book) RETURN b.title AS t ORDER BY t")]
             titles = titles or fill(store, options.scale)
-            question = Question(store, titles[0])
-            ways: dict[str, Callable[[str], None]] = {"driver": question.ask}
+            statement = SimilarBooks(store, titles[0])
+            ways: dict[str, Callable[[str], None]] = {"driver": statement.send}
             port, _ = stack.enter_context(serving(home, "--workers", str(options.workers)))
-            ways["bookgraph"] = HttpClient(port, "/graphql").ask
+            ways["bookgraph"] = HttpClient(port, "/graphql").send
             if options.peer:
-                peer = peer_server(options.peer, server, question, home)
+                peer = peer_server(options.peer, server, statement, home)
                 ways["strawberry"] = stack.enter_context(peer)
             return len(titles), measure(ways, titles, options)
     finally:
@@ -310,19 +311,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=60, help="of each way")
+    parser.add_argument("--seconds", type=float, default=60, help="duration of each way")
     parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--workers", type=int, default=1, help="of `bookgraph serve`")
-    parser.add_argument("--scale", type=float, default=1.0, help="share of the reference's size")
-    parser.add_argument("--home", type=Path, help="keep the loaded graph here for the next run")
-    parser.add_argument("--peer", type=Path, help="a Python that has Strawberry; see above")
-    parser.add_argument("--keep", action="store_true", help="keep the result in the repository")
+    parser.add_argument("--workers", type=int, default=1, help="processes of `bookgraph serve`")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="size of the graph, as a share of the reference's"
+    )
+    parser.add_argument("--home", type=Path, help="folder for the graph; a second run reuses it")
+    parser.add_argument("--peer", type=Path, help="a Python with Strawberry; see above")
+    parser.add_argument("--keep", action="store_true", help="save the result in the repository")
     options = parser.parse_args()
     home = options.home or Path(tempfile.mkdtemp(prefix="bookgraph-bench-"))
     num_books, measured = run(options, home)
     found = {name: summarize(one, options.seconds) for name, one in measured.items()}
     print(f"{num_books:,} books, {options.clients} clients, {options.workers} workers")
-    heads = (("answers/s", 10), ("p50 ms", 9), ("p90 ms", 9), ("p99 ms", 9), ("CPU ms", 9))
+    heads = (("requests/s", 10), ("p50 ms", 9), ("p90 ms", 9), ("p99 ms", 9), ("CPU ms", 9))
     print(" " * 12 + "".join(f"{head:>{width}}" for head, width in heads) + "  p50 over driver")
     ratios = {name: one["p50_ms"] / found["driver"]["p50_ms"] for name, one in found.items()}
     for name, one in found.items():

@@ -1,8 +1,8 @@
-"""A minute of hostile clients: how late their answers come, and how a polite one beside fares.
+"""A minute of hostile clients: how late their responses are, and what a fair client notices.
 
-Eight clients send what is deep, wide, huge, cyclic, slow, malformed and mutated to a server over
-the sample; eighty connections begin a request and never end it; one client asks a fair question
-all along.
+Eight clients send deep, wide, huge, cyclic, slow, malformed and mutated requests to a server with
+the sample. Eighty connections start a request and never finish it. One client sends fair requests
+all the time.
 
     python benchmarks/bench_hostile.py [--seconds 60] [--workers 1]
 """
@@ -30,7 +30,7 @@ TIMEOUT_S = 4.0
 
 
 def run(home: Path, seconds: float, workers: int) -> Outcome:
-    """Load the sample, serve it, let them loose."""
+    """Load the sample, serve it, and let all clients start."""
     settings = Settings(_env_file=None, home=home, bolt_port=0, http_port=0, neo4j_uri=None)
     server = LocalServer(settings, is_fast_start=False)
     server.start()
@@ -47,13 +47,13 @@ def run(home: Path, seconds: float, workers: int) -> Outcome:
 
 
 def main() -> int:
-    """Print what came of it; exits with 5 when an answer was late, wrong or said too much."""
+    """Print the outcome. Exits with 5 if a response was late, wrong or revealed internals."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--workers", type=int, default=1, help="of `bookgraph serve`")
-    parser.add_argument("--keep", action="store_true", help="keep the result in the repository")
+    parser.add_argument("--workers", type=int, default=1, help="processes of `bookgraph serve`")
+    parser.add_argument("--keep", action="store_true", help="save the result in the repository")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bookgraph-hostile-") as folder:
         outcome = run(Path(folder), options.seconds, options.workers)
@@ -64,12 +64,12 @@ def main() -> int:
         "max_ms": round(float(waits_ms.max()), 1),
         "num_refused": len(outcome.refused),
     }
-    print(f"{'':20}{'answers':>8}  by status (0: connection closed by the server)")
+    print(f"{'':20}{'requests':>8}  by status (0: the server closed the connection)")
     for kind in sorted({name for name, _ in outcome.seen}):
         statuses = {status: n for (name, status), n in outcome.seen.items() if name == kind}
         print(f"{kind:20}{sum(statuses.values()):>8}  {dict(sorted(statuses.items()))}")
-    print(f"answered later than {TIMEOUT_S:.0f} s (and 3 for the way): {outcome.slow}")
-    print(f"the polite client: {polite}")
+    print(f"responses later than {TIMEOUT_S:.0f} s (plus 3 s for the network): {outcome.slow}")
+    print(f"the fair client: {polite}")
     statuses_of_all = Counter(status for _, status in outcome.seen.elements())
     values = {
         "seconds": options.seconds,

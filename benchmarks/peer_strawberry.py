@@ -1,7 +1,7 @@
-"""The same question in Strawberry, the usual Python choice: a server of its own for `bench_api.py`.
+"""The peer of `bench_api.py`: a server that runs bookgraph's statement behind Strawberry.
 
-Runs in an environment that has `strawberry-graphql`, `uvicorn` and `neo4j`. It sends the very
-statement that bookgraph makes, so that only the GraphQL side differs.
+Strawberry is the usual choice for GraphQL in Python. The server runs in an environment that has
+`strawberry-graphql`, `uvicorn` and `neo4j`. Only the GraphQL side differs from bookgraph's.
 
     python benchmarks/peer_strawberry.py BOLT_URI PASSWORD STATEMENT_JSON PORT
 """
@@ -43,7 +43,7 @@ class Book:
 
 @strawberry.type
 class Edge:
-    """A near book."""
+    """A similar book."""
 
     score: float
     node: Book
@@ -65,21 +65,21 @@ class Connection:
     edges: list[Edge]
 
 
-def build_app(driver: neo4j.Driver, asked: dict[str, object]) -> GraphQL:
+def build_app(driver: neo4j.Driver, saved: dict[str, object]) -> GraphQL:
     """The application over one driver and one statement."""
-    parameters = asked["parameters"]
+    parameters = saved["parameters"]
 
     def read(like: list[str], first: int) -> Connection:
         phrase = f'redirects:"{like[0]}"'
         given = [{**parameters["given"][0], "key": like[0], "phrase": phrase}]  # type: ignore[index]
         own = {**parameters, "given": given}  # type: ignore[dict-item]
         with driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
-            (row,) = session.run(asked["statement"], own).data()  # type: ignore[arg-type]
+            (row,) = session.run(saved["statement"], own).data()  # type: ignore[arg-type]
         edges = [
             Edge(
                 score=item["score"],
                 node=Book(title=item["node"]["title"]),
-                rows=item[asked["why"]],
+                rows=item[saved["why"]],
             )
             for item in row["items"][:first]
         ]
@@ -91,18 +91,18 @@ def build_app(driver: neo4j.Driver, asked: dict[str, object]) -> GraphQL:
 
         @strawberry.field
         async def similar_books(self, like: list[str], first: int = 10) -> Connection:
-            """The nearest books."""
+            """The most similar books."""
             return await asyncio.to_thread(read, like, first)
 
     return GraphQL(strawberry.Schema(query=Query))
 
 
 def main() -> None:
-    """Serve until the process is told to end."""
+    """Serve until the process is terminated."""
     uri, password, file, port = sys.argv[1:]
-    asked = json.loads(Path(file).read_text("utf-8"))
+    saved = json.loads(Path(file).read_text("utf-8"))
     with neo4j.GraphDatabase.driver(uri, auth=("neo4j", password)) as driver:
-        app = build_app(driver, asked)
+        app = build_app(driver, saved)
         uvicorn.run(app, port=int(port), log_level="warning", access_log=False)
 
 

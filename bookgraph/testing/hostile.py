@@ -1,4 +1,4 @@
-"""Clients that mean harm, and a polite one beside them, for the test and for the benchmark."""
+"""Hostile clients and one fair client, for the test and the benchmark of the limits."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 NUM_HOSTILE = 8
 POLITE = '{ similarBooks(like: ["Dune"], first: 5) { edges { score node { title } } } }'
-# What the way there and back and a busy machine may add to the server's own limit.
+# What the network and a busy machine may add to the server's own timeout.
 _SLACK_S = 3.0
 
 
@@ -61,7 +61,7 @@ def circle(picker: random.Random) -> bytes:
 
 
 def conflict(picker: random.Random) -> bytes:
-    """Very many fields that have to be compared with one another."""
+    """Many fields that validation compares with each other."""
     fields = " ".join('book(title: "Dune") { title }' for _ in range(200))
     return as_json("{ " + fields + " }")
 
@@ -122,14 +122,14 @@ HOSTILE: list[Callable[[random.Random], bytes]] = [
 
 @dataclass
 class Outcome:
-    """What came of it.
+    """The outcome for all clients.
 
     Attributes:
-        waits: seconds of each answer to the polite client.
-        refused: answers to it that were none.
-        seen: hostile answers by kind and status; 0 where the connection was closed.
-        slow: hostile requests that were answered too late.
-        leaks: hostile answers that told of the inside.
+        waits: seconds of each response to the fair client.
+        refused: requests of the fair client that failed.
+        seen: hostile requests by kind and status; 0 if the server closed the connection.
+        slow: hostile requests whose response was late.
+        leaks: hostile requests whose response revealed internals.
     """
 
     waits: list[float] = field(default_factory=list)
@@ -140,17 +140,17 @@ class Outcome:
 
 
 def harass(port: int, *, seconds: float, timeout_s: float) -> Outcome:
-    """Let hostile clients and a polite one ask a server at once.
+    """Let hostile clients and a fair one send requests to a server at once.
 
     Args:
-        port: of the server, on loopback; its graph is the sample.
-        seconds: how long.
-        timeout_s: after which the server has promised to answer.
+        port: of the server, on loopback. Its graph is the sample.
+        seconds: how long the clients run.
+        timeout_s: the server's query timeout.
     """
     outcome = Outcome()
     search = '{ search(text: "dun") { hits { score } } }'
     for query in (POLITE, search) * 3:
-        # A JVM that has just been started compiles what it runs.
+        # A JVM that has just started is slow until it has compiled what it runs.
         ask(port, as_json(query), timeout_s=60)
     end_s = time.monotonic() + seconds
     threads = [
@@ -197,7 +197,7 @@ def attack(port: int, seed: int, end_s: float, timeout_s: float, outcome: Outcom
         try:
             status, body = ask(port, request, timeout_s=timeout_s + 26)
         except (ConnectionError, http.client.HTTPException):
-            # The server stops reading what is too large.
+            # The server closes the connection if a body is too large.
             status, body = 0, b""
         except TimeoutError:
             status, body = -1, b""
@@ -211,7 +211,7 @@ def attack(port: int, seed: int, end_s: float, timeout_s: float, outcome: Outcom
 
 _UNFINISHED = (
     b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Le",
-    # More of these than the server has places: none of them may take one.
+    # There are more of these than the server has places. None of them may take one.
     (
         b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         b'Content-Length: 100\r\n\r\n{"query'
@@ -220,7 +220,7 @@ _UNFINISHED = (
 
 
 def dawdle(port: int, end_s: float, head: bytes) -> None:
-    """Connections that begin a request and never end it."""
+    """Open connections that start a request and never finish it."""
     idle: list[socket.socket] = []
     while time.monotonic() < end_s and len(idle) < 40:
         with suppress(OSError):
