@@ -1,4 +1,4 @@
-"""What an operator may decide about the server: keys, limits, who may ask, what is shown."""
+"""What an operator can set: keys, limits, who may connect, what is hidden."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one request may ask for. The names follow GraphQL Armor where it has one.
+    """Limits of one request. The names follow GraphQL Armor where it has one.
 
     Attributes:
-        max_bytes: of a request's body or query string.
-        max_tokens: of a document.
-        max_depth: nested fields; introspection has a limit of its own.
-        max_aliases: in a document.
-        max_directives: in a document.
-        max_root_fields: of an operation.
-        max_cost: nodes that can be answered, and what finding them costs; see `api.execute.cost`.
+        max_bytes: size of a request's body or query string.
+        max_tokens: tokens of a document.
+        max_depth: nested fields of a document. Introspection has a limit of its own.
+        max_aliases: aliases in a document.
+        max_directives: directives in a document.
+        max_root_fields: root fields of an operation.
+        max_cost: nodes that an operation can return, plus the cost of its searches; see
+            `api.execute.cost`.
     """
 
     max_bytes: int = 100_000
@@ -39,27 +40,27 @@ class ServerOptions:
     """How the API is served.
 
     Attributes:
-        is_production: hide the schema (introspection, suggestions) and ask browsers' GET requests
-            for a header that only a program of the same origin can send.
-        read_keys: with any set, a request needs one of them or of `write_keys` as a bearer token.
-        write_keys: keys that permit mutations; without any there are none.
+        is_production: hide the schema (introspection, suggestions), and require of GET requests a
+            header that a page of another site cannot send.
+        read_keys: if any are set, a request needs one of them or of `write_keys` as bearer token.
+        write_keys: keys that permit mutations. Without any, mutations are refused.
         allowed_hosts: values of the Host header, without port, that are served; empty for all.
-        trusted_proxies: addresses, separated by commas, whose word on the client's address and
-            scheme is taken (X-Forwarded-For, X-Forwarded-Proto).
-        cors_origins: origins whose pages may ask; none by default.
-        timeout_s: seconds after which a question is given up, in Neo4j too.
-        max_concurrent: requests that are worked on at once.
-        max_waiting: requests that wait for that; more are told to come back (503).
-        heavy_cost: a query that costs more waits for one of `max_heavy` places of its own, so that
-            the costly ones together leave room for the small.
-        max_heavy: such queries that are worked on at once; four times as many may wait.
-        max_per_client: requests of one address at once; more are refused (429).
-        limits: of one request.
-        cache: the cache folder, from which GraphiQL is served at `/graphiql`; None for no console,
-            and none is served in production.
-        shared_dir: folder in which the workers of one server add up their metrics; None when there
-            is only one.
-        is_traced: send traces by OpenTelemetry.
+        trusted_proxies: addresses of proxies, separated by commas, whose X-Forwarded-For and
+            X-Forwarded-Proto headers are trusted.
+        cors_origins: origins whose pages may send requests; none by default.
+        timeout_s: query timeout, in seconds. Neo4j ends its statement then too.
+        max_concurrent: requests that run at once.
+        max_waiting: requests that wait for a place. More are refused (503).
+        heavy_cost: a query that costs more than this waits for one of `max_heavy` places of its
+            own, so that costly queries leave room for small ones.
+        max_heavy: costly queries that run at once. Four times as many may wait.
+        max_per_client: concurrent requests of one address. More are refused (429).
+        limits: limits of one request.
+        cache: the cache folder with the files of GraphiQL, served at `/graphiql`. None for no
+            console; production mode has none either.
+        shared_dir: folder in which the workers of one server share their metrics; None for a
+            single process.
+        is_traced: send OpenTelemetry traces.
     """
 
     is_production: bool = False
@@ -81,7 +82,7 @@ class ServerOptions:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> ServerOptions:
-        """What the environment says."""
+        """Take the options from the settings."""
         return cls(
             is_production=settings.production,
             read_keys=split_list(settings.read_keys.get_secret_value()),
@@ -95,11 +96,14 @@ class ServerOptions:
         )
 
     def shared_by(self, num_workers: int, shared_dir: Path) -> ServerOptions:
-        """The same for each of several workers, who together hold the limits of one server.
+        """Divide the limits of one server among its workers.
 
         Args:
-            num_workers: processes.
+            num_workers: number of processes.
             shared_dir: folder for their metrics.
+
+        Returns:
+            The options of each worker.
         """
         return replace(
             self,
@@ -112,6 +116,6 @@ class ServerOptions:
 
 
 def _allowed_hosts(settings: Settings) -> tuple[str, ...]:
-    """On loopback only its own names and those given, so that no page can rebind a name to it."""
+    """On loopback, only its own names and those given: no page can rebind a name to it."""
     given = tuple(name.lower() for name in split_list(settings.allowed_hosts))
     return (*LOOPBACK, *given) if settings.host in LOOPBACK else given

@@ -1,1 +1,1 @@
-"""How is a GraphQL query run? Parsed, limited, priced and executed."""
+"""How does a query run? It is parsed, limited, priced, read ahead and executed."""

@@ -1,7 +1,7 @@
-"""Counts what a query can cost at most, as GitHub's node limit does, before anything is asked.
+"""Computes the most that a query can cost, before it runs, as GitHub's node limit does.
 
-Each list multiplies what is below it by its `first`. A search by likeness costs more than its
-nodes, because each parent starts one.
+Each list multiplies the cost below it by its `first`. A similarity search costs more than the nodes
+that it returns, because each parent node starts one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from graphql import (
     get_named_type,
 )
 
-# What a field costs by itself, beside what it answers, once for each parent.
+# The cost of a field itself, once for each parent, in addition to the nodes that it returns.
 _SEARCHES = {
     "similarBooks": 20,
     "similarLinks": 20,
@@ -44,7 +44,7 @@ _SEARCHES = {
     "mapPoints": 500,
     "stats": 10,
 }
-_MOST_OF_A_LIST = 100
+_MAX_LIST_SIZE = 100
 
 
 def query_cost(
@@ -56,9 +56,9 @@ def query_cost(
     """The most that an operation of a valid document can cost.
 
     Args:
-        schema: that it was validated against.
-        document: with the fragments.
-        operation: the one that is run.
+        schema: the schema that the document was validated against.
+        document: the document, with its fragments.
+        operation: the operation of the document that runs.
         variables: as the client sent them.
     """
     root = schema.get_root_type(operation.operation)
@@ -121,7 +121,7 @@ class _Counter:
         return _SEARCHES.get(name, 0) + self._first(node, definition) * (1 + inner)
 
     def _first(self, node: FieldNode, definition: GraphQLField) -> int:
-        """How many items a field may answer: its `first`, or 1 where it has none."""
+        """How many items a field can return: its `first`, or 1 if it has no such argument."""
         argument = definition.args.get("first")
         if argument is None:
             return 1
@@ -136,5 +136,5 @@ class _Counter:
         try:
             return max(0, int(first))
         except (TypeError, ValueError, OverflowError):
-            # Execution will say what is wrong with it.
-            return _MOST_OF_A_LIST
+            # Execution will report what is wrong with the value.
+            return _MAX_LIST_SIZE

@@ -1,8 +1,8 @@
-"""How errors look to a client: a stable code, a helpful message, never a stack or a statement.
+"""How errors look to a client: a stable code, a helpful message, never a stack, statement or path.
 
-Codes: `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, `QUERY_TOO_LARGE`, `BAD_USER_INPUT`,
-`BOOK_NOT_FOUND`, `LINK_NOT_FOUND`, `DATA_MISSING`, `FORBIDDEN` for what the client can change;
-`STORE_UNAVAILABLE`, `TIMEOUT`, `INTERNAL_ERROR` for what only the server can.
+The client can fix `GRAPHQL_PARSE_FAILED`, `GRAPHQL_VALIDATION_FAILED`, `QUERY_TOO_LARGE`,
+`BAD_USER_INPUT`, `BOOK_NOT_FOUND`, `LINK_NOT_FOUND`, `DATA_MISSING` and `FORBIDDEN`. Only the
+operator can fix `STORE_UNAVAILABLE`, `TIMEOUT` and `INTERNAL_ERROR`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from bookgraph.core.errors import (
 
 logger = logging.getLogger(__name__)
 
-# The first class that an error is an instance of gives its code.
+# An error has the code of the first class that it is an instance of.
 _CODES: tuple[tuple[type[BookgraphError], str], ...] = (
     (BookNotFoundError, "BOOK_NOT_FOUND"),
     (LinkNotFoundError, "LINK_NOT_FOUND"),
@@ -45,12 +45,14 @@ _STATUSES = {
     _INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
     "FORBIDDEN": HTTPStatus.FORBIDDEN,
 }
-# What the operator's log says in full is said to a client in general.
+# The operator's log has the details; a client gets these messages instead.
 _HIDDEN_MESSAGES = {
-    "STORE_UNAVAILABLE": "The graph database cannot be reached now. Try again later.",
-    "TIMEOUT": "This took longer than the server allows. Ask for less of it.",
-    _INTERNAL: "The server could not answer this.",
+    "STORE_UNAVAILABLE": "The graph database is not available. Retry later.",
+    "TIMEOUT": "The query timed out. Request fewer or smaller lists.",
+    _INTERNAL: "An internal error occurred. The server's log has the details.",
 }
+# The address of the database in a message of ours.
+_ADDRESS = re.compile(r" at (?:bolt|neo4j)[+a-z]*://\S+")
 _SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
 
 
@@ -61,13 +63,13 @@ def format_error(
 
     Args:
         error: as graphql-core collected it.
-        debug: ignored; what a client sees does not depend on it.
-        request_id: under which the log knows the request.
-        is_hidden: leave out suggestions that tell the schema's names.
+        debug: ignored. ariadne passes it, but a client never sees more.
+        request_id: the id of the request in the log.
+        is_hidden: leave out suggestions that reveal names of the schema.
 
     Returns:
-        `message`, `locations`, `path` and `extensions` with `code`, and `nearest` for names that
-        are not found.
+        `message`, `locations`, `path` and `extensions`, which has `code`, `requestId` and, for a
+        name that was not found, `nearest`.
     """
     formatted: dict[str, Any] = dict(error.formatted)
     original = error.original_error
@@ -78,9 +80,11 @@ def format_error(
     if code in _HIDDEN_MESSAGES:
         is_known = isinstance(original, BookgraphError)
         logger.error(
-            "request %s failed: %s", request_id, original, exc_info=None if is_known else original
+            "Request %s failed: %s", request_id, original, exc_info=None if is_known else original
         )
         formatted["message"] = _HIDDEN_MESSAGES[code]
+    elif isinstance(original, BookgraphError):
+        formatted["message"] = _ADDRESS.sub("", error.message)
     elif is_hidden and original is None:
         formatted["message"] = _SUGGESTION.sub("", error.message)
     if request_id:
@@ -98,18 +102,19 @@ def error_code(error: GraphQLError) -> str:
         is_large = error.message.endswith("Parsing aborted.")
         return "QUERY_TOO_LARGE" if is_large else "GRAPHQL_PARSE_FAILED"
     if original is None or isinstance(original, GraphQLError):
-        # Without a path nothing was run: a variable, or an operation that is not there.
+        # An error without a path comes from before the execution: the variables or the operation
+        # do not fit.
         given = (error.extensions or {}).get("code")
         return str(given or ("BAD_USER_INPUT" if error.path else "GRAPHQL_VALIDATION_FAILED"))
     return next((code for kind, code in _CODES if isinstance(original, kind)), _INTERNAL)
 
 
-def answer_status(codes: list[str], data: object) -> HTTPStatus:
-    """The status of what was run: other than 200 only where an error left nothing to answer.
+def response_status(codes: list[str], data: object) -> HTTPStatus:
+    """The status of an executed operation: 200 unless an error left no data at all.
 
     Args:
-        codes: of all errors.
-        data: what was answered beside them.
+        codes: the codes of all errors.
+        data: the data of the response.
     """
     has_data = isinstance(data, dict) and any(value is not None for value in data.values())
     if not has_data:

@@ -1,7 +1,7 @@
-"""Refuses documents that nest too deep or repeat too much, before anything costly is done.
+"""Refuses documents that are nested too deeply or repeat too much, before they cost anything.
 
-The walk visits each fragment once, so that fragments that spread each other many times cost no
-more than their text.
+The walk visits each fragment once, so fragments that spread each other many times cost no more
+than their text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from graphql import (
 
 from bookgraph.api.options import Limits
 
-# Lists of the introspection schema that lead around in circles.
+# Lists of the introspection schema that can lead back to themselves.
 _CIRCULAR = frozenset({"fields", "inputFields", "interfaces", "possibleTypes", "args"})
 _MAX_CIRCULAR = 3
 _SCHEMA_FIELDS = frozenset({"__schema", "__type"})
@@ -30,34 +30,34 @@ _MAX_INTROSPECTION_DEPTH = 16
 
 
 class LimitError(GraphQLError):
-    """A document is larger than the server answers."""
+    """A document exceeds a limit."""
 
 
 def check_limits(document: DocumentNode, limits: Limits) -> None:
-    """Check what can be told without variables.
+    """Check the limits that do not depend on variables.
 
     Raises:
-        LimitError: the document passes a limit; the message names it.
+        LimitError: the document exceeds a limit; the message names it.
     """
     walk = _Walk(document)
-    for name, found, most in (
+    for name, found, limit in (
         ("aliases", walk.num_aliases, limits.max_aliases),
         ("directives", walk.num_directives, limits.max_directives),
-        ("root fields", walk.most_root_fields(), limits.max_root_fields),
+        ("root fields", walk.num_root_fields(), limits.max_root_fields),
         ("nested fields", walk.depth(is_introspection=False), limits.max_depth),
         (
             "nested introspection fields",
             walk.depth(is_introspection=True),
             _MAX_INTROSPECTION_DEPTH,
         ),
-        ("nested introspection lists", walk.most_circular(), _MAX_CIRCULAR),
+        ("nested introspection lists", walk.num_nested_lists(), _MAX_CIRCULAR),
     ):
-        if found > most:
-            raise LimitError(f"The query has {found} {name}; at most {most} are answered.")
+        if found > limit:
+            raise LimitError(f"The query has {found} {name}. The limit is {limit}.")
 
 
 class _Walk:
-    """What there is in a document, each fragment counted once."""
+    """Counts the parts of a document, each fragment once."""
 
     def __init__(self, document: DocumentNode) -> None:
         self.num_aliases = 0
@@ -77,7 +77,7 @@ class _Walk:
             self.num_directives += len(definition.directives)
             self._count(definition.selection_set)
         self._depths: dict[tuple[str, bool], int] = {}
-        self._circles: dict[str, int] = {}
+        self._circular_depths: dict[str, int] = {}
 
     def _count(self, selection_set: SelectionSetNode) -> None:
         for one in selection_set.selections:
@@ -87,21 +87,21 @@ class _Walk:
             if isinstance(one, (FieldNode, InlineFragmentNode)) and one.selection_set:
                 self._count(one.selection_set)
 
-    def most_root_fields(self) -> int:
-        """Fields of the largest operation, spread fragments and repeats included."""
+    def num_root_fields(self) -> int:
+        """Fields of the largest operation, including spread fragments and repeats."""
         return max(
             (sum(1 for _ in self._fields(one.selection_set)) for one in self._operations), default=0
         )
 
     def depth(self, *, is_introspection: bool) -> int:
-        """Nested fields of the deepest operation, inside introspection or outside of it."""
+        """Nested fields of the deepest operation, with or without introspection."""
         return max(
             (self._depth(one.selection_set, is_introspection) for one in self._operations),
             default=0,
         )
 
-    def most_circular(self) -> int:
-        """Lists of the introspection schema that stand in one another."""
+    def num_nested_lists(self) -> int:
+        """Nested lists of the introspection schema."""
         return max((self._circular(one.selection_set) for one in self._operations), default=0)
 
     def _fields(
@@ -135,7 +135,7 @@ class _Walk:
     def _fragment_depth(self, name: str, is_introspection: bool) -> int:
         known = (name, is_introspection)
         if known not in self._depths:
-            # A circle counts as nothing here; validation refuses it.
+            # A cycle counts as nothing here; validation refuses it.
             self._depths[known] = 0
             fragment = self._fragments.get(name)
             if fragment is not None:
@@ -152,10 +152,10 @@ class _Walk:
                 most = max(most, self._circular(one.selection_set))
             elif isinstance(one, FragmentSpreadNode):
                 name = one.name.value
-                if name not in self._circles:
-                    self._circles[name] = 0
+                if name not in self._circular_depths:
+                    self._circular_depths[name] = 0
                     fragment = self._fragments.get(name)
                     if fragment is not None:
-                        self._circles[name] = self._circular(fragment.selection_set)
-                most = max(most, self._circles[name])
+                        self._circular_depths[name] = self._circular(fragment.selection_set)
+                most = max(most, self._circular_depths[name])
         return most

@@ -1,16 +1,30 @@
-"""Reads from a GraphQL query what it needs of the graph, so that one statement can fetch it all.
+"""Reads from a GraphQL query which parts of the graph it needs, before any field is resolved.
 
-Fragments, aliases, `@skip` and `@include` are resolved by graphql-core itself. Two fields with the
-same name and arguments are one selection, whatever their aliases.
+A root field's resolver calls this module, hands the result to the graph, and gets back one row with
+everything that the fields below it need. For example,
+
+    { book(title: "Dune") { id name: title links(first: 2) { edges { count node { title } } } } }
+
+needs of the book:
+
+    Selection("title", "title")
+    Selection("links_5f0c...", "links", Page(2),
+              edge=(Selection("count", "count"),), node=(Selection("title", "title"),))
+
+A selection's `key` is where the value stands in the row. It is made of the field's name and its
+arguments, not of its alias, so that a resolver can find it again without knowing the query, and
+two fields with equal arguments share one value. graphql-core resolves fragments, aliases, `@skip`
+and `@include` for us (`collect_sub_fields`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphene.utils.str_converters import to_snake_case
 from graphql import (
@@ -35,12 +49,32 @@ MAX_OFFSET = 10_000
 DEFAULT_PAGE_SIZE = 10
 DEFAULT_WHY_SIZE = 5
 
-# What a GraphQL field needs of the graph where it is not the property of the same name.
-_NEEDS = {"Book": {"id": "title"}, "Link": {"id": "name"}, "ExternalLink": {}}
+Selections = tuple[Selection, ...]
+
+# GraphQL fields that are computed from a property of another name.
+_PROPERTIES = {"Book": {"id": "title"}, "Link": {"id": "name"}}
+# Object types whose fields are all made from one property of the node.
+_PROPERTY_TYPES = frozenset({"InfoboxField"})
+
+
+class _Field(NamedTuple):
+    """One field of a query, after fragments and directives.
+
+    Attributes:
+        name: in snake case, as the graph spells it.
+        arguments: with variables and defaults filled in.
+        nodes: where the query selects it: more than once if fragments repeat it.
+        output_type: its type without list and non-null.
+    """
+
+    name: str
+    arguments: Mapping[str, Any]
+    nodes: list[FieldNode]
+    output_type: GraphQLNamedType
 
 
 def selection_key(name: str, arguments: Mapping[str, Any]) -> str:
-    """The key under which a field's value stands in a row: its name, and a digest of arguments."""
+    """The key of a field's value in a row: its name in snake case, and a digest of arguments."""
     if not arguments:
         return _snake(name)
     content = json.dumps(arguments, sort_keys=True, default=str)
@@ -56,65 +90,76 @@ def page_of(arguments: Mapping[str, Any]) -> Page:
     """The page that `first` and `after` name.
 
     Raises:
-        UsageError: `first` is out of its bounds or `after` is no cursor of ours.
+        UsageError: `first` is out of range, or `after` is not a cursor.
     """
     first = arguments.get("first", DEFAULT_PAGE_SIZE)
     if not isinstance(first, int) or not 0 <= first <= MAX_PAGE_SIZE:
-        raise UsageError(f"first: {first} is out of bounds; give 0 to {MAX_PAGE_SIZE}.")
+        raise UsageError(f"first: {first} is out of range. Use a number from 0 to {MAX_PAGE_SIZE}.")
     after = arguments.get("after")
     if after is None:
         return Page(first)
     offset = cursor_to_offset(after)
     if offset is None or not 0 <= offset < MAX_OFFSET:
-        raise UsageError(f"after: {after!r} is no cursor. Pass an endCursor as it was answered.")
+        raise UsageError(f"after: {after!r} is not a cursor. Pass the endCursor of a page.")
     return Page(first, offset + 1)
 
 
-def wanted_of_node(info: GraphQLResolveInfo) -> tuple[Selection, ...]:
-    """Selections of a field whose type is a node."""
-    return _node_selections(info, _object_type(info.return_type), info.field_nodes)
+def selections_of_node(info: GraphQLResolveInfo) -> Selections:
+    """What a field needs whose type is a node."""
+    return _below_node(info, _object_type(info.return_type), info.field_nodes)
 
 
-def wanted_of_connection(
-    info: GraphQLResolveInfo,
-) -> tuple[tuple[Selection, ...], tuple[Selection, ...]]:
-    """Selections of a field whose type is a connection: those of its edges, those of its nodes."""
-    return _connection_selections(info, _object_type(info.return_type), info.field_nodes)
+def selections_of_connection(info: GraphQLResolveInfo) -> tuple[Selections, Selections]:
+    """What a field needs whose type is a connection: of each edge, and of each node."""
+    return _below_connection(info, _object_type(info.return_type), info.field_nodes)
 
 
-def wanted_below(
-    info: GraphQLResolveInfo, *path: Collection[str]
-) -> dict[str, tuple[Selection, ...]]:
-    """What is wanted of the nodes that a chain of plain fields leads to.
+def selections_below(info: GraphQLResolveInfo, *path: Collection[str]) -> dict[str, Selections]:
+    """What a field needs of the nodes at the end of a path of plain fields.
 
     Args:
-        info: of the field where the chain starts.
-        *path: for each step the fields that may be taken; none for the type of the field itself.
+        info: of the field where the path starts.
+        *path: for each step, the names of the fields to follow. Without steps, the nodes are those
+            of the field itself.
 
     Returns:
-        Type name to what is wanted of it; each member of a union or interface has its own.
+        Type name to selections, with an entry for each member of a union or interface.
     """
-    ends = [(get_named_type(info.return_type), list(info.field_nodes))]
-    for step in path:
-        ends = [
-            (get_named_type(output_type), nodes)
-            for output, parent_nodes in ends
-            for parent in _object_types(info, output)
-            for name, _, nodes, output_type in _sub_fields(info, parent, parent_nodes)
-            if name in step
-        ]
-    wanted: dict[str, dict[str, Selection]] = {}
-    for output, nodes in ends:
-        for member in _object_types(info, output):
-            known = wanted.setdefault(member.name, {})
-            for item in _node_selections(info, member, nodes):
-                _merge(known, item)
-    return {name: tuple(items.values()) for name, items in wanted.items()}
+    found: dict[str, Selections] = {}
+    start = get_named_type(info.return_type)
+    for member, nodes in _follow(info, start, info.field_nodes, path):
+        found[member.name] = _unite(
+            (*found.get(member.name, ()), *_below_node(info, member, nodes))
+        )
+    return found
 
 
-def _object_types(
+def selected_fields(info: GraphQLResolveInfo) -> frozenset[str]:
+    """Names of the fields that are selected below a field, in snake case."""
+    parent = _object_type(info.return_type)
+    return frozenset(field.name for field in _fields(info, parent, info.field_nodes))
+
+
+def _follow(
+    info: GraphQLResolveInfo,
+    output_type: GraphQLNamedType,
+    field_nodes: list[FieldNode],
+    path: Sequence[Collection[str]],
+) -> Iterator[tuple[GraphQLObjectType, list[FieldNode]]]:
+    """The object types at the end of a path, each with the field nodes that lead there."""
+    for member in _members(info, output_type):
+        if not path:
+            yield member, field_nodes
+            continue
+        for field in _fields(info, member, field_nodes):
+            if field.nodes[0].name.value in path[0]:
+                yield from _follow(info, field.output_type, field.nodes, path[1:])
+
+
+def _members(
     info: GraphQLResolveInfo, output_type: GraphQLNamedType
 ) -> Sequence[GraphQLObjectType]:
+    """The object types that a value of a type can have."""
     if isinstance(output_type, GraphQLObjectType):
         return (output_type,)
     if isinstance(output_type, (GraphQLUnionType, GraphQLInterfaceType)):
@@ -122,93 +167,81 @@ def _object_types(
     return ()
 
 
-def selected_fields(info: GraphQLResolveInfo) -> frozenset[str]:
-    """Names of the fields, as the graph spells them, that are selected of a plain object."""
-    parent = _object_type(info.return_type)
-    return frozenset(_snake(name) for name, *_ in _sub_fields(info, parent, info.field_nodes))
-
-
-def _object_type(output_type: GraphQLOutputType) -> GraphQLObjectType:
+def _object_type(output_type: GraphQLOutputType | GraphQLNamedType) -> GraphQLObjectType:
     named = get_named_type(output_type)
     if not isinstance(named, GraphQLObjectType):
-        message = f"{named} is no object type"
+        message = f"{named} is not an object type"
         raise TypeError(message)
     return named
 
 
-def _sub_fields(
-    info: GraphQLResolveInfo, parent: GraphQLObjectType, field_nodes: Iterable[FieldNode]
-) -> list[tuple[str, dict[str, Any], list[FieldNode], GraphQLOutputType]]:
-    """Name, arguments, nodes and type of each field selected below some field nodes."""
+def _fields(
+    info: GraphQLResolveInfo, parent: GraphQLObjectType, field_nodes: list[FieldNode]
+) -> Iterator[_Field]:
+    """The fields that a query selects of one object, without `__typename`."""
     collected = collect_sub_fields(
-        info.schema, info.fragments, info.variable_values, parent, list(field_nodes)
+        info.schema, info.fragments, info.variable_values, parent, field_nodes
     )
-    fields = []
     for nodes in collected.values():
         name = nodes[0].name.value
         definition = parent.fields.get(name)
-        if definition is None:  # __typename
-            continue
-        arguments = get_argument_values(definition, nodes[0], info.variable_values)
-        fields.append((name, arguments, nodes, definition.type))
-    return fields
+        if definition is not None:
+            arguments = get_argument_values(definition, nodes[0], info.variable_values)
+            yield _Field(_snake(name), arguments, nodes, get_named_type(definition.type))
 
 
-def _node_selections(
-    info: GraphQLResolveInfo, parent: GraphQLObjectType, field_nodes: Iterable[FieldNode]
-) -> tuple[Selection, ...]:
-    merged: dict[str, Selection] = {}
-    needs = _NEEDS.get(parent.name, {})
-    for name, arguments, nodes, output_type in _sub_fields(info, parent, field_nodes):
-        snake = _snake(name)
-        needed = needs.get(snake, snake)
-        key = selection_key(needed, arguments)
-        inner = get_named_type(output_type)
-        if not isinstance(inner, GraphQLObjectType) or inner.name == "InfoboxField":
-            merged[key] = Selection(key, needed)
-        elif inner.name.endswith("Connection"):
-            edge, node = _connection_selections(info, inner, nodes)
-            _merge(merged, Selection(key, needed, page_of(arguments), edge, node))
-        else:
-            node = _node_selections(info, inner, nodes)
-            page = page_of(arguments) if "first" in arguments else Page(DEFAULT_PAGE_SIZE)
-            _merge(merged, Selection(key, needed, page, (), node))
-    return tuple(merged.values())
+def _below_node(
+    info: GraphQLResolveInfo, parent: GraphQLObjectType, field_nodes: list[FieldNode]
+) -> Selections:
+    """What the fields below a node, or below another object, need."""
+    return _unite(_selection(info, parent, field) for field in _fields(info, parent, field_nodes))
 
 
-def _connection_selections(
-    info: GraphQLResolveInfo, connection: GraphQLObjectType, field_nodes: Iterable[FieldNode]
-) -> tuple[tuple[Selection, ...], tuple[Selection, ...]]:
-    edge: dict[str, Selection] = {}
-    node: dict[str, Selection] = {}
-    for name, _, nodes, output_type in _sub_fields(info, connection, field_nodes):
-        if name == "nodes":
-            for item in _node_selections(info, _object_type(output_type), nodes):
-                _merge(node, item)
-        if name != "edges":
-            continue
-        edge_type = _object_type(output_type)
-        for item in _node_selections(info, edge_type, nodes):
-            if item.name == "node":
-                for inner in item.node:
-                    _merge(node, inner)
-            else:
-                _merge(edge, item)
-    return tuple(edge.values()), tuple(node.values())
+def _selection(info: GraphQLResolveInfo, parent: GraphQLObjectType, field: _Field) -> Selection:
+    """What one field of a node needs: a property, a connection, or other nodes."""
+    name = _PROPERTIES.get(parent.name, {}).get(field.name, field.name)
+    key = selection_key(name, field.arguments)
+    inner = field.output_type
+    if not isinstance(inner, GraphQLObjectType) or inner.name in _PROPERTY_TYPES:
+        return Selection(key, name)
+    if inner.name.endswith("Connection"):
+        edge, node = _below_connection(info, inner, field.nodes)
+        return Selection(key, name, page_of(field.arguments), edge, node)
+    page = page_of(field.arguments) if "first" in field.arguments else Page(DEFAULT_PAGE_SIZE)
+    return Selection(key, name, page, node=_below_node(info, inner, field.nodes))
 
 
-def _merge(known: dict[str, Selection], item: Selection) -> None:
-    """Unite two selections of one field, as GraphQL unites the fields below them."""
-    present = known.get(item.key)
-    if present is None:
-        known[item.key] = item
-        return
-    edge = {one.key: one for one in present.edge}
-    node = {one.key: one for one in present.node}
-    for one in item.edge:
-        _merge(edge, one)
-    for one in item.node:
-        _merge(node, one)
-    known[item.key] = Selection(
-        item.key, item.name, item.page, tuple(edge.values()), tuple(node.values())
+def _below_connection(
+    info: GraphQLResolveInfo, connection: GraphQLObjectType, field_nodes: list[FieldNode]
+) -> tuple[Selections, Selections]:
+    """What a connection needs of its edges and of its nodes.
+
+    Its nodes can be selected both as `nodes { ... }` and as `edges { node { ... } }`.
+    """
+    edge: list[Selection] = []
+    node: list[Selection] = []
+    for field in _fields(info, connection, field_nodes):
+        if field.name == "nodes":
+            node += _below_node(info, _object_type(field.output_type), field.nodes)
+        elif field.name == "edges":
+            for one in _below_node(info, _object_type(field.output_type), field.nodes):
+                if one.name == "node":
+                    node += one.node
+                else:
+                    edge.append(one)
+    return _unite(edge), _unite(node)
+
+
+def _unite(selections: Iterable[Selection]) -> Selections:
+    """Merge selections with equal keys, as GraphQL merges repeated fields."""
+    by_key: dict[str, Selection] = {}
+    for one in selections:
+        known = by_key.get(one.key)
+        by_key[one.key] = one if known is None else _merged(known, one)
+    return tuple(by_key.values())
+
+
+def _merged(one: Selection, other: Selection) -> Selection:
+    return replace(
+        one, edge=_unite((*one.edge, *other.edge)), node=_unite((*one.node, *other.node))
     )

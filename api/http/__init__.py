@@ -1,1 +1,1 @@
-"""How does a request arrive? GraphQL over HTTP, the guard before it, and the console."""
+"""How does a request arrive and a response leave? The guard, GraphQL over HTTP, static pages."""

@@ -1,4 +1,4 @@
-"""GraphiQL at `/graphiql`: the console with example queries, from WebJars, without a network."""
+"""GraphiQL at `/graphiql`: a console with example queries. Its files come from WebJars."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FILES = {
     "graphiql.css": ("graphiql", "graphiql.min.css", "text/css"),
 }
 _HEADERS = {
-    # GraphiQL's editor writes style elements; everything else is only ours, as everywhere.
+    # GraphiQL's editor writes style elements; everything else comes from this server.
     "Content-Security-Policy": (
         "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
         "font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
@@ -52,14 +52,14 @@ _PAGE = """<!doctype html>
 </html>
 """
 _EXAMPLES = (
-    """# Books near to one, and the links that both mention, the most telling first.
+    """# Similar books, and the shared links that explain the similarity best.
 query Similar {
   similarBooks(like: ["War and Peace"], first: 5) {
     edges { score node { title author year } why(first: 3) { score link { title } } }
   }
 }
 """,
-    """# Like two, unlike one, only some, nothing by the same authors.
+    """# Similar to two books, dissimilar to one, filtered, without the same authors.
 query Mixed {
   similarBooks(
     like: ["Dune", "Foundation"]
@@ -69,7 +69,7 @@ query Mixed {
   ) { edges { score node { title author country } } }
 }
 """,
-    """# What somebody typed.
+    """# Search by title; typing errors and accents do not matter.
 query Search {
   search(text: "les miserables", first: 5) {
     didYouMean
@@ -77,7 +77,7 @@ query Search {
   }
 }
 """,
-    """# How two are connected, and what they share.
+    """# The shortest path between two books, and the links that they share.
 query Between {
   path(from: { book: "Dracula" }, to: { book: "War and Peace" }) {
     length nodes { ... on Book { title } ... on Link { name } }
@@ -85,7 +85,7 @@ query Between {
   compare(a: "Dracula", b: "Carmilla", first: 5) { score jaccard shared { score link { title } } }
 }
 """,
-    """# The whole: how much there is, and what is most frequent.
+    """# The whole graph: its size, its model, its most frequent genres and links.
 query Overview {
   stats { numBooks numLinks numEdges }
   embeddingModel { version dim }
@@ -99,10 +99,10 @@ _START = (
     + json.dumps([{"query": query} for query in _EXAMPLES])
     + """;
 const send = GraphiQL.createFetcher({ url: "graphql" });
-// For a moment after a change of tab or text GraphiQL still names the operation of before.
-function fetcher({ operationName, ...asked }, options) {
-  const isThere = new RegExp(`\\\\b(query|mutation|subscription)\\\\s+${operationName}\\\\b`);
-  return send(isThere.test(asked.query) ? { ...asked, operationName } : asked, options);
+// Shortly after a change of tab or text, GraphiQL still sends the name of the previous operation.
+function fetcher({ operationName, ...request }, options) {
+  const named = new RegExp(`\\\\b(query|mutation|subscription)\\\\s+${operationName}\\\\b`);
+  return send(named.test(request.query) ? { ...request, operationName } : request, options);
 }
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
   React.createElement(GraphiQL, {
@@ -116,10 +116,10 @@ ReactDOM.createRoot(document.getElementById("graphiql")).render(
 
 
 def console_routes(cache: Path) -> list[Route]:
-    """The console's page and its files.
+    """The routes of the console's page and its files.
 
     Args:
-        cache: the folder with the jars, or where they will be fetched to.
+        cache: the cache folder. Jars that are missing in it are downloaded on first use.
     """
     webjars = WebJars(cache, section="graphiql")
 
@@ -136,9 +136,9 @@ def console_routes(cache: Path) -> list[Route]:
         try:
             content = await run_in_threadpool(webjars.read, artifact, path)
         except BookgraphError as error:
-            logger.error("the console cannot be served: %s", error)  # noqa: TRY400  # one sentence
+            logger.error("The console cannot be served: %s", error)  # noqa: TRY400  # one sentence
             return PlainTextResponse(
-                "The console's files are not here and cannot be fetched; the log says why.",
+                "The console's files cannot be downloaded. The server's log says why.",
                 status_code=HTTPStatus.SERVICE_UNAVAILABLE,
             )
         headers = {**_HEADERS, "Cache-Control": "public, max-age=86400"}

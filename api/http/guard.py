@@ -1,29 +1,22 @@
-"""Stands before the application: who may ask, how many at once, what is counted and logged."""
+"""Stands in front of the application: checks host and key, counts and logs every request."""
 
 from __future__ import annotations
 
-import asyncio
 import hmac
-import json
-import logging
 import re
 import time
 import uuid
-from collections import Counter, deque
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bookgraph.api.http.lane import Lane
-from bookgraph.api.ops.logs import ACCESS_LOGGER
+from bookgraph.api.http.admission import Admission, error_response
+from bookgraph.api.ops.logs import log_request
 from bookgraph.api.ops.metrics import Metrics
 from bookgraph.api.options import ServerOptions
-
-access_log = logging.getLogger(ACCESS_LOGGER)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _FORBIDDEN = 4403
@@ -34,21 +27,20 @@ class Guard:
     """An ASGI application around another one."""
 
     def __init__(self, app: ASGIApp, options: ServerOptions, metrics: Metrics) -> None:
-        """Only remembers its arguments.
+        """Store the arguments.
 
         Args:
-            app: what is guarded.
-            options: keys, hosts and how many at once.
-            metrics: counted into.
+            app: the application to protect.
+            options: keys, hosts, and how many requests at once.
+            metrics: counts the requests.
         """
         self._app = app
+        self._graphql = Admission(app, options)
         self._options = options
         self._metrics = metrics
-        self._lane = Lane(options.max_concurrent, max_waiting=options.max_waiting)
-        self._num_by_client: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or a WebSocket, or the server's start and end."""
+        """Serve one request or WebSocket, or pass on the server's start and end."""
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
@@ -59,18 +51,17 @@ class Guard:
             **rights(headers.get("authorization", ""), self._options),
         }
         scope["bookgraph"] = record
-        refused = self._refusal(scope, headers, record)
-        if scope["type"] == "websocket":
-            # A key may still come in the first message; a foreign page may not even begin.
-            if record.get("codes") == ["UNKNOWN_HOST"] or not self._is_own_page(headers):
-                await send({"type": "websocket.close", "code": _FORBIDDEN})
-                return
+        refusal = self._refusal(scope, headers, record)
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send, refusal)
+        elif record.get("codes") == ["UNKNOWN_HOST"] or not self._is_same_site(headers):
+            await send({"type": "websocket.close", "code": _FORBIDDEN})
+        else:
+            # A missing key does not matter yet: it may come in the first message.
             await self._app(scope, receive, send)
-            return
-        await self._serve(scope, receive, send, refused)
 
     async def _serve(
-        self, scope: Scope, receive: Receive, send: Send, refused: Response | None
+        self, scope: Scope, receive: Receive, send: Send, refusal: Response | None
     ) -> None:
         record = scope["bookgraph"]
         start_s = time.monotonic()
@@ -82,108 +73,45 @@ class Guard:
                 MutableHeaders(scope=message)["X-Request-Id"] = record["id"]
             await send(message)
 
-        self._metrics.in_flight += 1
-        try:
-            if refused is not None:
-                await refused(scope, receive, send_marked)
-            elif _path(scope) == "/graphql":
-                await self._in_turn(scope, receive, send_marked)
-            else:
-                await self._app(scope, receive, send_marked)
-        finally:
-            self._metrics.in_flight -= 1
-            self._note(scope, time.monotonic() - start_s)
-
-    async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a question in when there is room for it, and turn it away when too many wait."""
-        client = (scope.get("client") or ("", 0))[0]
-        if self._num_by_client[client] >= self._options.max_per_client:
-            await _turn_away(_TOO_MANY, scope, receive, send)
-            return
-        self._num_by_client[client] += 1
-        try:
-            # A body that comes slowly takes no place from those that have asked.
-            received = await self._received(receive)
-            if received is None:
-                await _turn_away(_SLOW, scope, receive, send)
-            elif self._lane.is_full:
-                await _turn_away(_BUSY, scope, receive, send)
-            else:
-                await self._lane.enter()
-                try:
-                    await self._app(scope, received, send)
-                finally:
-                    self._lane.leave()
-        finally:
-            self._num_by_client[client] -= 1
-            if not self._num_by_client[client]:
-                del self._num_by_client[client]
-
-    async def _received(self, receive: Receive) -> Receive | None:
-        """The body, read ahead as far as it may go; None when it does not come in time."""
-        messages: list[Message] = []
-        size = 0
-        try:
-            async with asyncio.timeout(self._options.timeout_s):
-                while True:
-                    message = await receive()
-                    messages.append(message)
-                    size += len(message.get("body", b""))
-                    if not message.get("more_body") or size > self._options.limits.max_bytes:
-                        break
-        except TimeoutError:
-            return None
-        ahead = deque(messages)
-
-        async def replay() -> Message:
-            return ahead.popleft() if ahead else await receive()
-
-        return replay
+        app = refusal or (self._graphql if _path(scope) == "/graphql" else self._app)
+        with self._metrics.in_flight.track_inprogress():
+            try:
+                await app(scope, receive, send_marked)
+            finally:
+                self._record(scope, time.monotonic() - start_s)
 
     def _refusal(self, scope: Scope, headers: Headers, record: dict[str, Any]) -> Response | None:
         allowed = self._options.allowed_hosts
-        if allowed and _host(headers.get("host", "")) not in allowed:
+        host = headers.get("host", "")
+        if allowed and _host(host) not in allowed:
             record["codes"] = ["UNKNOWN_HOST"]
-            return _error(
-                HTTPStatus.MISDIRECTED_REQUEST, "UNKNOWN_HOST", "This host is not served here."
+            message = (
+                f"The host {host!r} is not served here. "
+                "The operator can add it to BOOKGRAPH_ALLOWED_HOSTS."
             )
+            return error_response(HTTPStatus.MISDIRECTED_REQUEST, "UNKNOWN_HOST", message)
         if not record["can_read"] and _path(scope) not in _OPEN_PATHS:
             record["codes"] = ["UNAUTHENTICATED"]
-            response = _error(
-                HTTPStatus.UNAUTHORIZED, "UNAUTHENTICATED", "Send a key: Authorization: Bearer ..."
-            )
+            message = "A key is needed. Send the header `Authorization: Bearer KEY`."
+            response = error_response(HTTPStatus.UNAUTHORIZED, "UNAUTHENTICATED", message)
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
         return None
 
-    def _is_own_page(self, headers: Headers) -> bool:
-        """Whether a WebSocket comes from a page of this server, or from no page at all."""
+    def _is_same_site(self, headers: Headers) -> bool:
+        """Whether a WebSocket comes from a page of this server, or not from a page at all."""
         origin = headers.get("origin")
         if origin is None or origin in self._options.cors_origins:
             return True
         return origin.partition("://")[2] == headers.get("host")
 
-    def _note(self, scope: Scope, elapsed_s: float) -> None:
+    def _record(self, scope: Scope, elapsed_s: float) -> None:
+        """Count and log a request after its response."""
         record = scope["bookgraph"]
         path = _path(scope)
         route = path[1:] if path in {"/graphql", "/metrics", *_OPEN_PATHS} else "files"
-        codes = record.get("codes", [])
-        self._metrics.count(route, record["status"], elapsed_s, codes)
-        if access_log.isEnabledFor(logging.INFO):
-            line = {
-                "id": record["id"],
-                "method": scope["method"],
-                "path": path,
-                "status": record["status"],
-                "ms": round(elapsed_s * 1000, 1),
-                **{
-                    name: record[name]
-                    for name in ("operation", "name", "cost", "codes")
-                    if record.get(name)
-                },
-            }
-            text = json.dumps(line, ensure_ascii=False)
-            access_log.info("%s", text, extra={"fields": line})
+        self._metrics.count(route, record["status"], elapsed_s, record.get("codes", []))
+        log_request(scope, path, elapsed_s)
 
 
 def _path(scope: Scope) -> str:
@@ -202,57 +130,14 @@ def rights(authorization: str, options: ServerOptions) -> dict[str, bool]:
 
 
 def _is_one_of(given: str, keys: tuple[str, ...]) -> bool:
-    """Whether a key is among those that are known, in a time that does not tell which letters."""
-    # All are compared, so that the time does not tell which one it was either.
+    """Whether a key is known, in a time that does not depend on which letters match."""
+    # All keys are compared, so that the time does not reveal which one matched either.
     matches = [hmac.compare_digest(given.encode(), key.encode()) for key in keys]
     return bool(given) and any(matches)
 
 
 def _host(header: str) -> str:
-    """The host of a Host header in lowercase, without its port and without brackets."""
+    """The host of a Host header, in lowercase, without port and brackets."""
     if header.startswith("["):
         return header[1:].partition("]")[0].lower()
     return header.partition(":")[0].lower()
-
-
-class _Away(NamedTuple):
-    """How a request is turned away that asks nothing wrong."""
-
-    status: HTTPStatus
-    code: str
-    message: str
-    headers: Mapping[str, str]
-
-
-_LATER = {"Retry-After": "1"}
-_TOO_MANY = _Away(
-    HTTPStatus.TOO_MANY_REQUESTS,
-    "TOO_MANY_REQUESTS",
-    "You ask too much at once. Come back in a moment.",
-    _LATER,
-)
-_BUSY = _Away(
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    "BUSY",
-    "Too much is asked at once. Come back in a moment.",
-    _LATER,
-)
-_SLOW = _Away(
-    HTTPStatus.REQUEST_TIMEOUT,
-    "REQUEST_TIMEOUT",
-    "The request's body did not come in time.",
-    {"Connection": "close"},
-)
-
-
-async def _turn_away(away: _Away, scope: Scope, receive: Receive, send: Send) -> None:
-    scope["bookgraph"]["codes"] = [away.code]
-    response = _error(away.status, away.code, away.message)
-    response.headers.update(away.headers)
-    await response(scope, receive, send)
-
-
-def _error(status: HTTPStatus, code: str, message: str) -> Response:
-    return JSONResponse(
-        {"errors": [{"message": message, "extensions": {"code": code}}]}, status_code=status
-    )

@@ -1,7 +1,7 @@
-"""Answers GraphQL over HTTP: reads the request, runs it within its limits, picks the status.
+"""Serves GraphQL over HTTP: reads a request, runs it within its limits, picks the status.
 
-Built on ariadne's handler, of which it replaces what the GraphQL-over-HTTP specification wants
-otherwise: media types, statuses, GET, persisted queries.
+Built on ariadne's handler. It replaces what the GraphQL-over-HTTP specification wants differently:
+media types, statuses, GET, persisted queries.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from starlette.responses import Response
 
 from bookgraph.api.execute.cost import query_cost
 from bookgraph.api.execute.documents import Documents, Prepared, text_hash
-from bookgraph.api.execute.errors import answer_status, error_code, format_error
+from bookgraph.api.execute.errors import error_code, format_error, response_status
 from bookgraph.api.execute.fast import FastContext, is_coroutine
 from bookgraph.api.execute.limits import LimitError
-from bookgraph.api.http.lane import Lane
+from bookgraph.api.http.admission import Lane
 from bookgraph.api.http.requests import (
     JSON,
     RESPONSE_JSON,
@@ -46,7 +46,7 @@ from bookgraph.api.options import ServerOptions
 from bookgraph.core.errors import BookgraphError, QueryTimeoutError
 from bookgraph.graph.store import Store
 
-# Neo4j itself gives up first, so that its own error is the one that is told.
+# Neo4j's own timeout ends first, so that its error is the one that is reported.
 _GRACE_S = 1.0
 _RETRY_AFTER_S = "2"
 
@@ -55,33 +55,33 @@ class Handler(GraphQLHTTPHandler):
     """The HTTP side of `/graphql`."""
 
     def __init__(self, schema: GraphQLSchema, store: Store, options: ServerOptions) -> None:
-        """Only remembers its arguments.
+        """Store the arguments.
 
         Args:
-            schema: that is served.
-            store: asked by each request.
-            options: limits and what is hidden.
+            schema: the schema to serve.
+            store: the graph that requests read.
+            options: limits, and what production mode hides.
         """
         super().__init__()
-        self._served = schema
+        self._schema = schema
         self._store = store
         self._options = options
         self._heavy = Lane(options.max_heavy, max_waiting=4 * options.max_heavy)
         self.documents = Documents(schema, options.limits, is_hidden=options.is_production)
 
     async def handle_request(self, request: Request) -> Response:
-        """Answer one request."""
+        """Respond to one request."""
         record = request.scope.setdefault("bookgraph", {})
         media_type = JSON
         try:
             media_type = response_type(request.headers.get("accept"))
-            asked = await read_request(
+            query = await read_request(
                 request,
                 max_bytes=self._options.limits.max_bytes,
                 is_preflight_needed=self._options.is_production,
             )
-            prepared = self._find(asked)
-            status, answer = await self._answer(asked, prepared, media_type, record)
+            prepared = self._find(query)
+            status, body = await self._respond(query, prepared, media_type, record)
         except Refusal as refusal:
             record["codes"] = [refusal.code]
             error = {"message": refusal.message, "extensions": {"code": refusal.code}}
@@ -89,43 +89,43 @@ class Handler(GraphQLHTTPHandler):
         headers = (
             {"Retry-After": _RETRY_AFTER_S} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
         )
-        response = _response(answer, status, media_type, headers)
-        return _revalidated(request, response) if asked.is_get else response
+        response = _response(body, status, media_type, headers)
+        return _revalidated(request, response) if query.is_get else response
 
-    def _find(self, asked: GraphQLRequest) -> Prepared:
-        """The document that is asked for, by its text or by the hash of a persisted one.
+    def _find(self, query: GraphQLRequest) -> Prepared:
+        """The document of a request, by its text or by the hash of a persisted query.
 
         Raises:
-            Refusal: the hash is of another text, or of none that is known.
+            Refusal: the hash belongs to another text, or to no known one.
         """
-        text, digest = asked.query, asked.persisted_hash
+        text, digest = query.text, query.persisted_hash
         if text is None:
             text = self.documents.persisted(digest or "")
             if text is None:
                 raise Refusal(
-                    # Clients of this protocol look for the code in a well-formed answer.
+                    # Clients of this protocol expect the code in a response with status 200.
                     HTTPStatus.OK,
                     "PersistedQueryNotFound",
                     code="PERSISTED_QUERY_NOT_FOUND",
                 )
         elif digest is not None:
             if text_hash(text) != digest:
-                raise Refusal(HTTPStatus.BAD_REQUEST, "The hash is not the sha256 of the query.")
+                raise Refusal(HTTPStatus.BAD_REQUEST, "sha256Hash is not the SHA-256 of the query.")
             self.documents.persist(text)
         return self.documents.prepare(text)
 
-    async def _answer(
-        self, asked: GraphQLRequest, prepared: Prepared, media_type: str, record: dict[str, Any]
+    async def _respond(
+        self, query: GraphQLRequest, prepared: Prepared, media_type: str, record: dict[str, Any]
     ) -> tuple[HTTPStatus, dict[str, Any]]:
         if prepared.document is None:
             result, is_run = ExecutionResult(None, list(prepared.errors)), False
         else:
-            result, is_run = await self._run(asked, prepared.document, record)
+            result, is_run = await self._run(query, prepared.document, record)
         errors = result.errors or []
         record["codes"] = codes = [error_code(error) for error in errors]
-        answer: dict[str, Any] = {}
+        body: dict[str, Any] = {}
         if errors:
-            answer["errors"] = [
+            body["errors"] = [
                 format_error(
                     error,
                     request_id=record.get("id", ""),
@@ -135,43 +135,47 @@ class Handler(GraphQLHTTPHandler):
             ]
         if not is_run:
             is_strict = media_type == RESPONSE_JSON
-            # A client that knows only JSON finds its errors by reading the answer.
-            return (HTTPStatus.BAD_REQUEST if is_strict else HTTPStatus.OK), answer
-        answer["data"] = result.data
-        return answer_status(codes, result.data), answer
+            # A client that accepts only plain JSON finds the errors in a response with status 200.
+            return (HTTPStatus.BAD_REQUEST if is_strict else HTTPStatus.OK), body
+        body["data"] = result.data
+        return response_status(codes, result.data), body
 
     async def _run(
-        self, asked: GraphQLRequest, document: DocumentNode, record: dict[str, Any]
+        self, query: GraphQLRequest, document: DocumentNode, record: dict[str, Any]
     ) -> tuple[ExecutionResult, bool]:
         """Run an operation.
 
         Returns:
-            Its result, and whether it was run at all.
+            Its result, and whether it ran at all.
         """
-        operation = get_operation_ast(document, asked.operation_name)
+        operation = get_operation_ast(document, query.operation_name)
         if operation is not None:
             record["operation"] = operation.operation.value
             record["name"] = operation.name.value if operation.name else None
             if operation.operation is OperationType.SUBSCRIPTION:
                 raise Refusal(
                     HTTPStatus.BAD_REQUEST,
-                    "Subscriptions are served over WebSocket (graphql-transport-ws).",
+                    "Subscriptions are served over a WebSocket (graphql-transport-ws).",
                 )
-            if asked.is_get and operation.operation is not OperationType.QUERY:
+            if query.is_get and operation.operation is not OperationType.QUERY:
                 raise Refusal(
                     HTTPStatus.METHOD_NOT_ALLOWED,
-                    "A GET request changes nothing; use POST.",
+                    "Mutations are not served over GET. Use POST.",
                     headers={"Allow": "POST"},
                 )
-            cost = query_cost(self._served, document, operation, asked.variables)
+            cost = query_cost(self._schema, document, operation, query.variables)
             record["cost"] = cost
-            most = self._options.limits.max_cost
-            if cost > most:
-                message = f"The query may cost {cost}; at most {most} is answered. Ask for less."
+            limit = self._options.limits.max_cost
+            if cost > limit:
+                message = (
+                    f"The query can cost {cost}. The limit is {limit}. "
+                    "Request fewer or smaller lists."
+                )
                 return ExecutionResult(None, [LimitError(message)]), False
-        async with self._place(record.get("cost", 0)):
-            result = await self._execute(asked, document, record)
-        # Without a path nothing was run: the variables or the operation's name do not fit.
+        async with self._turn(record.get("cost", 0)):
+            result = await self._execute(query, document, record)
+        # Errors without a path come from before the execution: the variables or the name of the
+        # operation do not fit.
         is_run = result.data is not None or any(
             error.path or isinstance(error.original_error, BookgraphError)
             for error in result.errors or ()
@@ -182,19 +186,19 @@ class Handler(GraphQLHTTPHandler):
         return result, is_run
 
     @asynccontextmanager
-    async def _place(self, cost: int) -> AsyncIterator[None]:
-        """Let a costly query wait for its turn, so that others are served beside it.
+    async def _turn(self, cost: int) -> AsyncIterator[None]:
+        """Make a costly query wait for its turn, so that small ones are served meanwhile.
 
         Raises:
-            Refusal: 503, too many wait already, or the turn does not come in time.
+            Refusal: 503, too many wait already, or the turn did not come in time.
         """
         if cost <= self._options.heavy_cost:
             yield
             return
         busy = Refusal(
             HTTPStatus.SERVICE_UNAVAILABLE,
-            f"Too many costly queries are asked; this one may cost {cost}. Come back in a moment, "
-            "or ask for less.",
+            f"Too many concurrent costly queries. This one can cost {cost}. Retry later, or "
+            "request fewer or smaller lists.",
             code="BUSY",
             headers={"Retry-After": _RETRY_AFTER_S},
         )
@@ -210,18 +214,18 @@ class Handler(GraphQLHTTPHandler):
             self._heavy.leave()
 
     async def _execute(
-        self, asked: GraphQLRequest, document: DocumentNode, record: dict[str, Any]
+        self, query: GraphQLRequest, document: DocumentNode, record: dict[str, Any]
     ) -> ExecutionResult:
         found = execute(
-            self._served,
+            self._schema,
             document,
             context_value={
                 "store": self._store,
                 "can_write": record.get("can_write", False),
                 "is_production": self._options.is_production,
             },
-            variable_values=asked.variables,
-            operation_name=asked.operation_name,
+            variable_values=query.variables,
+            operation_name=query.operation_name,
             execution_context_class=FastContext,
             is_awaitable=is_coroutine,
         )
@@ -230,32 +234,32 @@ class Handler(GraphQLHTTPHandler):
         try:
             return await asyncio.wait_for(found, self._options.timeout_s + _GRACE_S)
         except TimeoutError:
-            error = QueryTimeoutError("The time for this question is over.")
+            error = QueryTimeoutError("The query timed out.")
             return ExecutionResult(None, [GraphQLError(str(error), original_error=error)])
 
 
 def _response(
-    answer: Mapping[str, Any], status: HTTPStatus, media_type: str, headers: Mapping[str, str]
+    body: Mapping[str, Any], status: HTTPStatus, media_type: str, headers: Mapping[str, str]
 ) -> Response:
     return Response(
-        _encode(answer),
+        _encode(body),
         status_code=status,
         media_type=f"{media_type}; charset=utf-8",
         headers={**headers, "Vary": "Accept", "Cache-Control": "no-store"},
     )
 
 
-def _encode(answer: Mapping[str, Any]) -> bytes:
+def _encode(body: Mapping[str, Any]) -> bytes:
     try:
-        return orjson.dumps(answer, default=str)
+        return orjson.dumps(body, default=str)
     except TypeError:
-        # Half a surrogate pair or a number of more than 64 bits, which only a question can bring.
-        text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"), default=str)
+        # Half a surrogate pair, or a number of more than 64 bits: both come from requests only.
+        text = json.dumps(body, ensure_ascii=False, separators=(",", ":"), default=str)
         return text.encode("utf-8", "replace")
 
 
 def _revalidated(request: Request, response: Response) -> Response:
-    """A GET's answer with an ETag, or only word that it has not changed."""
+    """Add an ETag to the response to a GET, or replace it by 304 if the client has it already."""
     tag = f'W/"{hashlib.sha256(response.body).hexdigest()[:32]}"'
     if response.status_code != HTTPStatus.OK:
         return response

@@ -1,6 +1,6 @@
-"""Reads a GraphQL request out of HTTP, as the GraphQL-over-HTTP specification has it.
+"""Reads a GraphQL request out of an HTTP request, as in the GraphQL-over-HTTP specification.
 
-Nothing is run here: a `Refusal` says with which status a request is turned away.
+It runs nothing. A `Refusal` carries the status with which a request is refused.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from starlette.requests import Request
 RESPONSE_JSON = "application/graphql-response+json"
 JSON = "application/json"
 _QUALITY = re.compile(r"^q=([01](?:\.[0-9]{0,3})?)$")
-# A page of another origin cannot send any of these without asking first (CORS preflight).
+# A page of another origin cannot send any of these without a CORS preflight.
 PREFLIGHT_HEADERS = ("graphql-require-preflight", "apollo-require-preflight", "x-requested-with")
 
 
-class Refusal(Exception):  # noqa: N818  # an answer, not an accident
-    """A request that is answered with a status and one error.
+class Refusal(Exception):  # noqa: N818  # a response, not a fault
+    """A request that gets a status and one error as its response.
 
     Attributes:
-        status: of the response.
-        message: for the client's developer.
-        code: stable.
-        headers: to send beside.
+        status: the status of the response.
+        message: the message of the error.
+        code: the stable code of the error.
+        headers: more headers of the response.
     """
 
     def __init__(
@@ -48,17 +48,17 @@ class Refusal(Exception):  # noqa: N818  # an answer, not an accident
 
 @dataclass(frozen=True, slots=True)
 class GraphQLRequest:
-    """What a client asks.
+    """A GraphQL request.
 
     Attributes:
-        query: the document's text, or None where only a hash was sent.
-        operation_name: which operation of it.
-        variables: as sent.
-        persisted_hash: sha256 of the text, where automatic persisted queries are used.
-        is_get: whether it must not change anything.
+        text: the document, or None if the client sent only its hash.
+        operation_name: the operation of the document to run.
+        variables: as the client sent them.
+        persisted_hash: SHA-256 of the text, if the client uses automatic persisted queries.
+        is_get: whether it came as a GET, which must not change anything.
     """
 
-    query: str | None
+    text: str | None
     operation_name: str | None
     variables: dict[str, Any]
     persisted_hash: str | None
@@ -66,10 +66,10 @@ class GraphQLRequest:
 
 
 def response_type(accept: str | None) -> str:
-    """The media type to answer with.
+    """The media type of the response.
 
     Raises:
-        Refusal: 406, the client accepts none that can be given.
+        Refusal: 406, the client accepts no media type that the server has.
     """
     if accept is None or not accept.strip():
         return JSON
@@ -80,12 +80,12 @@ def response_type(accept: str | None) -> str:
             if media in qualities:
                 offers.append((qualities[media], media == offer, offer))
                 break
-    # What is named outright goes before what a wildcard lets through.
+    # A type that the client names goes before one that only a wildcard permits.
     best = max(offers, default=(0.0, False, ""), key=lambda one: one[:2])
     if best[0] <= 0:
         raise Refusal(
             HTTPStatus.NOT_ACCEPTABLE,
-            f"Accept: {accept} cannot be met; accept {RESPONSE_JSON} or {JSON}.",
+            f"No media type of Accept: {accept} is available. Accept {RESPONSE_JSON} or {JSON}.",
         )
     return best[2]
 
@@ -108,22 +108,22 @@ def _media_ranges(accept: str) -> list[tuple[str, float]]:
 async def read_request(
     request: Request, *, max_bytes: int, is_preflight_needed: bool
 ) -> GraphQLRequest:
-    """Read a request's parameters.
+    """Read the parameters of a request.
 
     Args:
         request: GET with a query string, or POST with JSON.
-        max_bytes: of the body or the query string.
+        max_bytes: limit of the body or the query string.
         is_preflight_needed: refuse a GET that a page of any origin could have sent.
 
     Raises:
-        Refusal: the request cannot be read; the status says why.
+        Refusal: the request is invalid; the status says why.
     """
     if request.method == "GET":
         if is_preflight_needed and not any(name in request.headers for name in PREFLIGHT_HEADERS):
             raise Refusal(
                 HTTPStatus.BAD_REQUEST,
-                f"A GET request needs the header {PREFLIGHT_HEADERS[0]}: 1, which no page of "
-                "another site can send. Or use POST.",
+                f"GET requests need the header `{PREFLIGHT_HEADERS[0]}: 1`, which pages of other "
+                "sites cannot send. Add the header, or use POST.",
                 code="PREFLIGHT_REQUIRED",
             )
         return _parameters(_from_url(request, max_bytes), is_get=True)
@@ -131,14 +131,17 @@ async def read_request(
         return _parameters(await _from_body(request, max_bytes), is_get=False)
     raise Refusal(
         HTTPStatus.METHOD_NOT_ALLOWED,
-        f"{request.method} is not served here; use POST or GET.",
+        f"{request.method} is not supported. Use POST or GET.",
         headers={"Allow": "GET, POST"},
     )
 
 
 def _from_url(request: Request, max_bytes: int) -> dict[str, Any]:
     if len(request.url.query) > max_bytes:
-        raise Refusal(HTTPStatus.REQUEST_URI_TOO_LONG, f"At most {max_bytes} bytes are read.")
+        raise Refusal(
+            HTTPStatus.REQUEST_URI_TOO_LONG,
+            f"The query string is larger than {max_bytes} bytes. Use POST.",
+        )
     given: dict[str, Any] = dict(request.query_params)
     for name in ("variables", "extensions"):
         if name in given:
@@ -152,8 +155,8 @@ async def _from_body(request: Request, max_bytes: int) -> dict[str, Any]:
     if media.strip().lower() != JSON or charset not in {"", "utf-8", "utf8"}:
         raise Refusal(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-            f"Content-Type: {request.headers.get('content-type', '')} cannot be read; "
-            f"send {JSON} in UTF-8.",
+            f"Content-Type: {request.headers.get('content-type', '')} is not supported. "
+            f"Send {JSON} in UTF-8.",
             headers={"Accept": JSON},
         )
     body = bytearray()
@@ -162,18 +165,20 @@ async def _from_body(request: Request, max_bytes: int) -> dict[str, Any]:
         if len(body) > max_bytes:
             raise Refusal(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"The body is larger than the {max_bytes} bytes that are read.",
+                f"The body is larger than {max_bytes} bytes.",
                 headers={"Connection": "close"},
             )
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Refusal(HTTPStatus.BAD_REQUEST, "The body is no UTF-8.") from error
-    given = _json(text, "the body")
+        raise Refusal(HTTPStatus.BAD_REQUEST, "The body is not valid UTF-8.") from error
+    given = _json(text, "The body")
     if isinstance(given, list):
-        raise Refusal(HTTPStatus.BAD_REQUEST, "Batches are not answered; send one at a time.")
+        raise Refusal(
+            HTTPStatus.BAD_REQUEST, "Batches are not supported. Send one query in each request."
+        )
     if not isinstance(given, dict):
-        raise Refusal(HTTPStatus.BAD_REQUEST, "The body is no JSON object.")
+        raise Refusal(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
     return given
 
 
@@ -181,11 +186,11 @@ def _json(text: str, name: str) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise Refusal(HTTPStatus.BAD_REQUEST, f"{name} cannot be read as JSON.") from error
+        raise Refusal(HTTPStatus.BAD_REQUEST, f"{name} is not valid JSON.") from error
 
 
 def _refuse_constant(name: str) -> None:
-    # Python reads NaN and Infinity, which JSON has not.
+    # Python reads NaN and Infinity, which are not JSON.
     raise ValueError(name)
 
 
@@ -199,21 +204,23 @@ def _parameters(given: Mapping[str, Any], *, is_get: bool) -> GraphQLRequest:
         ("extensions", extensions, dict, "an object"),
     ):
         if value is not None and not isinstance(value, kind):
-            raise Refusal(HTTPStatus.BAD_REQUEST, f"{key} has to be {word}.")
+            raise Refusal(HTTPStatus.BAD_REQUEST, f"{key} must be {word}.")
     digest = _persisted_hash(extensions or {})
     if query is None and digest is None:
-        raise Refusal(HTTPStatus.BAD_REQUEST, "There is no query. Send it as `query`.")
+        raise Refusal(
+            HTTPStatus.BAD_REQUEST, "The request has no query. Send it as the string `query`."
+        )
     return GraphQLRequest(query, name, variables or {}, digest, is_get)
 
 
 def _persisted_hash(extensions: Mapping[str, Any]) -> str | None:
-    asked = extensions.get("persistedQuery")
-    if asked is None:
+    persisted = extensions.get("persistedQuery")
+    if persisted is None:
         return None
-    digest = asked.get("sha256Hash") if isinstance(asked, dict) else None
-    if not isinstance(digest, str) or asked.get("version") != 1:
+    digest = persisted.get("sha256Hash") if isinstance(persisted, dict) else None
+    if not isinstance(digest, str) or persisted.get("version") != 1:
         raise Refusal(
             HTTPStatus.BAD_REQUEST,
-            "extensions.persistedQuery has to be {version: 1, sha256Hash: ...}.",
+            "extensions.persistedQuery must be {version: 1, sha256Hash: ...}.",
         )
     return digest.lower()

@@ -1,7 +1,7 @@
-"""The API server as a process of its own, so that a demo can end and still be there to be asked.
+"""Runs the API server in the background, so that `bookgraph demo` can return while it serves.
 
-The process is `bookgraph serve`; this module starts it, waits until it is ready, finds it again and
-stops it. A process is recognised by its id together with its start time.
+The process is `bookgraph serve`. This module starts it, waits until it is ready, finds it again and
+stops it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _STOP_TIMEOUT_S = GRACE_S + 5.0
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What is remembered of a server that was started."""
+    """What the state file holds about a server that was started."""
 
     process: ProcessMark
     host: str
@@ -41,7 +41,7 @@ class _State:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """The URL of the server."""
         return f"http://{self.host}:{self.port}"
 
 
@@ -49,7 +49,7 @@ class BackgroundServer:
     """The API server of one data folder."""
 
     def __init__(self, home: Path) -> None:
-        """Only remembers its argument.
+        """Store the argument.
 
         Args:
             home: the data folder (`Settings.home`).
@@ -59,24 +59,24 @@ class BackgroundServer:
 
     @property
     def url(self) -> str | None:
-        """Where it answers, or None when it does not run."""
+        """The URL of the running server, or None if it does not run."""
         state = self._running()
         return state.url if state else None
 
     def start(self, *, host: str, port: int, on_progress: OnProgress = ignore_progress) -> str:
-        """Start it in place of the one that runs, and wait until it is ready.
+        """Start the server and wait until it is ready. A server that runs already is stopped first.
 
         Args:
             host: address to listen on.
-            port: port to listen on; 0 takes a free one.
-            on_progress: told while it waits.
+            port: port to listen on; 0 picks a free one.
+            on_progress: called while it waits.
 
         Returns:
-            Its URL.
+            The server's URL.
 
         Raises:
-            PortTakenError: another program has the port.
-            BookgraphError: it ended, or was not ready in time; the message names its log.
+            PortTakenError: another program uses the port.
+            BookgraphError: the server ended, or was not ready in time; the message names its log.
         """
         self.stop()
         port = choose_port(host, port)
@@ -91,10 +91,10 @@ class BackgroundServer:
         return state.url
 
     def stop(self) -> bool:
-        """Stop it, if it runs; requests in flight are answered first.
+        """Stop the server if it runs; requests in flight finish first.
 
         Returns:
-            Whether there was something to stop.
+            Whether a server was running.
         """
         state = self._running()
         if state is not None:
@@ -121,9 +121,10 @@ class BackgroundServer:
             if not state.process.is_running():
                 words = self.log_file.read_text("utf-8", "replace").strip().splitlines()[-3:]
                 raise BookgraphError(
-                    f"The API server ended at once: {' '.join(words)} (log: {self.log_file})"
+                    f"The API server ended while it started. Its log ends with: {' '.join(words)} "
+                    f"(log: {self.log_file})"
                 )
-            return _answers(state.url)
+            return _responds(state.url)
 
         def report(elapsed_s: float) -> None:
             on_progress(Progress("Starting the API", elapsed_s, unit="s"))
@@ -132,18 +133,18 @@ class BackgroundServer:
         if not wait_until(is_ready, timeout_s=_READY_TIMEOUT_S, on_wait=report):
             self.stop()
             raise BookgraphError(
-                f"The API server was not ready at {state.url} within {_READY_TIMEOUT_S:.0f} s. "
-                f"Its log is {self.log_file}."
+                f"The API server at {state.url} was not ready within {_READY_TIMEOUT_S:.0f} s. "
+                f"See its log: {self.log_file}."
             )
         elapsed_s = time.monotonic() - start_s
         on_progress(Progress("Starting the API", elapsed_s, elapsed_s, "s", f"at {state.url}"))
 
 
 def choose_port(host: str, port: int) -> int:
-    """Find out whether a port can be listened on; 0 becomes a free one.
+    """Check that a port is free to listen on; 0 becomes a free one.
 
     Raises:
-        PortTakenError: another program listens there, or it may not be used.
+        PortTakenError: another program listens there, or this process may not use the port.
     """
     problem = find_port_problem(port, host=host)
     if problem is not None:
@@ -155,7 +156,7 @@ def choose_port(host: str, port: int) -> int:
     return port or find_free_port(host)
 
 
-def _answers(url: str) -> bool:
+def _responds(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/readyz", timeout=2):  # noqa: S310  # our own http URL
             return True

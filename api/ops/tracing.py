@@ -1,7 +1,7 @@
-"""Traces by OpenTelemetry: a span for each request, one below it for each statement.
+"""OpenTelemetry traces: a span for each request, and below it one for each statement.
 
-Optional (the extra `otel`): without it, or with tracing off, nothing of it is loaded. Where traces
-are sent to is said by OpenTelemetry's own variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, ...).
+OpenTelemetry is optional (the extra `otel`) and is not imported while tracing is off. Its own
+variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, ...) say where the traces are sent.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from bookgraph.graph.store import Row, Store
 if TYPE_CHECKING:
     from opentelemetry.trace import Tracer
 
-_SERVER_FAULT = 500
+_SERVER_ERROR = 500
 
 
 def start_tracing() -> Tracer:
-    """Begin to send traces, unless the process does so already.
+    """Return the tracer that the application's spans come from.
+
+    It belongs to the tracer provider that the process has set up, or else to a new one, which is
+    not made the process's own.
 
     Raises:
         UsageError: the extra is not installed.
@@ -30,35 +33,36 @@ def start_tracing() -> Tracer:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
             OTLPSpanExporter,
         )
-        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  # the same
-        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  # the same
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  # the same
+        from opentelemetry.sdk.resources import Resource  # noqa: PLC0415  # optional
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415  # optional
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415  # optional
     except ImportError as error:
         raise UsageError(
-            "BOOKGRAPH_OTEL is on, but OpenTelemetry is not installed "
-            f"({error}). Install it with `pip install bookgraph[otel]`, or turn tracing off."
+            "BOOKGRAPH_OTEL is on, but OpenTelemetry is not installed. Install it with "
+            "`pip install bookgraph[otel]`, or turn BOOKGRAPH_OTEL off."
         ) from error
-    if not isinstance(trace.get_tracer_provider(), TracerProvider):
+    provider = trace.get_tracer_provider()
+    if not isinstance(provider, TracerProvider):
         resource = Resource.create()
-        # OTEL_SERVICE_NAME, where it is set, goes before this name.
+        # OTEL_SERVICE_NAME takes precedence over this name.
         if str(resource.attributes["service.name"]).startswith("unknown_service"):
             resource = resource.merge(Resource({"service.name": "bookgraph"}))
+        # It sends what is left when the process exits.
         provider = TracerProvider(resource=resource)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        trace.set_tracer_provider(provider)
-    return trace.get_tracer("bookgraph")
+    return provider.get_tracer("bookgraph")
 
 
 class TracedStore:
-    """A store whose reads are spans; everything else is the store's own."""
+    """A store whose reads are spans. Everything else is passed on unchanged."""
 
     def __init__(self, store: Store, tracer: Tracer) -> None:
-        """Only remembers its arguments."""
+        """Store the arguments."""
         self._store = store
         self._tracer = tracer
 
     def read(self, statement: LiteralString, **parameters: object) -> list[Row]:
-        """See `Store.read`. A statement's text holds no value, so it may be sent along."""
+        """See `Store.read`. The text of a statement holds no values, so the span may show it."""
         attributes = {"db.system.name": "neo4j", "db.query.text": statement}
         with self._tracer.start_as_current_span("neo4j", attributes=attributes):
             return self._store.read(statement, **parameters)
@@ -68,20 +72,20 @@ class TracedStore:
 
 
 class TracedApp:
-    """An ASGI application whose requests are spans, children of the caller's where it says so."""
+    """An ASGI application whose requests are spans, below the caller's span if it sends one."""
 
     def __init__(self, app: ASGIApp, tracer: Tracer) -> None:
-        """Only remembers its arguments."""
+        """Store the arguments."""
         self._app = app
         self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request inside a span."""
+        """Serve one request in a span."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         from opentelemetry.propagate import extract  # noqa: PLC0415  # optional
-        from opentelemetry.trace import SpanKind, Status, StatusCode  # noqa: PLC0415  # the same
+        from opentelemetry.trace import SpanKind, Status, StatusCode  # noqa: PLC0415  # optional
 
         headers = {
             name.decode("latin-1"): text.decode("latin-1") for name, text in scope["headers"]
@@ -98,7 +102,7 @@ class TracedApp:
                     **_attributes(record),
                 }
             )
-            if record.get("status", 0) >= _SERVER_FAULT:
+            if record.get("status", 0) >= _SERVER_ERROR:
                 span.set_status(Status(StatusCode.ERROR))
 
 

@@ -1,6 +1,6 @@
 """Several processes behind one port, each with its own connections to the graph.
 
-The parent watches them: one that dies is started again, and they end together. Each worker loads
+uvicorn's supervisor restarts a worker that dies, and ends all of them together. Each worker loads
 the settings by itself, so that nothing has to travel from process to process.
 """
 
@@ -17,49 +17,49 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bookgraph.api.app import build_app, server_config
-from bookgraph.api.ops.logs import configure_logs
+from bookgraph.api.ops.metrics import shared_metrics
 from bookgraph.api.options import ServerOptions
-from bookgraph.core.settings import Settings, load_settings
+from bookgraph.core.settings import Settings
 from bookgraph.graph.connection import connect
 from bookgraph.graph.store import Store
 
 
-def serve_workers(settings: Settings, *, port: int) -> None:
-    """Serve until the process is told to end; what is asked is answered first.
+def serve_workers(settings: Settings, *, port: int, entry_point: str) -> None:
+    """Serve until shut down; requests in flight finish first.
 
     Args:
-        settings: as the workers will load them; their number and the host among them.
+        settings: as the workers will load them, with their number and the host.
         port: port to listen on.
+        entry_point: where each worker starts, as `module:function`. The function returns
+            `build_worker_app(settings)`, after it has set up its process.
     """
     shared_dir = _shared_dir(settings, os.getpid())
     shutil.rmtree(shared_dir, ignore_errors=True)
     shared_dir.mkdir(parents=True)
-    configure_logs(is_json=settings.log_json)
     try:
-        uvicorn.run(
-            "bookgraph.api.ops.workers:build_worker_app",
-            factory=True,
-            workers=settings.workers,
-            host=settings.host,
-            port=port,
-            **server_config(ServerOptions.from_settings(settings)),
-        )
+        with shared_metrics(shared_dir):
+            uvicorn.run(
+                entry_point,
+                factory=True,
+                workers=settings.workers,
+                host=settings.host,
+                port=port,
+                **server_config(ServerOptions.from_settings(settings)),
+            )
     finally:
         shutil.rmtree(shared_dir, ignore_errors=True)
 
 
-def build_worker_app() -> ASGIApp:
-    """The application of one worker, which closes its store when the worker ends."""
-    settings = load_settings()
-    configure_logs(is_json=settings.log_json)
+def build_worker_app(settings: Settings) -> ASGIApp:
+    """Build the application of one worker, which closes its store when the worker ends."""
     _end_with_parent()
     shared_dir = _shared_dir(settings, os.getppid())
     options = ServerOptions.from_settings(settings).shared_by(settings.workers, shared_dir)
     store = connect(settings)
-    return _OwnStore(build_app(store.with_timeout(options.timeout_s), options), store)
+    return _ClosingApp(build_app(store.with_timeout(options.timeout_s), options), store)
 
 
-class _OwnStore:
+class _ClosingApp:
     """An application that closes the store when it ends."""
 
     def __init__(self, app: ASGIApp, store: Store) -> None:
@@ -77,7 +77,7 @@ def _shared_dir(settings: Settings, parent: int) -> Path:
 
 
 def _end_with_parent() -> None:
-    """Do not outlive a parent that was killed, since nobody could end this worker then."""
+    """End this worker when its parent is killed, because nothing else would end it then."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return

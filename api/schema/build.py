@@ -1,20 +1,34 @@
-# mypy: allow-subclassing-any
-# graphene ships no types, so its classes are Any.
-"""Puts the schema together from its parts; what each field does stands in the parts."""
+"""Builds the schema from its parts."""
 
 from __future__ import annotations
 
 import graphene
 from graphql import GraphQLSchema
 
+from bookgraph.api.schema.between import BetweenQuery
+from bookgraph.api.schema.book import BookQuery
+from bookgraph.api.schema.link import LinkQuery
+from bookgraph.api.schema.map import MapQuery
 from bookgraph.api.schema.mutation import Mutation
-from bookgraph.api.schema.overview_query import BetweenQuery, OverviewQuery
-from bookgraph.api.schema.query import NodeQuery, SimilarQuery
+from bookgraph.api.schema.node import NodeQuery
+from bookgraph.api.schema.overview import OverviewQuery
+from bookgraph.api.schema.search import SearchQuery
+from bookgraph.api.schema.similar import SimilarQuery
 from bookgraph.api.schema.subscription import Subscription
 
 
-class Query(NodeQuery, SimilarQuery, BetweenQuery, OverviewQuery):  # type: ignore[misc]  # graphene replaces Meta
-    """Books, the pages they link to, and what is near to what."""
+class Query(  # type: ignore[misc]  # graphene replaces Meta
+    # The schema lists the fields of the last class first.
+    MapQuery,
+    OverviewQuery,
+    BetweenQuery,
+    SimilarQuery,
+    SearchQuery,
+    NodeQuery,
+    LinkQuery,
+    BookQuery,
+):
+    """Books, the pages they link to, and which of them are similar."""
 
 
 def build_schema() -> GraphQLSchema:

@@ -1,6 +1,4 @@
-# mypy: allow-subclassing-any
-# graphene ships no types, so its classes are Any.
-"""Relay's connections: pages of a list with cursors, as GraphQL clients know them."""
+"""Relay connections: pages of a list, with cursors."""
 
 from __future__ import annotations
 
@@ -20,13 +18,13 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ConnectionValue:
-    """A page of a list on its way to the client.
+    """One page of a list, before it becomes a GraphQL connection.
 
     Attributes:
-        items: rows with `node` and the edge's own values.
-        page: which part of the list they are.
-        total: length of the whole list, where it has one.
-        has_next: whether there is more.
+        items: rows with `node` and the properties of the edge.
+        page: which part of the list this is.
+        total: length of the whole list, if it is known.
+        has_next: whether another page follows.
     """
 
     items: Sequence[Row]
@@ -43,52 +41,73 @@ def resolve_selected(row: Row, info: GraphQLResolveInfo, **arguments: object) ->
 def resolve_selected_list(
     row: Row, info: GraphQLResolveInfo, **arguments: object
 ) -> ConnectionValue:
-    """Find a nested list in its row and make it a connection."""
+    """Find a nested list in its row and turn it into a connection."""
     value = row[selection_key(info.field_name, arguments)]
     page = page_of(arguments)
     items, total = value["items"], value["total"]
     if total is None:
-        # A list by likeness has no length of its own: a full page may be followed by another one.
+        # A list of similar nodes has no length of its own, so a full page may not be the last one.
         return ConnectionValue(items, page, None, 0 < page.first == len(items))
     return ConnectionValue(items, page, total, page.offset + len(items) < total)
 
 
 def paged(connection: Any, description: str) -> Any:
-    """A list field with Relay's `first` and `after`."""
+    """A list field with Relay's `first` and `after`.
+
+    Args:
+        connection: its type; as `module.Class` of this package where it is defined later.
+        description: of the field.
+    """
+    if isinstance(connection, str):
+        connection = f"{__package__}.{connection}"
     return graphene.NonNull(
         connection,
         description=description,
-        **page_arguments(),
+        **_page_arguments(),
         resolver=resolve_selected_list,
     )
 
 
-def page_arguments() -> dict[str, Any]:
-    """Relay's `first` and `after`."""
+def root_list(connection: Any, description: str, **arguments: object) -> graphene.Field:
+    """A root field that returns a list.
+
+    It is nullable, so that one root field can fail without taking the others with it.
+    """
+    return graphene.Field(connection, description=description, **_page_arguments(), **arguments)
+
+
+def size_argument(default: int) -> graphene.Int:
+    """The argument `first`."""
+    return graphene.Int(default_value=default, description="Number of items, at most 100.")
+
+
+def _page_arguments() -> dict[str, Any]:
     return {
-        "first": graphene.Int(
-            default_value=DEFAULT_PAGE_SIZE, description="At most so many, to 100."
-        ),
-        "after": graphene.String(description="Go on behind this cursor."),
+        "first": size_argument(DEFAULT_PAGE_SIZE),
+        "after": graphene.String(description="Return the items after this cursor."),
     }
 
 
 class PageInfo(graphene.ObjectType):
-    """Where a page stands in its list."""
+    """The position of a page in its list."""
 
-    has_next_page = graphene.Boolean(required=True, description="Whether there is more behind it.")
-    has_previous_page = graphene.Boolean(required=True, description="Whether there is more before.")
-    start_cursor = graphene.String(description="Cursor of its first edge.")
-    end_cursor = graphene.String(description="Cursor of its last edge; pass it as `after`.")
+    has_next_page = graphene.Boolean(required=True, description="Whether another page follows.")
+    has_previous_page = graphene.Boolean(
+        required=True, description="Whether another page precedes it."
+    )
+    start_cursor = graphene.String(description="Cursor of the first edge.")
+    end_cursor = graphene.String(
+        description="Cursor of the last edge. Pass it as `after` to get the next page."
+    )
 
 
 class Edge(graphene.ObjectType):
-    """An item of a list with its place."""
+    """An item of a list with its cursor."""
 
     class Meta:
         abstract = True
 
-    cursor = graphene.String(required=True, description="Where the edge stands in the list.")
+    cursor = graphene.String(required=True, description="Position of the edge in the list.")
 
 
 class Connection(graphene.ObjectType):
@@ -97,11 +116,11 @@ class Connection(graphene.ObjectType):
     class Meta:
         abstract = True
 
-    page_info = graphene.NonNull(PageInfo, description="Where this page stands.")
+    page_info = graphene.NonNull(PageInfo, description="The position of this page in the list.")
 
     @staticmethod
     def resolve_edges(value: ConnectionValue, info: GraphQLResolveInfo) -> list[Row]:
-        """Rows with their cursors."""
+        """The rows, each with its cursor."""
         return [
             {**row, "cursor": offset_to_cursor(value.page.offset + position)}
             for position, row in enumerate(value.items)
@@ -109,7 +128,7 @@ class Connection(graphene.ObjectType):
 
     @staticmethod
     def resolve_nodes(value: ConnectionValue, info: GraphQLResolveInfo) -> list[Row]:
-        """The rows' nodes."""
+        """The nodes of the rows."""
         return [row["node"] for row in value.items]
 
     @staticmethod
@@ -119,7 +138,7 @@ class Connection(graphene.ObjectType):
 
     @staticmethod
     def resolve_page_info(value: ConnectionValue, info: GraphQLResolveInfo) -> PageInfo:
-        """Cursors and whether there is more."""
+        """Cursors, and whether other pages exist."""
         start, num = value.page.offset, len(value.items)
         return PageInfo(
             has_next_page=value.has_next,
@@ -129,14 +148,16 @@ class Connection(graphene.ObjectType):
         )
 
 
-def edges_of(edge: Any, description: str = "With cursors.") -> Any:
+def edges_of(edge: Any, description: str = "The items with cursors.") -> Any:
     """The field `edges`."""
     return graphene.NonNull(graphene.List(graphene.NonNull(edge)), description=description)
 
 
 def nodes_of(node: Any) -> Any:
     """The field `nodes`."""
-    return graphene.NonNull(graphene.List(graphene.NonNull(node)), description="Without cursors.")
+    return graphene.NonNull(
+        graphene.List(graphene.NonNull(node)), description="The items without cursors."
+    )
 
 
 def total_of(description: str) -> Any:

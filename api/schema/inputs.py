@@ -1,5 +1,3 @@
-# mypy: allow-subclassing-any
-# graphene ships no types, so its classes are Any.
 """The GraphQL inputs: filters, orders, kinds of nodes, ends of a path."""
 
 from __future__ import annotations

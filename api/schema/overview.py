@@ -1,41 +1,52 @@
-# mypy: allow-subclassing-any
-# graphene ships no types, so its classes are Any.
-"""The GraphQL types of answers about the graph as a whole: search, statistics, facets, the map."""
+"""The graph as a whole: `stats`, `facets`, `embeddingModel` and `neo4jBrowserUrl`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import graphene
 from graphql import GraphQLResolveInfo
 
 from bookgraph.api.schema.connections import Row
-from bookgraph.api.schema.inputs import enum_of
-from bookgraph.api.schema.properties import map_fields
-from bookgraph.api.schema.types import Book, Link
+from bookgraph.api.schema.inputs import enum_of, value_of
+from bookgraph.api.schema.resolve import call_store
+from bookgraph.graph.query import overview
 from bookgraph.graph.query.overview import facet_fields
-from bookgraph.graph.schema import BOOK, NodeKind
+from bookgraph.graph.schema import NodeKind
 
 
-class Column(graphene.Scalar):
-    """A list of values of one kind, or null where one is not known, served whole.
+class Stats(graphene.ObjectType):
+    """The size of the graph."""
 
-    A scalar and not a list type, because executing a list costs some microseconds an element: 3 s
-    for the map of 80,000 books, against 0.1 s so.
-    """
-
-    @staticmethod
-    def serialize(value: Sequence[Any]) -> Sequence[Any]:
-        """Hand the list on as it is."""
-        return value
+    num_books = graphene.Int(required=True, description="Number of books.")
+    num_links = graphene.Int(required=True, description="Number of links.")
+    num_external_links = graphene.Int(required=True, description="Number of external links.")
+    num_edges = graphene.Int(
+        required=True,
+        description="Number of edges. An edge is a book and a link that it mentions, counted once.",
+    )
+    num_citations = graphene.Int(
+        required=True,
+        description="Number of citations. A citation is a book and an external link, counted once.",
+    )
+    num_placed_books = graphene.Int(required=True, description="Number of books with a vector.")
+    num_placed_links = graphene.Int(required=True, description="Number of links with a vector.")
+    sources = graphene.List(
+        graphene.NonNull(graphene.String), description="Names of the files that were loaded."
+    )
+    loaded_at = graphene.String(description="Time of the last load, ISO 8601.")
+    is_complete = graphene.Boolean(
+        required=True, description="Whether the last load ran to its end."
+    )
 
 
 def _facet_text(name: str, kind: NodeKind) -> str:
     if name == "decade":
         return "Decades of first publication, such as `1860`."
-    return f"All values of the field, of all {kind.word}s."
+    plural = {one.name: one.plural for one in kind.properties}.get(name)
+    return f"All {plural or name + 's'} of all {kind.word}s."
 
 
 FacetField = enum_of(
@@ -45,75 +56,13 @@ FacetField = enum_of(
 )
 
 
-class MapLayout(graphene.Enum):
-    """How the points of a map were placed."""
-
-    TSNE = "tsne"
-    UMAP = "umap"
-
-    @property
-    def description(self) -> str:
-        """What each value stands for."""
-        if self is MapLayout.TSNE:
-            return "t-SNE, the one that `bookgraph map` makes; keeps most of the nearest."
-        return "UMAP, made by `bookgraph map --method umap`; keeps more of the whole's shape."
-
-
-class SearchNode(graphene.Union):
-    """A book or a link."""
-
-    class Meta:
-        types = (Book, Link)
-
-    @classmethod
-    def resolve_type(cls, instance: Row, info: GraphQLResolveInfo) -> type:  # noqa: ARG003  # graphene's
-        """By the label that came with the row."""
-        return Book if instance["label"] == BOOK.label else Link
-
-
-class SearchHit(graphene.ObjectType):
-    """A book or link whose title, or a redirect to it, is like the text."""
-
-    score = graphene.Float(required=True, description="1 for the text itself, down to 0.3.")
-    redirect = graphene.String(
-        description="The other title that is like the text, where it is not its own title."
-    )
-    node = graphene.NonNull(SearchNode, description="The book or link.")
-
-
-class SearchResult(graphene.ObjectType):
-    """What a text led to."""
-
-    hits = graphene.NonNull(
-        graphene.List(graphene.NonNull(SearchHit)), description="Best first; books before links."
-    )
-    did_you_mean = graphene.String(
-        description="The best hit's title, where no title is just the text."
-    )
-
-
-class Stats(graphene.ObjectType):
-    """How much is in the graph."""
-
-    num_books = graphene.Int(required=True, description="Books.")
-    num_links = graphene.Int(required=True, description="Distinct links.")
-    num_external_links = graphene.Int(required=True, description="Distinct external links.")
-    num_edges = graphene.Int(required=True, description="Pairs of a book and a link of it.")
-    num_citations = graphene.Int(required=True, description="Pairs of a book and a cited page.")
-    num_placed_books = graphene.Int(required=True, description="Books that have a vector.")
-    num_placed_links = graphene.Int(required=True, description="Links that have a vector.")
-    sources = graphene.List(
-        graphene.NonNull(graphene.String), description="Names of the files that were loaded."
-    )
-    loaded_at = graphene.String(description="When they were, ISO 8601.")
-    is_complete = graphene.Boolean(required=True, description="Whether the load came to its end.")
-
-
 class FacetValue(graphene.ObjectType):
-    """A value and how often it occurs."""
+    """A value and its frequency."""
 
     value = graphene.String(required=True, description="The value.")
-    count = graphene.Int(required=True, description="Books (or links, for `KIND`) that have it.")
+    count = graphene.Int(
+        required=True, description="Number of books with this value (of links, for `KIND`)."
+    )
 
 
 class FacetValues(graphene.ObjectType):
@@ -122,79 +71,112 @@ class FacetValues(graphene.ObjectType):
     values = graphene.NonNull(
         graphene.List(graphene.NonNull(FacetValue)), description="The most frequent first."
     )
-    num_values = graphene.Int(required=True, description="Different values in all.")
-    num_missing = graphene.Int(required=True, description="Books or links without any.")
+    num_values = graphene.Int(required=True, description="Number of different values.")
+    num_missing = graphene.Int(required=True, description="Books or links without a value.")
 
 
 class ModelProperty(graphene.ObjectType):
-    """A fact about the model."""
+    """A property of the model."""
 
-    name = graphene.String(required=True, description="Its name.")
-    value = graphene.String(required=True, description="Its value as text.")
+    name = graphene.String(required=True, description="The property's name.")
+    value = graphene.String(required=True, description="The property's value, as text.")
 
 
 class EmbeddingModel(graphene.ObjectType):
     """The trained model whose vectors the graph holds."""
 
-    version = graphene.String(required=True, description="Its name; a new training has a new one.")
-    dim = graphene.Int(required=True, description="Numbers in a vector.")
-    num_books = graphene.Int(required=True, description="Books that have a vector.")
-    num_links = graphene.Int(required=True, description="Links that have a vector.")
-    created_at = graphene.String(required=True, description="When it was written, ISO 8601.")
-    seed = graphene.Int(description="The seed of the training.")
+    version = graphene.String(
+        required=True, description="The model version. Each training makes a new one."
+    )
+    dim = graphene.Int(required=True, description="Dimension of the vectors.")
+    num_books = graphene.Int(required=True, description="Number of books with a vector.")
+    num_links = graphene.Int(required=True, description="Number of links with a vector.")
+    created_at = graphene.String(
+        required=True, description="Time at which the vectors were written, ISO 8601."
+    )
+    seed = graphene.Int(description="Seed of the training.")
     properties = graphene.NonNull(
         graphene.List(graphene.NonNull(ModelProperty)),
-        description="All that is recorded of it, the map's method and quality among it.",
+        description="Everything that is stored about the model, including the method and the "
+        "quality of its map.",
     )
 
     @staticmethod
     def resolve_properties(model: Row, info: GraphQLResolveInfo) -> list[dict[str, str]]:
-        """Name and text of each, sorted; nested objects are spread as `metrics.recall_at_20`."""
+        """Each by name, sorted; nested objects are flattened, as in `metrics.recall_at_20`."""
         return [
             {"name": name, "value": value if isinstance(value, str) else json.dumps(value)}
-            for name, value in sorted(_spread(model).items())
+            for name, value in sorted(_flatten(model).items())
         ]
 
 
-_MapColumns: Any = map_fields(Column)
+class OverviewQuery(graphene.ObjectType):
+    """The graph as a whole."""
 
+    class Meta:
+        abstract = True
 
-class MapPoints(_MapColumns, graphene.ObjectType):
-    """The points of the 2-D map as parallel columns, the most connected last, to lie on top."""
-
-    num_points = graphene.Int(required=True, description="The length of each column.")
-    num_unplaced = graphene.Int(
-        required=True, description="Books or links without a place; `bookgraph map` gives them one."
+    stats = graphene.Field(Stats, description="The size of the graph.")
+    embedding_model = graphene.Field(
+        EmbeddingModel,
+        description="The model whose vectors the API serves. An error if there is none.",
     )
-    layout = graphene.NonNull(MapLayout, description="How the points were placed.")
-    layouts = graphene.NonNull(
-        graphene.List(graphene.NonNull(MapLayout)),
-        description="The layouts that were made from the current model.",
+    facets = graphene.Field(
+        FacetValues,
+        description="The values of a field and how frequent they are.",
+        field=graphene.Argument(FacetField, required=True, description="The field to count."),
+        first=graphene.Int(default_value=20, description="Number of values, at most 500."),
     )
-    seed = graphene.Int(description="The layout's seed; null when an earlier model was mapped.")
-    kept_share = graphene.Float(
-        description="Share of the 15 nearest by cosine that are among the 15 nearest on the map, "
-        "mean over the points; null when an earlier model was mapped."
+    neo4j_browser_url = graphene.String(
+        description="URL of Neo4j Browser, as the database advertises it. Null if there is none, "
+        "if the database account cannot read it, and in production mode."
     )
-    title = Column(required=True, description="Titles.")
-    name = Column(description="Names of links; null for books.")
-    x = Column(required=True, description="Places, left to right.")
-    y = Column(required=True, description="Places, bottom to top.")
+
+    @staticmethod
+    async def resolve_stats(root: None, info: GraphQLResolveInfo) -> Row:
+        """Count."""
+        return await call_store(info, overview.read_stats)
+
+    @staticmethod
+    async def resolve_embedding_model(root: None, info: GraphQLResolveInfo) -> Row:
+        """Read the current one."""
+        return await call_store(info, overview.read_model)
+
+    @staticmethod
+    async def resolve_facets(
+        root: None, info: GraphQLResolveInfo, field: Any, first: int
+    ) -> dict[str, Any]:
+        """Count the values."""
+        found = await call_store(
+            info, lambda store: overview.count_facets(store, value_of(field), first=first)
+        )
+        return {
+            "values": [{"value": value, "count": count} for value, count in found.values],
+            "num_values": found.num_values,
+            "num_missing": found.num_missing,
+        }
+
+    @staticmethod
+    async def resolve_neo4j_browser_url(root: None, info: GraphQLResolveInfo) -> str | None:
+        """Read it from the database; in production the address stays private."""
+        if info.context["is_production"]:
+            return None
+        return await call_store(info, overview.read_browser_url)
 
 
-def _spread(model: Mapping[str, Any]) -> dict[str, Any]:
-    facts: dict[str, Any] = {}
+def _flatten(model: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
     for name, value in model.items():
         inner = _object_of(value)
         if inner is None:
-            facts[name] = value
+            flat[name] = value
         else:
-            facts.update({f"{name}.{key}": one for key, one in inner.items()})
-    return facts
+            flat.update({f"{name}.{key}": one for key, one in inner.items()})
+    return flat
 
 
 def _object_of(value: object) -> dict[str, Any] | None:
-    """The JSON object that a property's text holds, because Neo4j stores no maps."""
+    """The JSON object in a property's text (Neo4j stores no maps), or None for other values."""
     if not isinstance(value, str) or not value.startswith("{"):
         return None
     try:

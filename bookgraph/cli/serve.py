@@ -55,6 +55,7 @@ def _serve_here(settings: Settings) -> None:
     from bookgraph.api import serve as serve_forever  # noqa: PLC0415  # slow to import
     from bookgraph.api.ops.background import choose_port  # noqa: PLC0415  # slow to import
     from bookgraph.api.ops.logs import configure_logs  # noqa: PLC0415  # slow to import
+    from bookgraph.cli.worker import ENTRY_POINT  # noqa: PLC0415  # slow to import
 
     port = choose_port(settings.host, settings.port)
     url = f"http://{settings.host}:{port}"
@@ -63,9 +64,13 @@ def _serve_here(settings: Settings) -> None:
     with open_store(settings) as (store, _):
         say(f"GraphQL: {url}/graphql\nExplorer: {url}/")
         if settings.workers == 1:
-            tune_garbage_collector()
-            options = ServerOptions.from_settings(settings)
-            serve_forever(store, host=settings.host, port=port, options=options)
+            serve_forever(
+                store,
+                host=settings.host,
+                port=port,
+                options=ServerOptions.from_settings(settings),
+                on_ready=tune_garbage_collector,
+            )
     if settings.workers > 1:
         # Each worker opens its own connection. The one above only checked that Neo4j answers.
-        serve_workers(settings, port=port)
+        serve_workers(settings, port=port, entry_point=ENTRY_POINT)

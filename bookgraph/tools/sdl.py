@@ -1,4 +1,7 @@
-"""The committed schema `api/schema.graphql`; `python -m bookgraph.tools.sdl` writes it anew."""
+"""Writes the schema that the server serves to `api/schema.graphql`.
+
+Run it after a change of the schema: `python -m bookgraph.tools.sdl`.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,14 @@ SDL_FILE = Path(api.__file__).with_name("schema.graphql")
 
 
 def schema_text() -> str:
-    """The schema that the server serves, as text."""
+    """The schema in GraphQL's schema definition language."""
     return print_schema(build_schema()) + "\n"
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the file."""
     SDL_FILE.write_text(schema_text(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

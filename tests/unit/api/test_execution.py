@@ -52,7 +52,7 @@ def run(root: dict[str, Any], context: type | None) -> tuple[Any, list[str]]:
     def resolver(name: str) -> Any:
         return lambda *_, **__: later(root[name])
 
-    fields = SCHEMA.query_type.fields  # type: ignore[union-attr]  # there is one
+    fields = SCHEMA.query_type.fields
     kept = {name: fields[name].resolve for name in root}
     for name in root:
         fields[name].resolve = resolver(name)

@@ -35,7 +35,7 @@ def nested(depth: int) -> str:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (nested(6), "14 nested fields; at most 12"),
+        (nested(6), "14 nested fields. The limit is 12"),
         ("{" + "".join(f"a{n}: __typename " for n in range(101)) + "}", "101 aliases"),
         ("{ __typename " + "@skip(if: false)" * 21 + "}", "21 directives"),
         ("{" + " __typename" * 21 + "}", "21 root fields"),

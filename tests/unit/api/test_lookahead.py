@@ -12,9 +12,9 @@ from bookgraph.api.execute.lookahead import (
     page_of,
     selected_fields,
     selection_key,
-    wanted_below,
-    wanted_of_connection,
-    wanted_of_node,
+    selections_below,
+    selections_of_connection,
+    selections_of_node,
 )
 from bookgraph.api.schema.build import build_schema
 from bookgraph.core.errors import UsageError
@@ -35,7 +35,7 @@ def look(
     def resolver(root: None, info: GraphQLResolveInfo, **arguments: Any) -> None:
         seen.append(reader(info))
 
-    fields = schema.query_type.fields  # type: ignore[union-attr]  # there is one
+    fields = schema.query_type.fields
     name = query.partition("{")[2].strip().split("(")[0].split("{")[0].split(":")[-1].strip()
     kept, fields[name].resolve = fields[name].resolve, resolver
     try:
@@ -51,7 +51,7 @@ def names(selections: tuple[Selection, ...]) -> list[str]:
 
 
 def node(schema: GraphQLSchema, body: str, **variables: Any) -> tuple[Selection, ...]:
-    return look(schema, body, wanted_of_node, **variables)
+    return look(schema, body, selections_of_node, **variables)
 
 
 def test_plain_fields_take_their_properties_names(schema: GraphQLSchema) -> None:
@@ -118,7 +118,7 @@ def test_connections_tell_edges_from_nodes(schema: GraphQLSchema) -> None:
         '{ similarBooks(like: "x") { edges { cursor score node { title } '
         "why(first: 2) { score link { name } } } nodes { year } pageInfo { endCursor } } }"
     )
-    edge, found = look(schema, query, wanted_of_connection)
+    edge, found = look(schema, query, selections_of_connection)
     assert names(found) == ["title", "year"]
     assert sorted(names(edge)) == ["cursor", "score", "why"]
     why = next(one for one in edge if one.name == "why")
@@ -132,7 +132,7 @@ def test_members_of_a_union_have_their_own(schema: GraphQLSchema) -> None:
         '{ search(text: "x") { hits { node { __typename ... on Book { title } ...L } } } } '
         "fragment L on Link { name numBooks }"
     )
-    found = look(schema, query, lambda info: wanted_below(info, {"hits"}, {"node"}))
+    found = look(schema, query, lambda info: selections_below(info, {"hits"}, {"node"}))
     assert {kind: names(wanted) for kind, wanted in found.items()} == {
         "Book": ["title"],
         "Link": ["name", "num_books"],
@@ -140,7 +140,7 @@ def test_members_of_a_union_have_their_own(schema: GraphQLSchema) -> None:
 
 
 def test_an_interface_asks_each_of_its_types_for_the_key(schema: GraphQLSchema) -> None:
-    found = look(schema, '{ node(id: "x") { id ... on Book { year } } }', wanted_below)
+    found = look(schema, '{ node(id: "x") { id ... on Book { year } } }', selections_below)
     assert {kind: names(wanted) for kind, wanted in found.items()} == {
         "Book": ["title", "year"],
         "Link": ["name"],

@@ -31,7 +31,7 @@ QUERY = "{ stats { numBooks } }"
 def make(**options: Any) -> TestClient:
     store = RecordingStore([[STATS]] * 50)
     client = TestClient(build_app(store, ServerOptions(**options)))  # type: ignore[arg-type]
-    client.store = store  # type: ignore[attr-defined]  # for the tests to look at
+    client.store = store
     return client
 
 
@@ -102,7 +102,7 @@ def test_bodies_that_cannot_be_read(
     (error,) = answer.json()["errors"]
     assert error["message"]
     assert error["extensions"]["code"]
-    assert client.store.calls == []  # type: ignore[attr-defined]
+    assert client.store.calls == []
 
 
 def test_too_large_a_body_is_not_read() -> None:
@@ -152,7 +152,7 @@ def test_what_the_client_did_wrong_is_a_400_for_those_who_understand_it(
     assert "data" not in strict.json()
     assert strict.json()["errors"][0]["extensions"]["code"] == code
     assert post(client, body).status_code == 200
-    assert client.store.calls == []  # type: ignore[attr-defined]
+    assert client.store.calls == []
 
 
 def test_queries_come_by_get_too(client: TestClient) -> None:

@@ -1,8 +1,8 @@
-"""Subscriptions over a real WebSocket: what is told, to whom, and what is refused."""
+"""Subscriptions over a WebSocket: what is sent, to whom, and what is refused."""
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -12,9 +12,10 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from bookgraph.api.app import build_app
-from bookgraph.api.ops.changes import ChangeFeed
+from bookgraph.api.execute.changes import ChangeFeed
 from bookgraph.api.options import ServerOptions
 from bookgraph.core.errors import StoreUnreachableError
+from bookgraph.core.processes import wait_until
 from bookgraph.testing.fakes import RecordingStore
 
 PROTOCOL = ["graphql-transport-ws"]
@@ -40,11 +41,14 @@ class ChangingStore(RecordingStore):
         return [dict(self.state)]
 
     def change(self, **state: Any) -> None:
-        """Set it after the feed has seen what it was before."""
-        seen = len(self.calls)
-        while len(self.calls) < seen + 2:
-            time.sleep(0.01)
+        """Set it after the feed has read the present one."""
+        self.wait_for_polls()
         self.state = {**(self.state or {}), **state}
+
+    def wait_for_polls(self) -> None:
+        """Wait until a poll that starts from now on has ended."""
+        seen = len(self.calls)
+        assert wait_until(lambda: len(self.calls) >= seen + 2, timeout_s=10)
 
 
 @pytest.fixture
@@ -82,7 +86,7 @@ def subscribe(socket: Any, query: str, **payload: Any) -> None:
     socket.send_json({"type": "subscribe", "id": "1", "payload": {"query": query, **payload}})
 
 
-def test_a_new_model_and_a_new_load_are_told(store: ChangingStore, socket: Any) -> None:
+def test_a_new_model_and_a_new_load_are_sent(store: ChangingStore, socket: Any) -> None:
     subscribe(socket, CHANGED)
     store.change(model="b")
     assert socket.receive_json()["payload"]["data"]["graphChanged"] == {
@@ -93,8 +97,8 @@ def test_a_new_model_and_a_new_load_are_told(store: ChangingStore, socket: Any) 
     }
     store.change(loaded_at="2", is_complete=False, num_books=1)
     store.change(is_complete=True, num_books=4)
-    told = socket.receive_json()["payload"]["data"]["graphChanged"]
-    assert (told["kind"], told["numBooks"]) == ("INGESTED", 4)
+    sent = socket.receive_json()["payload"]["data"]["graphChanged"]
+    assert (sent["kind"], sent["numBooks"]) == ("INGESTED", 4)
 
 
 def test_one_kind_only(store: ChangingStore, socket: Any) -> None:
@@ -104,48 +108,43 @@ def test_one_kind_only(store: ChangingStore, socket: Any) -> None:
     assert socket.receive_json()["payload"]["data"] == {"graphChanged": {"kind": "TRAINED"}}
 
 
-def test_a_database_that_is_gone_for_a_while_ends_nothing(
+def test_a_database_that_is_gone_for_a_while_ends_no_subscription(
     store: ChangingStore, socket: Any
 ) -> None:
     subscribe(socket, CHANGED)
     state = store.state
     store.change()
     store.state = None
-    time.sleep(0.1)
+    store.wait_for_polls()
     store.state = {**(state or {}), "model": "c"}
     assert socket.receive_json()["payload"]["data"]["graphChanged"]["embeddingModel"] == "c"
 
 
-def test_many_followers_are_one_look(store: ChangingStore) -> None:
-    client = make(store)
-    with (
-        client,
-        client.websocket_connect("/graphql", PROTOCOL) as one,
-        client.websocket_connect("/graphql", PROTOCOL) as other,
-    ):
-        for socket in (one, other):
-            start(socket)
-            subscribe(socket, CHANGED)
-        time.sleep(0.1)
-        seen = len(store.calls)
-        time.sleep(0.2)
-        # Two that looked by themselves would have come to 20.
-        assert len(store.calls) - seen <= 11
-        store.change(model="b")
-        for socket in (one, other):
-            assert socket.receive_json()["type"] == "next"
+def num_polling() -> int:
+    """Tasks of change feeds that poll the graph."""
+    return sum(task.get_name() == "poll for changes" for task in asyncio.all_tasks())
 
 
-def test_nobody_looks_when_nobody_listens(store: ChangingStore) -> None:
-    with make(store) as client:
-        with client.websocket_connect("/graphql", PROTOCOL) as socket:
-            start(socket)
-            subscribe(socket, CHANGED)
-            store.change()
-        time.sleep(0.1)
-        seen = len(store.calls)
-        time.sleep(0.1)
-        assert len(store.calls) == seen
+def test_all_followers_share_one_poll_which_ends_with_the_last(store: ChangingStore) -> None:
+    async def follow() -> None:
+        feed = ChangeFeed(store, every_s=0.01)  # type: ignore[arg-type]
+        first, second = feed.follow(), feed.follow()
+        waiting = [asyncio.ensure_future(anext(one)) for one in (first, second)]
+        async with asyncio.timeout(10):
+            while not store.calls:  # noqa: ASYNC110  # the store is not asynchronous
+                await asyncio.sleep(0)
+            assert num_polling() == 1
+            await asyncio.to_thread(store.change, model="b")
+            changes = await asyncio.gather(*waiting)
+        assert [change.kind for change in changes] == ["trained", "trained"]
+        await first.aclose()
+        await asyncio.sleep(0)
+        assert num_polling() == 1
+        await second.aclose()
+        await asyncio.sleep(0)
+        assert num_polling() == 0
+
+    asyncio.run(follow())
 
 
 @pytest.mark.parametrize(
@@ -166,9 +165,9 @@ def test_other_documents_are_refused(
     store: ChangingStore, socket: Any, query: str, says: str
 ) -> None:
     subscribe(socket, query)
-    answer = socket.receive_json()
-    assert answer["type"] == "error"
-    assert says in answer["payload"][0]["message"]
+    message = socket.receive_json()
+    assert message["type"] == "error"
+    assert says in message["payload"][0]["message"]
     assert store.calls == []
 
 
@@ -176,7 +175,7 @@ def test_other_documents_are_refused(
     "message",
     ["{", "[]", '"x"', "{}", '{"type": "nonsense"}', '{"type":"subscribe","id":"1"}', "\x00"],
 )
-def test_what_is_no_message_ends_the_connection_only(store: ChangingStore, message: str) -> None:
+def test_an_invalid_message_ends_only_its_connection(store: ChangingStore, message: str) -> None:
     client = make(store)
     with client.websocket_connect("/graphql", PROTOCOL) as socket:
         start(socket)
@@ -205,7 +204,7 @@ def test_a_key_comes_in_the_first_message(store: ChangingStore) -> None:
         ({"Origin": "null"}, False),
     ],
 )
-def test_pages_of_others_cannot_begin(
+def test_pages_of_other_sites_cannot_connect(
     store: ChangingStore, headers: dict[str, str], is_served: bool
 ) -> None:
     client = make(store, cors_origins=("https://app.example",))

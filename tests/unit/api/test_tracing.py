@@ -50,7 +50,9 @@ def test_a_statement_is_a_child_of_its_request_and_that_of_its_caller(
     assert answer.json() == {"data": {"stats": {"numBooks": 3}}}
     statement, request = spans.get_finished_spans()
     assert statement.name == "neo4j"
-    assert "COUNT { (:Book) }" in statement.attributes["db.query.text"]
+    # The statement as it was run, which holds no values.
+    text = str(statement.attributes["db.query.text"])
+    assert " ".join(text.split()) == store.calls[0][0]
     assert statement.parent.span_id == request.context.span_id
     assert request.name == "POST /graphql"
     assert f"{request.context.trace_id:032x}" == CALLER.split("-")[1]
@@ -81,7 +83,7 @@ def test_without_tracing_nothing_of_it_is_loaded() -> None:
         "api.build_app(RecordingStore())\n"
         "assert not [name for name in sys.modules if name.startswith('opentelemetry')]\n"
     )
-    path = f"{ROOT}:{ROOT / 'tests'}"
+    path = str(ROOT)
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env={"PYTHONPATH": path})
 
 
@@ -116,10 +118,9 @@ def test_spans_reach_a_collector_under_the_name_of_the_service() -> None:
         "from bookgraph.api import ServerOptions, build_app\n"
         "client = TestClient(build_app(RecordingStore(), ServerOptions(is_traced=True)))\n"
         "client.post('/graphql', json={'query': 'query Sent { __typename }'})\n"
-        "from opentelemetry import trace\ntrace.get_tracer_provider().shutdown()\n"
     )
     environment = {
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
+        "PYTHONPATH": str(ROOT),
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}",
     }
     try:

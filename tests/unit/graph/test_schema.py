@@ -9,10 +9,10 @@ from pathlib import Path
 
 import graphene
 import pytest
+from bookgraph.api.schema.types import Book, Link
 
 from bookgraph.api.schema import properties
 from bookgraph.api.schema.mutation import BookInput
-from bookgraph.api.schema.types import Book, Link
 from bookgraph.graph import schema
 from bookgraph.graph.export.parquet import node_columns
 from bookgraph.graph.export.tables import read_nodes

@@ -1,14 +1,14 @@
-"""Notices what is loaded and trained, for all subscribers with one look at the graph.
+"""Detects loads and trainings for all subscribers together, by polling the graph.
 
-Neo4j Community tells nobody of changes, so one small statement is sent every other second while
-somebody listens, however many they are.
+Neo4j Community does not notify of changes. While at least one client subscribes, one small
+statement runs every two seconds, however many clients there are.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -21,16 +21,16 @@ from bookgraph.graph.store import Store
 logger = logging.getLogger(__name__)
 
 MAX_FOLLOWERS = 200
-_MOST_UNREAD = 20
+_MAX_UNREAD = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that happened to the graph.
+    """A change to the graph.
 
     Attributes:
         kind: `ingested` or `trained`.
-        stamp: the graph's state afterwards.
+        stamp: the graph's state after the change.
     """
 
     kind: str
@@ -38,33 +38,33 @@ class Change:
 
 
 class ChangeFeed:
-    """Tells followers of changes to one graph."""
+    """Reports changes to one graph to all that follow it."""
 
     def __init__(self, store: Store, *, every_s: float = 2.0) -> None:
-        """Only remembers its arguments.
+        """Store the arguments.
 
         Args:
-            store: that is looked at.
-            every_s: seconds between two looks.
+            store: the graph to poll.
+            every_s: seconds between two polls.
         """
         self._store = store
         self._every_s = every_s
         self._followers: set[asyncio.Queue[Change]] = set()
         self._watch: asyncio.Task[None] | None = None
 
-    async def follow(self) -> AsyncIterator[Change]:
-        """Changes as they happen, from now on; ends when the caller stops asking.
+    async def follow(self) -> AsyncGenerator[Change]:
+        """Yield changes as they happen, until the caller stops iterating.
 
         Raises:
-            UsageError: too many follow already.
+            UsageError: too many clients follow already; a retry may help.
         """
         if len(self._followers) >= MAX_FOLLOWERS:
-            raise UsageError(f"{MAX_FOLLOWERS} subscribers listen already. Try again later.")
-        # One that does not read loses the oldest changes, not the server's memory.
-        queue: asyncio.Queue[Change] = asyncio.Queue(_MOST_UNREAD)
+            raise UsageError(f"Too many subscribers (the limit is {MAX_FOLLOWERS}). Retry later.")
+        # A follower that reads too slowly loses its oldest changes; the queue does not grow.
+        queue: asyncio.Queue[Change] = asyncio.Queue(_MAX_UNREAD)
         self._followers.add(queue)
         if self._watch is None:
-            self._watch = asyncio.create_task(self._look())
+            self._watch = asyncio.create_task(self._poll(), name="poll for changes")
         try:
             while True:
                 yield await queue.get()
@@ -74,7 +74,7 @@ class ChangeFeed:
                 self._watch.cancel()
                 self._watch = None
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         seen = await self._stamp()
         while True:
             await asyncio.sleep(self._every_s)
@@ -82,17 +82,17 @@ class ChangeFeed:
             if stamp is None:
                 continue
             for change in _changes(seen, stamp) if seen else ():
-                self._tell(change)
+                self._report(change)
             seen = stamp
 
     async def _stamp(self) -> Stamp | None:
         try:
             return await to_thread.run_sync(read_stamp, self._store, abandon_on_cancel=True)
         except BookgraphError as error:
-            logger.warning("cannot look for changes: %s", error)
+            logger.warning("Polling for changes failed: %s", error)
             return None
 
-    def _tell(self, change: Change) -> None:
+    def _report(self, change: Change) -> None:
         for queue in self._followers:
             if queue.full():
                 with suppress(asyncio.QueueEmpty):

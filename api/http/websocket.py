@@ -1,0 +1,85 @@
+"""Subscriptions over a WebSocket (protocol graphql-transport-ws).
+
+Built on ariadne's handler, which speaks the protocol. This one adds the key check, the limits of
+all documents, and refuses everything but subscriptions.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ariadne.asgi.handlers import GraphQLTransportWSHandler
+from graphql import GraphQLError, OperationType, get_operation_ast
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from bookgraph.api.execute.documents import Documents
+from bookgraph.api.execute.errors import format_error
+from bookgraph.api.http.guard import rights
+from bookgraph.api.options import ServerOptions
+
+_BAD_REQUEST = 4400
+_MAX_OPERATIONS = 10
+
+
+class WebSocketHandler(GraphQLTransportWSHandler):
+    """The WebSocket side of `/graphql`."""
+
+    def __init__(self, documents: Documents, options: ServerOptions) -> None:
+        """Store the arguments.
+
+        Args:
+            documents: prepares query texts.
+            options: keys, and what production mode hides.
+        """
+        super().__init__(on_connect=self._check_key)
+        self._documents = documents
+        self._options = options
+
+    def _check_key(self, websocket: WebSocket, payload: object) -> None:
+        """Accept a key in the first message, because a browser cannot send it as a header."""
+        if websocket.scope["bookgraph"]["can_read"]:
+            return
+        given = payload.get("authorization") if isinstance(payload, dict) else None
+        if not rights(str(given or ""), self._options)["can_read"]:
+            raise GraphQLError('A key is needed. Send {"authorization": "Bearer KEY"} as payload.')
+
+    async def handle_websocket(self, websocket: WebSocket) -> None:
+        """Serve one connection. A message outside the protocol ends it."""
+        try:
+            await super().handle_websocket(websocket)
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError, GraphQLError):
+            await websocket.close(code=_BAD_REQUEST)
+        except WebSocketDisconnect:
+            return
+
+    async def handle_websocket_subscribe(
+        self, websocket: WebSocket, data: Any, operation_id: str, client_context: Any
+    ) -> None:
+        """Start a subscription, or send the errors that prevent it."""
+        errors = self._errors(data, num_open=len(client_context.operations))
+        if not errors:
+            await super().handle_websocket_subscribe(websocket, data, operation_id, client_context)
+            return
+        hidden = self._options.is_production
+        payload = [format_error(error, is_hidden=hidden) for error in errors]
+        await websocket.send_json({"type": "error", "id": operation_id, "payload": payload})
+
+    def _errors(self, data: Any, *, num_open: int) -> tuple[GraphQLError, ...]:
+        """What is wrong with a request to subscribe."""
+        text = data.get("query") if isinstance(data, dict) else None
+        if not isinstance(text, str):
+            return (GraphQLError("The payload has no query. Send it as the string `query`."),)
+        prepared = self._documents.prepare(text)
+        if prepared.document is None:
+            return prepared.errors
+        operation = get_operation_ast(prepared.document, data.get("operationName"))
+        if operation is None or operation.operation is not OperationType.SUBSCRIPTION:
+            return (GraphQLError("Only subscriptions are served over a WebSocket."),)
+        if num_open >= _MAX_OPERATIONS:
+            message = (
+                f"This connection already has {_MAX_OPERATIONS} open subscriptions. "
+                "Complete one of them, or open another connection."
+            )
+            return (GraphQLError(message),)
+        return ()

@@ -1,0 +1,248 @@
+"""Similarity: similar, related and predicted books and links, and the reasons for them.
+
+The root fields are `similarBooks` and `similarLinks`; the other lists hang below a book or a link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import graphene
+from graphql import GraphQLResolveInfo
+
+from bookgraph.api.execute.lookahead import (
+    DEFAULT_PAGE_SIZE,
+    DEFAULT_WHY_SIZE,
+    page_of,
+    selections_of_connection,
+)
+from bookgraph.api.schema.book import Book
+from bookgraph.api.schema.connections import (
+    Connection,
+    ConnectionValue,
+    Edge,
+    edges_of,
+    nodes_of,
+    resolve_selected,
+    root_list,
+    size_argument,
+)
+from bookgraph.api.schema.inputs import (
+    BookFilterInput,
+    LinkFilterInput,
+    book_filter,
+    link_filter,
+)
+from bookgraph.api.schema.link import Link
+from bookgraph.api.schema.resolve import read_list
+from bookgraph.graph.query.similar import SimilarityRequest, similar_books, similar_links
+
+_COSINE = "Cosine similarity, in [-1, 1]. Higher is more similar."
+_DOT_PRODUCT = "Dot product of the two vectors. Compare it only within one list."
+
+
+class SharedLink(graphene.ObjectType):
+    """A link that two similar books share."""
+
+    link = graphene.NonNull(Link, description="The link.")
+    score = graphene.Float(
+        required=True,
+        description="Weight of this reason: the natural logarithm of (all books / books that "
+        "mention the link), times the number of liked books that mention it.",
+    )
+
+
+class SharedBook(graphene.ObjectType):
+    """A book that mentions two similar links."""
+
+    book = graphene.NonNull(Book, description="The book.")
+    score = graphene.Float(
+        required=True,
+        description="Weight of this reason: the natural logarithm of (all links / links of the "
+        "book), times the number of liked links that it mentions.",
+    )
+
+
+def _selected_list(item_type: Any, description: str, *, default_size: int) -> Any:
+    """A plain list below an edge, cut at `first`."""
+    return graphene.NonNull(
+        graphene.List(graphene.NonNull(item_type)),
+        description=description,
+        first=size_argument(default_size),
+        resolver=resolve_selected,
+    )
+
+
+def _why(item_type: Any, description: str) -> Any:
+    return _selected_list(item_type, description, default_size=DEFAULT_WHY_SIZE)
+
+
+def _shared(item_type: Any, description: str) -> Any:
+    return _selected_list(item_type, description, default_size=DEFAULT_PAGE_SIZE)
+
+
+class SimilarBookEdge(Edge):
+    """A similar book."""
+
+    node = graphene.NonNull(Book, description="The similar book.")
+    score = graphene.Float(required=True, description=_COSINE)
+    shared_links = _shared(Link, "Links that both books mention, the rarest first.")
+    why = _why(SharedLink, "The shared links that explain the similarity best, with weights.")
+
+
+class SimilarBookConnection(Connection):
+    """Similar books, the best first."""
+
+    edges = edges_of(SimilarBookEdge, "The books with scores and reasons.")
+    nodes = nodes_of(Book)
+
+
+class SimilarLinkEdge(Edge):
+    """A similar link."""
+
+    node = graphene.NonNull(Link, description="The similar link.")
+    score = graphene.Float(required=True, description=_COSINE)
+    shared_books = _shared(
+        Book, "Books that mention both links, those with the fewest links first."
+    )
+    why = _why(SharedBook, "The shared books that explain the similarity best, with weights.")
+
+
+class SimilarLinkConnection(Connection):
+    """Similar links, the best first."""
+
+    edges = edges_of(SimilarLinkEdge, "The links with scores and reasons.")
+    nodes = nodes_of(Link)
+
+
+class RelatedBookEdge(Edge):
+    """A book that shares links."""
+
+    node = graphene.NonNull(Book, description="The book.")
+    score = graphene.Float(
+        required=True, description="Sum of the weights of all links that both books mention."
+    )
+    why = _why(SharedLink, "The shared links with the largest weights.")
+
+
+class RelatedBookConnection(Connection):
+    """Books that share links with a book, the highest score first."""
+
+    edges = edges_of(RelatedBookEdge, "The books with scores and reasons.")
+    nodes = nodes_of(Book)
+
+
+class PredictedLinkEdge(Edge):
+    """A link that the model expects of a book."""
+
+    node = graphene.NonNull(Link, description="The link.")
+    score = graphene.Float(required=True, description=_DOT_PRODUCT)
+
+
+class PredictedLinkConnection(Connection):
+    """Links that a book does not mention, the most expected first."""
+
+    edges = edges_of(PredictedLinkEdge, "The links with scores.")
+    nodes = nodes_of(Link)
+
+
+class PredictedBookEdge(Edge):
+    """A book that the model expects to mention a link."""
+
+    node = graphene.NonNull(Book, description="The book.")
+    score = graphene.Float(required=True, description=_DOT_PRODUCT)
+
+
+class PredictedBookConnection(Connection):
+    """Books that do not mention a link, the most expected first."""
+
+    edges = edges_of(PredictedBookEdge, "The books with scores.")
+    nodes = nodes_of(Book)
+
+
+def _keys(description: str) -> graphene.Argument:
+    return graphene.Argument(
+        graphene.List(graphene.NonNull(graphene.String)), default_value=(), description=description
+    )
+
+
+class SimilarQuery(graphene.ObjectType):
+    """Similar books and links."""
+
+    class Meta:
+        abstract = True
+
+    similar_books = root_list(
+        SimilarBookConnection,
+        "The books most similar to one book, or to the mean of several, the best first.",
+        like=_keys("Titles of books to be similar to. With `likeLinks`, 1 to 50."),
+        like_links=_keys("Names of links to be similar to."),
+        unlike=_keys("Titles of books to be dissimilar to."),
+        exclude=_keys("Titles of books to leave out."),
+        filter=graphene.Argument(BookFilterInput, description="Return only books that match."),
+        min_score=graphene.Float(description="Minimum score, in [-1, 1]."),
+        exclude_same_author=graphene.Boolean(
+            default_value=False, description="Leave out books by an author of a liked book."
+        ),
+    )
+    similar_links = root_list(
+        SimilarLinkConnection,
+        "The links most similar to one link, or to the mean of several, the best first.",
+        like=_keys("Names of links to be similar to. With `likeBooks`, 1 to 50."),
+        like_books=_keys("Titles of books to be similar to."),
+        unlike=_keys("Names of links to be dissimilar to."),
+        exclude=_keys("Names of links to leave out."),
+        filter=graphene.Argument(LinkFilterInput, description="Return only links that match."),
+        min_score=graphene.Float(description="Minimum score, in [-1, 1]."),
+    )
+
+    @staticmethod
+    async def resolve_similar_books(
+        root: None,
+        info: GraphQLResolveInfo,
+        like: Sequence[str],
+        like_links: Sequence[str],
+        filter: Mapping[str, Any] | None = None,
+        exclude_same_author: bool = False,
+        **others: Any,
+    ) -> ConnectionValue:
+        """Search the vector index of books."""
+        request = SimilarityRequest(
+            like=like,
+            like_others=like_links,
+            unlike=others["unlike"],
+            exclude=others["exclude"],
+            where=book_filter(filter),
+            min_score=others.get("min_score"),
+            is_author_excluded=exclude_same_author,
+        )
+        page = page_of(others)
+        edge, node = selections_of_connection(info)
+        return await read_list(
+            info, page, lambda store: similar_books(store, request, page, node=node, edge=edge)
+        )
+
+    @staticmethod
+    async def resolve_similar_links(
+        root: None,
+        info: GraphQLResolveInfo,
+        like: Sequence[str],
+        like_books: Sequence[str],
+        filter: Mapping[str, Any] | None = None,
+        **others: Any,
+    ) -> ConnectionValue:
+        """Search the vector index of links."""
+        request = SimilarityRequest(
+            like=like,
+            like_others=like_books,
+            unlike=others["unlike"],
+            exclude=others["exclude"],
+            where=link_filter(filter),
+            min_score=others.get("min_score"),
+        )
+        page = page_of(others)
+        edge, node = selections_of_connection(info)
+        return await read_list(
+            info, page, lambda store: similar_links(store, request, page, node=node, edge=edge)
+        )
