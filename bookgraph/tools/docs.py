@@ -119,6 +119,8 @@ def command_line_page() -> str:
     group = typer.main.get_command(command_line.app)
     context = typer.Context(group)
     text = get_docs_for_click(obj=group, ctx=context, name="bookgraph")
+    # typer prints required arguments in braces.
+    text = re.sub(r"\{([A-Z]+)(?:\.\.\.)?\}", r"\1", text)
     codes = "".join(f"| {code} | {meaning} |\n" for code, meaning in EXIT_CODES.items())
     head, _, commands = text.partition("## `bookgraph ")
     options = head[head.index("**Options**") : head.index("**Commands**")]
