@@ -31,6 +31,13 @@ _UNREACHABLE = (
 )
 
 
+_SCHEMES = {f"{name}{suffix}" for name in ("bolt", "neo4j") for suffix in ("", "+s", "+ssc")}
+_INVALID_URI = (
+    "NEO4J_URI={uri!r} is an invalid URL. Use bolt://HOST:PORT or neo4j://HOST:PORT; add +s to the "
+    "scheme for TLS (neo4j+s://HOST)."
+)
+
+
 def open_driver(
     uri: str, auth: tuple[str, str], *, connection_timeout_s: float, retry_limit_s: float
 ) -> neo4j.Driver:
@@ -45,6 +52,9 @@ def open_driver(
     Raises:
         UsageError: the URI is invalid.
     """
+    # The driver would send queries over HTTP as well, which is a preview of its own.
+    if uri.partition("://")[0] not in _SCHEMES:
+        raise UsageError(_INVALID_URI.format(uri=uri))
     try:
         return neo4j.GraphDatabase.driver(
             uri,
@@ -56,10 +66,7 @@ def open_driver(
             connection_acquisition_timeout=2 * connection_timeout_s,
         )
     except (driver_errors.ConfigurationError, ValueError) as error:
-        raise UsageError(
-            f"NEO4J_URI={uri!r} is an invalid URL. Use bolt://HOST:PORT or neo4j://HOST:PORT; add "
-            "+s to the scheme for TLS (neo4j+s://HOST)."
-        ) from error
+        raise UsageError(_INVALID_URI.format(uri=uri)) from error
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from bookgraph.core.errors import (
     QueryTimeoutError,
     StoreLoginError,
     StoreUnreachableError,
+    UsageError,
 )
-from bookgraph.graph.driver import translated_errors
+from bookgraph.graph.driver import open_driver, translated_errors
 
 
 def server_error(code: str, message: str) -> driver_errors.Neo4jError:
@@ -107,3 +108,9 @@ def test_no_text_of_the_driver_reaches_the_user(
 def test_other_errors_pass_through() -> None:
     with pytest.raises(ZeroDivisionError), translated_errors("bolt://db", "books"):
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("uri", ["http://x:7474", "x", "bolt+x://host", ""])
+def test_an_invalid_url_is_wrong_usage(uri: str) -> None:
+    with pytest.raises(UsageError, match="is an invalid URL"):
+        open_driver(uri, ("neo4j", "password"), connection_timeout_s=1, retry_limit_s=1)
