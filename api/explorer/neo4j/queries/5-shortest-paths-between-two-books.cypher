@@ -1,4 +1,4 @@
-// The way between two books
+// Shortest paths between two books
 MATCH path = allShortestPaths(
   (:Book {title: 'Dune'})-[:LINKS_TO|REFERS_TO*..6]-(:Book {title: 'Emma'}))
 RETURN path

@@ -1,0 +1,16 @@
+// Why they are similar: the rarest links that the ten books share with it
+CYPHER 25
+MATCH (model:EmbeddingModel {is_current: true})
+MATCH (book:Book {title: 'War and Peace'})
+MATCH (similar:Book)
+  SEARCH similar IN (
+    VECTOR INDEX book_embedding FOR book.embedding
+    WHERE similar.embedding_version = model.version
+    LIMIT 11
+  ) SCORE AS score
+WHERE similar <> book
+CALL (book, similar) {
+  MATCH path = (book)-[:LINKS_TO]->(link:Link)<-[:LINKS_TO]-(similar)
+  RETURN path ORDER BY link.num_books LIMIT 3
+}
+RETURN path
