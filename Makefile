@@ -69,6 +69,19 @@ lint: $(DEV) ## Check format, style, types and imports
 	# Checks too that every Cypher statement consists of constants, which mypy does not.
 	$(BIN)/basedpyright --pythonpath $(BIN)/python bookgraph/graph
 	$(BIN)/lint-imports --no-cache
+	@$(MAKE) --no-print-directory lint-js
+
+.PHONY: lint-js
+lint-js: ## Check the types of the explorer's JavaScript (needs Node.js)
+	@if ! command -v node > /dev/null || ! command -v npm > /dev/null; then \
+	  echo "Skipped the check of the JavaScript: Node.js and npm are not installed."; \
+	elif ! test node_modules/.package-lock.json -nt package-lock.json && \
+	  ! log=$$(npm ci --no-audit --no-fund --fetch-retries=1 --fetch-timeout=20000 2>&1); then \
+	  echo "Skipped the check of the JavaScript: npm cannot install TypeScript."; \
+	  echo "$$log" | grep -m 3 "npm error"; true; \
+	else \
+	  node_modules/.bin/tsc && echo "tsc: no problems found in the JavaScript"; \
+	fi
 
 .PHONY: format
 format: $(DEV) ## Format the code
@@ -89,5 +102,5 @@ lock: $(DEV) ## Update graph/jars/jars.lock (needs mvn)
 	$(BIN)/python -m bookgraph.tools.lock_jars
 
 .PHONY: clean
-clean: ## Delete .venv, build folders and tool caches. Data and models stay.
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+clean: ## Delete .venv, node_modules, build folders and tool caches. Data and models stay.
+	rm -rf $(VENV) node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

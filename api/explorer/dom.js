@@ -1,33 +1,98 @@
 /**
- * Builds DOM nodes. Text only ever becomes a text node, so a title can hold any characters; inline
+ * Builds DOM nodes. Text only ever becomes a text node, so a title can hold any characters. Inline
  * styles are set through the CSSOM, which the page's Content-Security-Policy allows.
  */
 
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 
 /**
- * Make an element.
- * @param {string} tag its name; with classes as in "div.card.is-open".
- * @param {object} [properties] attributes; `on` holds listeners, `style` CSS properties.
- * @param {...(Node|string|number|null|false|Array)} children
+ * What can stand inside an element; null, undefined and false leave nothing. Lists may be nested;
+ * the depth is written out because a type in a comment cannot refer to itself.
+ * @typedef {Node|string|number|boolean|null|undefined} Item
+ * @typedef {Item|(Item|(Item|(Item|(Item|Item[])[])[])[])[]} Content
+ */
+
+/**
+ * Attributes of an element. `true` sets an empty attribute; null, undefined and false set none.
+ * @typedef {{[type in keyof HTMLElementEventMap]?: (event: HTMLElementEventMap[type]) => void}} Listeners
+ * @typedef {{on?: Listeners, style?: Record<string, string>} & Record<string, unknown>} Properties
+ */
+
+/**
+ * The element that a tag with classes makes: "div.card.is-open" makes a div.
+ * @template {string} Tag
+ * @typedef {Tag extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[Tag]
+ *   : Tag extends `${infer Name}.${string}`
+ *     ? Name extends keyof HTMLElementTagNameMap ? HTMLElementTagNameMap[Name] : HTMLElement
+ *     : HTMLElement} ElementOf
+ */
+
+/**
+ * Make an HTML element.
+ * @template {string} Tag
+ * @param {Tag} tag its name, with classes as in "div.card.is-open"
+ * @param {Properties} [properties]
+ * @param {...Content} children
+ * @returns {ElementOf<Tag>}
  */
 export function h(tag, properties = {}, ...children) {
   const [name, ...classes] = tag.split(".");
-  return fill(document.createElement(name), classes, properties, children);
+  const element = document.createElement(/** @type {string} */ (name));
+  // The type follows from the tag's text, which the compiler cannot see through `split`.
+  return /** @type {ElementOf<Tag>} */ (fill(element, classes, properties, children));
 }
 
-/** The same for SVG. */
+/**
+ * Make an SVG element.
+ * @param {string} tag its name, with classes as in "g.ego-edges"
+ * @param {Properties} [properties]
+ * @param {...Content} children
+ * @returns {SVGElement}
+ */
 export function s(tag, properties = {}, ...children) {
   const [name, ...classes] = tag.split(".");
-  return fill(document.createElementNS(SVG_NAMESPACE, name), classes, properties, children);
+  const element = document.createElementNS(SVG_NAMESPACE, /** @type {string} */ (name));
+  return fill(/** @type {SVGElement} */ (element), classes, properties, children);
 }
 
-/** Replace what is inside an element. */
+/**
+ * Replace what is inside an element.
+ * @param {Element} element
+ * @param {...Content} children
+ */
 export function replace(element, ...children) {
-  element.replaceChildren(...children.flat(Infinity).filter(isShown));
+  element.replaceChildren(...flatten(children));
 }
 
-/** A small line icon out of `ICONS`, hidden from screen readers: its button carries the words. */
+/**
+ * The one element of the page that a selector finds.
+ * @template {Element} Type
+ * @param {string} selector
+ * @param {new () => Type} type
+ * @returns {Type}
+ */
+export function find(selector, type) {
+  const found = document.querySelector(selector);
+  if (found instanceof type) return found;
+  throw new Error(`The page has no ${type.name} at "${selector}".`);
+}
+
+/**
+ * The element of an event, or the nearest around it, that a selector matches.
+ * @param {Event} event
+ * @param {string} selector
+ */
+export function closest(event, selector) {
+  const { target } = event;
+  return target instanceof Element
+    ? /** @type {HTMLElement|SVGElement|null} */ (target.closest(selector))
+    : null;
+}
+
+/**
+ * A small line icon, hidden from screen readers: its button carries the words.
+ * @param {keyof typeof ICONS} name
+ */
 export function icon(name) {
   return s(
     "svg.icon",
@@ -36,7 +101,13 @@ export function icon(name) {
   );
 }
 
-/** A button that shows an icon and says words. */
+/**
+ * A button that shows an icon; its label is a tooltip and the name for screen readers.
+ * @param {keyof typeof ICONS} name
+ * @param {string} label
+ * @param {() => void} onClick
+ * @param {Properties} [properties]
+ */
 export function iconButton(name, label, onClick, properties = {}) {
   return h(
     "button.icon-button",
@@ -45,9 +116,12 @@ export function iconButton(name, label, onClick, properties = {}) {
   );
 }
 
-/** Tell a screen reader what has changed. */
+/**
+ * Have screen readers read a text.
+ * @param {string} text
+ */
 export function announce(text) {
-  document.getElementById("announcer").textContent = text;
+  find("#announcer", HTMLElement).textContent = text;
 }
 
 const ICONS = {
@@ -64,25 +138,40 @@ const ICONS = {
   download: "M10 3v9M6 8.5l4 4 4-4M4 16.5h12",
 };
 
-function fill(element, classes, properties, children) {
+/**
+ * @template {HTMLElement|SVGElement} Type
+ * @param {Type} element
+ * @param {string[]} classes
+ * @param {Properties} properties
+ * @param {Content[]} children
+ */
+function fill(element, classes, { on = {}, style = {}, ...attributes }, children) {
   if (classes.length) element.classList.add(...classes);
-  for (const [key, value] of Object.entries(properties)) {
-    if (key === "on") {
-      for (const [event, listener] of Object.entries(value)) {
-        element.addEventListener(event, listener);
-      }
-    } else if (key === "style") {
-      for (const [name, text] of Object.entries(value)) element.style.setProperty(name, text);
-    } else if (value === true) {
-      element.setAttribute(key, "");
-    } else if (isShown(value)) {
-      element.setAttribute(key, value);
-    }
+  for (const [type, listener] of Object.entries(on)) {
+    element.addEventListener(type, /** @type {EventListener} */ (listener));
   }
-  element.append(...children.flat(Infinity).filter(isShown));
+  for (const [name, text] of Object.entries(style)) element.style.setProperty(name, text);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === true) element.setAttribute(name, "");
+    else if (isShown(value)) element.setAttribute(name, String(value));
+  }
+  element.append(...flatten(children));
   return element;
 }
 
-function isShown(child) {
-  return child !== null && child !== undefined && child !== false;
+/**
+ * @param {Content[]} content
+ * @returns {(Node|string)[]}
+ */
+function flatten(content) {
+  return content.flatMap((one) => {
+    if (Array.isArray(one)) return flatten(one);
+    if (one instanceof Node) return [one];
+    return isShown(one) ? [String(one)] : [];
+  });
+}
+
+/** @param {unknown} value */
+function isShown(value) {
+  return value !== null && value !== undefined && value !== false;
 }

@@ -1,117 +1,102 @@
 /**
- * Joins the parts: the address says what is shown, this module fetches it and tells the map, the
- * legend and the panel. Every deed of the reader becomes a change of the state, and only the
- * state's changes lead to new pictures.
+ * Joins the parts of the page: the address says what is shown, this module requests it and passes
+ * it to the map, the legend and the panel. Everything the reader does changes the state, and only
+ * changes of the state change what is shown.
  */
 
-import "./theme.js";
-import "./map/book-map.js";
-import "./parts/detail-panel.js";
-import "./parts/ego-view.js";
-import "./parts/map-legend.js";
-import "./parts/search-box.js";
-import "./parts/small-parts.js";
-import { ApiError, fetchBrowserUrl, fetchEgo, fetchPoints } from "./api.js";
-import { announce } from "./dom.js";
-import { insetsOf } from "./map/insets.js";
-import { classify, Points } from "./map/points.js";
-import { pageOf } from "./pages.js";
+import { ApiError, fetchBrowserUrl, fetchEgo, fetchPalette, fetchPoints, isAbort } from "./api.js";
+import { announce, find } from "./dom.js";
+import { Points } from "./map/points.js";
+import { pageOf } from "./pages/kinds.js";
+import { EgoView } from "./parts/ego-view.js";
 import { emptyNotice, mapNotice } from "./parts/notice.js";
-import { colorsOf, pageChanges, StateStore } from "./state.js";
+import { SearchBox } from "./parts/search-box.js";
+import { defaultColor } from "./properties.js";
+import { Stage } from "./stage.js";
+import { pageChanges, StateStore } from "./state.js";
 
-const $ = (selector) => document.querySelector(selector);
-const map = $("book-map");
-const legend = $("map-legend");
-const panel = $("detail-panel");
-const card = $("hover-card");
-const status = $("status-line");
-const controls = $("map-controls");
-const searchBox = $("search-box");
-const egoView = $("ego-view");
+/** @typedef {import("./map/area.js").Area} Area */
+/** @typedef {import("./pages/kinds.js").LoadedPage} LoadedPage */
+/** @typedef {import("./state.js").State} State */
+
+const stage = new Stage();
+const { map, legend, panel, card, status, controls } = stage;
+const frame = find(".stage", HTMLElement);
+const searchBox = find("search-box", SearchBox);
+const egoView = find("ego-view", EgoView);
 
 const store = new StateStore();
+/** @type {Map<string, Points>} */
 const loadedPoints = new Map();
-let points = null;
-let classes = null;
-let page = null; // what is shown beside the map: its kind and the API's answer
-let pageRequest = null;
-let pointsShown = null; // fulfilled when the map's points are there, or why not is said
-let egoRequest = null;
+/** @type {LoadedPage|null} */
+let page = null; // the one that is shown beside the map
+let pageRequest = new AbortController();
+let egoRequest = new AbortController();
+/** @type {Promise<void>} */
+let pointsShown; // fulfilled when the points are shown, or a notice in their place
 
 // ---- points ---------------------------------------------------------------------------------
 
 async function showPoints() {
   const { map: kind, layout } = store.current;
-  const name = `${kind} ${layout}`;
   document.querySelector(".notice")?.remove();
   try {
-    if (!loadedPoints.has(name)) {
-      status.showBusy("Reading the map…");
-      loadedPoints.set(name, new Points(await fetchPoints(kind, layout), kind, layout));
+    const points = await loadPoints(kind, layout);
+    if (kind !== store.current.map || layout !== store.current.layout) return;
+    panel.pointKind = kind;
+    if (!points.count) {
+      stage.clear();
+      frame.append(emptyNotice(points, reload));
+      return;
     }
+    stage.showPoints(points, store.current);
+    showMarks();
   } catch (error) {
-    failPoints(error);
-    return;
+    if (!(error instanceof ApiError)) throw error;
+    stage.clear();
+    frame.append(mapNotice({ title: "The map could not be loaded", text: error.message, onRetry: reload }));
   }
-  if (kind !== store.current.map || layout !== store.current.layout) return;
-  points = loadedPoints.get(name);
-  panel.pointKind = kind;
-  if (!points.count) {
-    legend.hidden = true;
-    status.showNothing();
-    $(".stage").append(emptyNotice(points, reload));
-    return;
-  }
-  showColors();
-  setInsets();
-  map.setPoints(points, store.current.at);
-  showLit();
-  status.showMap(points);
 }
 
-function failPoints(error) {
-  if (!(error instanceof ApiError)) throw error;
-  status.showNothing();
-  legend.hidden = true;
-  $(".stage").append(
-    mapNotice({ title: "The map cannot be read", text: error.message, onRetry: reload }),
-  );
+/**
+ * @param {State["map"]} kind
+ * @param {State["layout"]} layout
+ */
+async function loadPoints(kind, layout) {
+  const name = `${kind} ${layout}`;
+  const known = loadedPoints.get(name);
+  if (known) return known;
+  status.showBusy("Loading the map…");
+  const [columns] = await Promise.all([fetchPoints(kind, layout), loadPalette()]);
+  const points = new Points(columns, kind, layout);
+  loadedPoints.set(name, points);
+  return points;
+}
+
+async function loadPalette() {
+  if (!stage.hasPalette) stage.setPalette(await fetchPalette());
 }
 
 function reload() {
   loadedPoints.clear();
   pointsShown = showPoints();
-  readBrowserUrl();
+  showBrowserLink();
 }
 
-async function readBrowserUrl() {
+async function showBrowserLink() {
   try {
     status.browserUrl = await fetchBrowserUrl();
-    if (points?.count) status.showMap(points);
+    if (stage.points) status.showMap(stage.points);
   } catch (error) {
-    // The map says by itself what is wrong; this is only a link in the line below it.
+    // The map shows its own error; this is only a link in the line below it.
     if (!(error instanceof ApiError)) throw error;
   }
 }
 
-function showColors() {
-  classes = classify(points, store.current.color);
-  const only = classes.entries.findIndex((entry) => entry.label === store.current.only);
-  map.setClasses(classes, only);
-  showLegend();
-}
-
-function showLegend() {
-  const { map: kind, layout, color, only } = store.current;
-  const { layouts } = points;
-  const colorOf = (index) => map.colorOf(index);
-  legend.show({ map: kind, layout, layouts, color, only, classes, colorOf });
-}
-
-// ---- what is chosen -------------------------------------------------------------------------
+// ---- the page beside the map ----------------------------------------------------------------
 
 async function showPage({ isFlying = true } = {}) {
-  pageRequest?.abort();
+  pageRequest.abort();
   page = null;
   const kind = pageOf(store.current);
   map.setArea(store.current.area);
@@ -119,96 +104,99 @@ async function showPage({ isFlying = true } = {}) {
   if (!kind) {
     panel.hide();
     searchBox.reset();
-    setInsets();
-    showLit();
+    stage.setInsets();
+    showMarks();
     return;
   }
-  const request = new AbortController();
-  pageRequest = request;
+  const { signal } = (pageRequest = new AbortController());
   panel.showBusy(kind.title(store.current));
-  setInsets();
+  stage.setInsets();
   try {
-    const answer = await kind.fetch(store.current, { signal: request.signal, select });
-    // What was left meanwhile must not come back, whatever its request ended with.
-    if (request.signal.aborted) return;
-    page = { kind, answer };
+    const loaded = await kind.load(store.current, { signal, select });
+    // A page that the reader has left must not come back, however its request ended.
+    if (signal.aborted) return;
+    page = loaded;
   } catch (error) {
-    if (request.signal.aborted) return;
+    if (signal.aborted) return;
     if (!(error instanceof ApiError)) throw error;
     panel.showError(error, kind.title(store.current));
-    showLit();
+    showMarks();
     return;
   }
-  panel[kind.show](page.answer, store.current);
+  panel.show(page.build(store.current));
   showTitle();
-  showLit();
-  if (isFlying && !kind.isStill) flyToLit();
+  showMarks();
+  if (isFlying && !kind.isStill) flyToMarks();
 }
 
-/** The points inside an area of the map that is shown. */
+/**
+ * The points inside an area of the map that is shown.
+ * @param {Area} area
+ */
 async function select(area) {
   await pointsShown;
-  return { points, rows: points?.count ? map.rowsInside(area) : [] };
+  if (!stage.points) throw new ApiError("There is no map to select from.");
+  return { points: stage.points, rows: map.rowsInside(area) };
 }
 
 function showTitle() {
-  const name = page?.answer.title ?? pageOf(store.current)?.title(store.current);
+  const name = page?.title ?? pageOf(store.current)?.title(store.current);
   document.title = name ? `${name} · bookgraph` : "bookgraph";
-  if (page) announce(`${name}: details are shown.`);
+  if (page) announce(`${name}: details loaded.`);
 }
 
-/** The rows that belong to the page on the map that is shown. */
-function litRows() {
+/** The rows of the page's marks on the map that is shown. */
+function markedRows() {
+  const { points } = stage;
   if (!page || !points) return null;
-  const { centre, near } = page.kind.lit(page.answer)[points.kind];
-  const found = near
-    .map(([key, score]) => [points.rowOf.get(key) ?? -1, score])
-    .filter(([row]) => row >= 0);
+  const { centre, near } = page.marks[points.kind];
+  const found = near.flatMap(([key, score]) => {
+    const row = points.rowOf.get(key);
+    return row === undefined ? [] : [{ row, score }];
+  });
   return {
-    centre: points.rowOf.get(centre) ?? -1,
-    rows: found.map(([row]) => row),
-    scores: found.map(([, score]) => score),
+    centre: centre === null ? -1 : (points.rowOf.get(centre) ?? -1),
+    rows: found.map(({ row }) => row),
+    scores: found.map(({ score }) => score),
   };
 }
 
-function showLit() {
-  map.setLit(litRows());
+function showMarks() {
+  map.setLit(markedRows());
 }
 
-function flyToLit() {
-  const lit = litRows();
-  if (!lit) return;
-  map.flyToRows(lit.centre >= 0 ? [lit.centre, ...lit.rows.slice(0, 10)] : lit.rows, { maxZoom: 5 });
+function flyToMarks() {
+  const marked = markedRows();
+  if (!marked) return;
+  const { centre, rows } = marked;
+  map.flyToRows(centre >= 0 ? [centre, ...rows.slice(0, 10)] : rows, { maxZoom: 5 });
 }
 
 async function showEgo() {
-  egoRequest?.abort();
+  egoRequest.abort();
   const { book, view } = store.current;
-  // What lies under the view can be neither seen nor reached.
+  // Nothing under the view can be seen, so nothing there may get the focus.
   map.inert = view === "ego";
-  if (view !== "ego") {
+  if (view !== "ego" || book === null) {
     egoView.hide();
     return;
   }
   egoRequest = new AbortController();
   egoView.showBusy(book);
   try {
-    const answer = await fetchEgo(book, { signal: egoRequest.signal });
-    egoView.show(answer.book, answer.numBooks, store.current);
+    const ego = await fetchEgo(book, { signal: egoRequest.signal });
+    egoView.show(ego.book, ego.numBooks, store.current);
   } catch (error) {
-    if (error.name === "AbortError") return;
+    if (isAbort(error)) return;
     if (!(error instanceof ApiError)) throw error;
-    // The panel beside it says what is wrong and what to do.
+    // The panel beside it shows the error and what to do.
     egoView.hide();
   }
 }
 
-function setInsets() {
-  map.setInsets(insetsOf({ legend, panel, controls }));
-}
-
 // ---- what the reader does -------------------------------------------------------------------
 
+/** @param {{kind: "book"|"link", key: string}} target */
 function open({ kind, key }) {
   store.set(pageChanges({ [kind]: key }));
 }
@@ -217,76 +205,54 @@ function close() {
   store.set(pageChanges({}));
 }
 
-store.addEventListener("change", ({ detail: { before, now } }) => {
-  const isOther = (...keys) => keys.some((key) => String(before[key]) !== String(now[key]));
+store.onChange((before, now) => {
+  const isOther = (/** @type {(keyof State)[]} */ ...keys) =>
+    keys.some((key) => String(before[key]) !== String(now[key]));
   card.hide();
   if (isOther("map", "layout")) pointsShown = showPoints();
-  else if (points?.count && isOther("color", "only")) showColors();
+  else if (isOther("color", "only")) stage.showColors(now);
   if (isOther("book", "link", "other", "like", "unlike", "area")) showPage();
+  else if (isOther("view") && page) panel.show(page.build(now));
   if (isOther("book", "view")) showEgo();
 });
 window.addEventListener("popstate", () => {
   const { at } = store.current;
-  if (at && points?.count) map.flyTo(at);
+  if (at && stage.points) map.flyTo(at);
 });
 
-map.addEventListener("pick", ({ detail: { row } }) => {
-  if (row >= 0) open({ kind: points.kind, key: points.keys[row] });
+map.on("pick", ({ row }) => {
+  const { points } = stage;
+  if (row >= 0 && points) open({ kind: points.kind, key: points.keys[row] });
   else if (pageOf(store.current)) close();
 });
-map.addEventListener("area", ({ detail: { area } }) => {
-  controls.isDrawing = false;
-  map.isDrawing = false;
+map.on("area", ({ area }) => {
   if (area) store.set(pageChanges({ area }));
 });
-map.addEventListener("hover", ({ detail: { row } }) => {
-  if (row < 0) card.hide();
-  else card.show(points, row, map.screenOf(row), map.colorOf(classes.of[row]));
-});
-map.addEventListener("look", () => {
+map.on("look", () => {
   const { view, whole } = map;
   const isWhole = Math.abs(view.zoom - 1) < 0.01 && Math.hypot(view.x - whole.x, view.y - whole.y) < 0.05;
   store.set({ at: isWhole ? null : view }, { isStep: false });
 });
 map.addEventListener("pointerdown", () => card.hide());
 
-searchBox.addEventListener("choose", ({ detail }) => open(detail));
-legend.addEventListener("color", ({ detail }) => store.set({ color: detail.color, only: null }));
-legend.addEventListener("only", ({ detail }) => store.set({ only: detail.label }));
-legend.addEventListener("map", ({ detail }) => {
-  if (detail.map !== store.current.map) {
-    const [color] = colorsOf(detail.map);
-    store.set({ map: detail.map, color, only: null, area: null, at: null });
-  }
+searchBox.on("choose", open);
+legend.on("color", ({ color }) => store.set({ color, only: null }));
+legend.on("only", ({ label }) => store.set({ only: label }));
+legend.on("map", ({ map: kind }) => {
+  if (kind === store.current.map) return;
+  store.set({ map: kind, color: defaultColor(kind), only: null, area: null, at: null });
 });
-legend.addEventListener("layout", ({ detail: { layout } }) => {
-  // The same place is another one there.
+legend.on("layout", ({ layout }) => {
+  // Positions mean nothing on the other layout.
   if (layout !== store.current.layout) store.set({ layout, area: null, at: null });
 });
-legend.addEventListener("redraw", showLegend);
-controls.addEventListener("zoom", ({ detail }) => map.zoomBy(detail.factor));
-controls.addEventListener("draw", ({ detail }) => {
-  map.isDrawing = detail.isDrawing;
-});
-controls.addEventListener("list", () => map.chooseView());
-controls.addEventListener("fit", () => map.flyTo(map.whole));
-controls.addEventListener("theme", () => {
-  map.readTheme();
-  if (classes) showLegend();
-});
-egoView.addEventListener("open", ({ detail }) => store.set(detail));
-panel.addEventListener("open", ({ detail }) => store.set(detail));
-panel.addEventListener("close", close);
-panel.addEventListener("retry", () => showPage());
-panel.addEventListener("suggest", ({ detail: { name } }) =>
-  open({ kind: store.current.link ? "link" : "book", key: name }),
-);
-panel.addEventListener("point", ({ detail }) => {
-  const row = detail && points?.kind === detail.kind ? points.rowOf.get(detail.key) : -1;
-  map.setHovered(row ?? -1);
-});
+egoView.on("open", (changes) => store.set(changes));
+panel.on("open", (changes) => store.set(changes));
+panel.on("close", close);
+panel.on("retry", () => showPage());
+panel.on("suggest", ({ name }) => open({ kind: store.current.link ? "link" : "book", key: name }));
 document.addEventListener("keydown", (event) => {
-  const isTyping = event.target.closest?.("input, select, textarea");
+  const isTyping = event.target instanceof Element && event.target.closest("input, select, textarea");
   if (event.key === "/" && !isTyping) {
     event.preventDefault();
     searchBox.focusInput();
@@ -295,9 +261,8 @@ document.addEventListener("keydown", (event) => {
     else if (pageOf(store.current)) close();
   }
 });
-window.addEventListener("resize", setInsets);
 
 pointsShown = showPoints();
 pointsShown.then(() => showPage({ isFlying: !store.current.at }));
 showEgo();
-readBrowserUrl();
+showBrowserLink();

@@ -1,24 +1,32 @@
 /**
- * What the page shows, kept in the address: every view can be sent to somebody, and the browser's
- * back button undoes a step. Only values that differ from the defaults are written.
+ * What the page shows, kept in the address: every view can be shared, and the browser's back
+ * button undoes a step. Only values that differ from the defaults are written.
  */
+
+import { COLORS, defaultColor } from "./properties.js";
+
+/** @typedef {import("./format.js").Kind} Kind */
+/** @typedef {import("./properties.js").Layout} Layout */
+/** @typedef {import("./map/area.js").Area} Area */
+/** @typedef {import("./map/viewport.js").View} View */
 
 /**
  * @typedef {object} State
- * @property {"book"|"link"} map whose points are shown
- * @property {"tsne"|"umap"} layout how they were placed
- * @property {string} color what the points are coloured by
- * @property {string|null} only the one legend entry that is lit
- * @property {string|null} book title of the chosen book
- * @property {string|null} link name of the chosen link
- * @property {string|null} other title of the book that the chosen one is compared with
- * @property {"ego"|null} view the chosen book's links in place of the map
- * @property {string[]} like titles of a mix that books should be near to; empty for no mix
- * @property {string[]} unlike titles that they should be away from
- * @property {number[][]|null} area corners, in the map's units, around the points that are chosen
- * @property {{x: number, y: number, zoom: number}|null} at centre and zoom; null shows all
+ * @property {Kind} map whose points are shown
+ * @property {Layout} layout how they were placed
+ * @property {string} color the property that colours the points
+ * @property {string|null} only the one legend entry that is highlighted
+ * @property {string|null} book title of the open book
+ * @property {string|null} link name of the open topic
+ * @property {string|null} other title of the book that the open one is compared with
+ * @property {"ego"|null} view the open book's topics in place of the map
+ * @property {string[]} like titles that the books of a mix should be like; empty for no mix
+ * @property {string[]} unlike titles that they should be unlike
+ * @property {Area|null} area the area around the selected points
+ * @property {View|null} at centre and zoom; null shows all
  */
 
+/** @type {State} */
 const DEFAULTS = {
   map: "book",
   layout: "tsne",
@@ -33,18 +41,16 @@ const DEFAULTS = {
   area: null,
   at: null,
 };
-// What is more than a text or a list of texts.
-const FORMATS = { at: formatView, area: formatArea };
-const COLORS = {
-  book: ["genre", "country", "language", "year", "author", "degree"],
-  link: ["degree", "kind"],
-};
 
-/** Read an address's query; what makes no sense is left at its default. */
-export function parseState(query) {
-  const parameters = new URLSearchParams(query);
+/**
+ * Read an address's query string. Values that make no sense become the default.
+ * @param {string} text
+ * @returns {State}
+ */
+export function parseState(text) {
+  const parameters = new URLSearchParams(text);
   const map = parameters.get("map") === "link" ? "link" : "book";
-  const wanted = parameters.get("color");
+  const color = parameters.get("color") ?? "";
   const like = parameters.getAll("like");
   const area = parseArea(parameters.get("area"));
   const isOther = like.length || area;
@@ -52,7 +58,7 @@ export function parseState(query) {
   return {
     map,
     layout: parameters.get("layout") === "umap" ? "umap" : "tsne",
-    color: COLORS[map].includes(wanted) ? wanted : COLORS[map][0],
+    color: Object.hasOwn(COLORS[map], color) ? color : defaultColor(map),
     only: parameters.get("only"),
     book,
     link: book === null ? link : null,
@@ -65,27 +71,28 @@ export function parseState(query) {
   };
 }
 
-/** Write a state as an address's query, without the question mark. */
+/**
+ * Write a state as an address's query string, without the question mark.
+ * @param {State} state
+ */
 export function formatState(state) {
   const parameters = new URLSearchParams();
-  for (const key of Object.keys(DEFAULTS)) {
-    const value = FORMATS[key] ? FORMATS[key](state[key]) : state[key];
+  const texts = { ...state, area: formatArea(state.area), at: formatView(state.at) };
+  const defaults = { ...DEFAULTS, color: defaultColor(state.map) };
+  for (const key of /** @type {(keyof State)[]} */ (Object.keys(DEFAULTS))) {
+    const value = texts[key];
     if (Array.isArray(value)) {
       for (const one of value) parameters.append(key, one);
-      continue;
+    } else if (value !== null && value !== defaults[key]) {
+      parameters.set(key, value);
     }
-    const isDefault = key === "color" ? value === COLORS[state.map][0] : value === DEFAULTS[key];
-    if (value !== null && value !== undefined && !isDefault) parameters.set(key, value);
   }
   return parameters.toString();
 }
 
-/** The ways to colour the points of a map. */
-export function colorsOf(map) {
-  return COLORS[map];
-}
-
-/** Holds the state; listeners hear of each change with the state before it. */
+/**
+ * Holds the state. A "change" event carries the state before it and after it.
+ */
 export class StateStore extends EventTarget {
   constructor() {
     super();
@@ -103,13 +110,22 @@ export class StateStore extends EventTarget {
     const next = { ...this.current, ...changes };
     const query = formatState(next);
     if (query !== formatState(this.current)) {
-      // A path of its own, not "?": an empty query has to go from the address.
+      // The path and not "?", which would leave an empty query in the address.
       const address = query ? `?${query}` : location.pathname;
       history[isStep ? "pushState" : "replaceState"](null, "", address);
     }
     this.#become(next);
   }
 
+  /** @param {(before: State, now: State) => void} listener */
+  onChange(listener) {
+    this.addEventListener("change", (event) => {
+      const { before, now } = /** @type {CustomEvent<{before: State, now: State}>} */ (event).detail;
+      listener(before, now);
+    });
+  }
+
+  /** @param {State} next */
   #become(next) {
     const before = this.current;
     this.current = next;
@@ -117,35 +133,53 @@ export class StateStore extends EventTarget {
   }
 }
 
-/** The changes that show one thing's page and nothing of another. */
+/**
+ * The changes that open one page and close any other.
+ * @param {Partial<State>} changes
+ * @returns {Partial<State>}
+ */
 export function pageChanges(changes) {
   return { book: null, link: null, other: null, view: null, like: [], unlike: [], area: null, ...changes };
 }
 
-/** An address for a link on the page: the state with some changes. */
+/**
+ * An address for a link on the page: the state with some changes.
+ * @param {State} state
+ * @param {Partial<State>} changes
+ */
 export function hrefFor(state, changes) {
   const query = formatState({ ...state, at: null, ...changes });
   return query ? `?${query}` : "./";
 }
 
+/**
+ * @param {string|null} text
+ * @returns {View|null}
+ */
 function parseView(text) {
-  const numbers = (text ?? "").split(",").map(Number);
-  if (numbers.length !== 3 || !numbers.every(Number.isFinite) || numbers[2] <= 0) return null;
-  return { x: numbers[0], y: numbers[1], zoom: numbers[2] };
+  const [x, y, zoom, ...rest] = (text ?? "").split(",").map(Number);
+  const isWhole = [x, y, zoom].every(Number.isFinite) && !rest.length && zoom > 0;
+  return isWhole ? { x, y, zoom } : null;
 }
 
+/** @param {View|null} view */
 function formatView(view) {
   if (!view) return null;
   return `${view.x.toFixed(2)},${view.y.toFixed(2)},${view.zoom.toFixed(2)}`;
 }
 
-/** Corners as "x,y" with blanks between. */
+/**
+ * Corners as "x,y" with spaces between.
+ * @param {string|null} text
+ * @returns {Area|null}
+ */
 function parseArea(text) {
   const corners = (text ?? "").split(" ").map((corner) => corner.split(",").map(Number));
   const isWhole = corners.every((corner) => corner.length === 2 && corner.every(Number.isFinite));
-  return isWhole && corners.length >= 3 ? corners : null;
+  return isWhole && corners.length >= 3 ? /** @type {Area} */ (corners) : null;
 }
 
+/** @param {Area|null} area */
 function formatArea(area) {
-  return area && area.map((corner) => corner.map((value) => value.toFixed(2)).join(",")).join(" ");
+  return area && area.map(([x, y]) => `${x.toFixed(2)},${y.toFixed(2)}`).join(" ");
 }

@@ -1,23 +1,23 @@
 /**
- * The reader's theme: light, dark or as the system has it. A preference, not a state: it is kept in
- * the browser and not in the address.
+ * The reader's theme: light, dark or the system's. It is a preference and not part of a view, so
+ * the browser keeps it and the address does not.
  */
 
 const STORAGE_KEY = "bookgraph-theme";
 const THEMES = ["auto", "light", "dark"];
 
-/** The chosen theme. */
+/** The chosen theme: "auto", "light" or "dark". */
 export function currentTheme() {
   const stored = localStorage.getItem(STORAGE_KEY);
-  return THEMES.includes(stored) ? stored : "auto";
+  return stored !== null && THEMES.includes(stored) ? stored : "auto";
 }
 
-/** Choose the next theme in turn. */
+/** Switch to the next theme. */
 export function switchTheme() {
-  const next = THEMES[(THEMES.indexOf(currentTheme()) + 1) % THEMES.length];
+  const next = THEMES[(THEMES.indexOf(currentTheme()) + 1) % THEMES.length] ?? "auto";
   localStorage.setItem(STORAGE_KEY, next);
   document.documentElement.dataset.theme = next;
 }
 
-// As soon as it is imported, so that what is drawn first has the right colours.
+// On import, so that the first picture has the right colours.
 document.documentElement.dataset.theme = currentTheme();

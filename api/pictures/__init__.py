@@ -1,1 +1,1 @@
-"""How does the map leave the browser? As one page, an SVG or a PNG."""
+"""How is the map exported? As an HTML page, an SVG or a PNG, in one file each."""

@@ -1,8 +1,8 @@
-"""Puts the explorer's map, its modules and its points into one HTML file.
+"""Builds one HTML file with the explorer's map, its modules and its points.
 
-A page that is opened as a file may not load modules beside it, so each becomes a `data:` address
-and an import map tells the browser which is which. The same modules draw the page that the server
-serves. Nothing is loaded from anywhere: the page's own policy forbids it.
+A page that is opened as a file may not load modules from other files. So each module becomes a
+`data:` URL, and an import map gives it a name. The server serves the same modules. The page loads
+nothing from elsewhere: its own Content-Security-Policy forbids it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from posixpath import dirname, join, normpath
 from typing import Any
 
+from bookgraph.api.pictures.draw import PALETTE_FILE
 from bookgraph.graph.query.overview import MapColumns
 
 _FOLDER = Path(__file__).parents[1] / "explorer"
@@ -23,9 +24,8 @@ _TEMPLATE = Path(__file__).parent / "standalone.html"
 _ENTRY = "standalone.js"
 _STYLE = re.compile(r'href="(css/[^"]+)"')
 _IMPORT = re.compile(r'(?:from|import) "(?P<path>\.[^"]+)"')
-# Bare names of modules, which only the import map can resolve.
+# Bare names of modules, which the import map resolves.
 _PREFIX = "bookgraph/"
-_NAMES = {"num_links": "numLinks", "num_books": "numBooks"}
 _DECIMALS = 3
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; "
@@ -34,13 +34,13 @@ _POLICY = (
 
 
 def build_page(maps: Mapping[str, MapColumns]) -> str:
-    """The page.
+    """Build the page.
 
     Args:
-        maps: by kind and layout, `book tsne` or `link umap`; at least one.
+        maps: by kind and layout, `book tsne` or `link umap`; with `book tsne` at least.
     """
     imports = {_PREFIX + path: _data_url(text) for path, text in _modules(_ENTRY).items()}
-    # The served page's own list of style sheets.
+    # The style sheets that the served page lists.
     paths = _STYLE.findall((_FOLDER / "index.html").read_text("utf-8"))
     styles = "\n".join((_FOLDER / path).read_text("utf-8") for path in paths)
     data = {name: _columns_of(one) for name, one in maps.items()}
@@ -49,6 +49,7 @@ def build_page(maps: Mapping[str, MapColumns]) -> str:
         "imports": _json({"imports": imports}),
         "styles": styles,
         "data": _json(data),
+        "palette": _json(json.loads(PALETTE_FILE.read_text("utf-8"))),
         "entry": _PREFIX + _ENTRY,
     }
     template = _TEMPLATE.read_text("utf-8")
@@ -56,7 +57,7 @@ def build_page(maps: Mapping[str, MapColumns]) -> str:
 
 
 def _modules(entry: str) -> dict[str, str]:
-    """A module and all that it imports, by path, with bare names in their imports."""
+    """A module and everything that it imports, by path. Their imports use bare names."""
     found: dict[str, str] = {}
     waiting = [entry]
     while waiting:
@@ -80,8 +81,8 @@ def _data_url(text: str) -> str:
 
 
 def _columns_of(points: MapColumns) -> dict[str, Any]:
-    """What the API would answer to `mapPoints`."""
-    columns = {_NAMES.get(name, name): values for name, values in points.columns.items()}
+    """The response that the API would send to `mapPoints`."""
+    columns = {_camel_case(name): values for name, values in points.columns.items()}
     for axis in ("x", "y"):
         columns[axis] = [round(value, _DECIMALS) for value in columns[axis]]
     return {
@@ -94,7 +95,12 @@ def _columns_of(points: MapColumns) -> dict[str, Any]:
     }
 
 
+def _camel_case(name: str) -> str:
+    """A property's name as GraphQL has it."""
+    return re.sub(r"_(\w)", lambda match: match[1].upper(), name)
+
+
 def _json(value: object) -> str:
-    """JSON that can stand in a script element: no title can end it."""
+    """JSON for a script element: no title in it can end the element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

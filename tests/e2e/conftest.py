@@ -1,8 +1,4 @@
-"""The explorer in a real browser: a Chromium, the real server and the sample on its map.
-
-Every page is watched: an error on the console, a script error, a request that leaves loopback or a
-breach of the Content-Security-Policy fails the test that caused it.
-"""
+"""The explorer in a real browser: Chromium, the real server, and the sample on its map."""
 
 from __future__ import annotations
 
@@ -10,12 +6,10 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from bookgraph.api import build_app
 from bookgraph.embed import TrainConfig
@@ -26,23 +20,13 @@ from bookgraph.graph.store import Store
 from bookgraph.ingest import CleaningOptions, ingest_files
 from bookgraph.testing.running import running_app, running_store
 
+from .steps import Watch, watched_page
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DEBIAN = Path("/etc/debian_version")
 
-
-@dataclass
-class Watch:
-    """What a page did that it must not do; `allowed` holds texts that a test expects."""
-
-    faults: list[str] = field(default_factory=list)
-    allowed: list[str] = field(default_factory=list)
-
-    def add(self, fault: str) -> None:
-        self.faults.append(fault)
-
-    @property
-    def unexpected(self) -> list[str]:
-        return [one for one in self.faults if not any(text in one for text in self.allowed)]
+# Conditions, not sleeps, end the waiting, so a busy machine only takes longer.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +39,7 @@ def explorer_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mapped_store(
     sample_file: Path, explorer_home: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Store]:
-    """The sample, trained and on its map; only to be read."""
+    """The sample, trained and on its map. Tests only read it."""
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.delenv("NEO4J_URI", raising=False)
         with running_store(explorer_home) as store:
@@ -96,43 +80,12 @@ def watch() -> Iterator[Watch]:
 
 @pytest.fixture
 def page(browser: Browser, watch: Watch) -> Iterator[Page]:
-    """A desktop page that wants little motion, so that a flight is over at once."""
+    """A desktop page that prefers reduced motion, so that the map moves at once."""
     context = browser.new_context(
         viewport={"width": 1200, "height": 760}, reduced_motion="reduce", color_scheme="light"
     )
     yield watched_page(context, watch)
     context.close()
-
-
-def watched_page(context: BrowserContext, watch: Watch) -> Page:
-    page = context.new_page()
-    page.set_default_timeout(15_000)
-    page.on(
-        "console", lambda message: message.type == "error" and watch.add(f"console: {message.text}")
-    )
-    page.on("pageerror", lambda error: watch.add(f"script: {error}"))
-
-    def check(url: str) -> None:
-        if urlsplit(url).hostname != "127.0.0.1":
-            watch.add(f"left loopback: {url}")
-
-    page.on("request", lambda request: check(request.url))
-    return page
-
-
-def open_map(page: Page, url: str) -> None:
-    """Open an address and wait until the points are drawn."""
-    page.goto(url)
-    # On a phone the line gives way to the page of a book, so it need not be visible.
-    page.locator("status-line:has-text('books'), status-line:has-text('topics')").wait_for(
-        state="attached"
-    )
-    settle(page)
-
-
-def settle(page: Page) -> None:
-    """Wait until what was asked for has been drawn."""
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 60)))")
 
 
 def _find_or_install_browser() -> str:
@@ -141,7 +94,7 @@ def _find_or_install_browser() -> str:
         return found
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     if not (DEBIAN.is_file() and is_root and shutil.which("apt-get")):
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the PATH; install one")
+        pytest.skip(f"No browser found. Install one of {', '.join(BROWSERS)}.")
     for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
         done = subprocess.run(
             ["apt-get", *command],
@@ -151,7 +104,7 @@ def _find_or_install_browser() -> str:
             env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
         )
         if done.returncode:
-            pytest.skip(f"no browser, and apt-get {command[0]} failed: {done.stderr[-300:]}")
+            pytest.skip(f"No browser found, and apt-get {command[0]} failed: {done.stderr[-300:]}")
     path = shutil.which("chromium")
     assert path is not None
     return path

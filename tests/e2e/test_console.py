@@ -15,7 +15,7 @@ from bookgraph.api import ServerOptions, build_app
 from bookgraph.graph.store import Store
 from bookgraph.testing.running import running_app
 
-from .conftest import Watch
+from .steps import Watch
 
 CACHE = Path(platformdirs.user_cache_dir("bookgraph", appauthor=False))
 RUN = "button.graphiql-execute-button"

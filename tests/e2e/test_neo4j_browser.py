@@ -15,7 +15,7 @@ from bookgraph.api.http.neo4j_files import read_queries
 from bookgraph.graph.query.overview import read_browser_url
 from bookgraph.graph.store import Store
 
-from .conftest import open_map, settle
+from .steps import open_map, settle
 
 BOOK_COLOR = "#4a6dce"
 
@@ -62,7 +62,7 @@ def test_the_guide_is_played_its_style_worn_and_its_query_run(
     with visitor.expect_page() as opened:
         explorer.get_by_role("link", name="the guide in Neo4j Browser").click()
     page = opened.value
-    expect(page.get_by_role("heading", name="Books and what they link to")).to_be_visible()
+    expect(page.get_by_role("heading", name="Books and their links")).to_be_visible()
     log_in(page, password)
     page.get_by_text("Use bookgraph's style").click()
     expect(page.get_by_text(f"color: {BOOK_COLOR}").first).to_be_visible()
@@ -97,13 +97,13 @@ def test_a_few_chosen_books_open_there_and_many_do_not(
     open_map(explorer, f"{site}/?book=Dune")
     expect(explorer.get_by_role("link", name="Open in Neo4j Browser")).to_be_visible()
     open_map(explorer, f"{site}/")
-    explorer.get_by_role("button", name="List what is in view").click()
+    explorer.get_by_role("button", name="List the points in view").click()
     expect(explorer.get_by_role("button", name="Copy as Cypher")).to_be_visible()
     settle(explorer)
     expect(explorer.get_by_role("link", name="Open in Neo4j Browser")).to_have_count(0)
     explorer.get_by_role("button", name="Close").click()
     explorer.evaluate("document.querySelector('book-map').flyToRows([5], { maxZoom: 20 })")
-    explorer.get_by_role("button", name="List what is in view").click()
+    explorer.get_by_role("button", name="List the points in view").click()
     with visitor.expect_page() as opened:
         explorer.get_by_role("link", name="Open in Neo4j Browser").click()
     expect(opened.value.locator(".view-lines")).to_contain_text("WHERE n.title IN")

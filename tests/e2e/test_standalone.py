@@ -1,4 +1,4 @@
-"""The map in one file, opened as a file: it draws, finds, lists, and asks nobody."""
+"""The exported map in one file: it draws, finds and lists without a server."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bookgraph.api.pictures.standalone import build_page
 from bookgraph.graph.query.overview import MapColumns
 from bookgraph.graph.store import Store
 
-from .conftest import settle
+from .steps import MAP, NUM_COLOURS, place_of, settle
 
 
 @pytest.fixture
 def lone_page(browser: Browser) -> Iterator[Page]:
-    """A page whose every request but for the file itself, and every error, fails the test."""
+    """A page on which any error and any request but that for the file fails the test."""
     context = browser.new_context(
         viewport={"width": 1200, "height": 760}, reduced_motion="reduce", offline=True
     )
@@ -45,28 +45,17 @@ def test_the_map_in_one_file_works_without_a_server(
     page.goto(path.as_uri())
     expect(page.locator("status-line")).to_contain_text("1,310 books")
     settle(page)
-    colours = page.evaluate(
-        """() => {
-          const canvas = document.querySelector("book-map canvas");
-          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-          return new Set(new Uint32Array(data.buffer)).size;
-        }"""
-    )
-    assert colours > 12
+    assert page.evaluate(NUM_COLOURS) > 12
     page.get_by_label("Find a title").fill("War and Peace")
     expect(page.locator("detail-panel h2")).to_have_text("War and Peace")
     settle(page)
-    place = page.evaluate(
-        "(t) => { const m = document.querySelector('book-map'); return m.screenOf(m.rowOf(t)); }",
-        "War and Peace",
-    )
-    assert 250 < place["x"] < 780
+    assert 250 < place_of(page, "War and Peace")[0] < 780
     page.keyboard.press("Escape")
     expect(page.locator("detail-panel")).to_be_hidden()
-    page.get_by_role("button", name="Show everything").click()
+    page.get_by_role("button", name="Show the whole map").click()
     settle(page)
     page.mouse.click(600, 20)
-    page.get_by_role("button", name="List what is in view").click()
+    page.get_by_role("button", name="List the points in view").click()
     expect(page.locator("detail-panel h2")).to_contain_text("books")
     page.get_by_role("button", name="Close").click()
     page.get_by_role("button", name="Topics").click()
@@ -90,5 +79,5 @@ def test_a_title_cannot_end_the_script_that_holds_it(lone_page: Page, tmp_path: 
     path.write_text(build_page({"book tsne": points}), "utf-8")
     lone_page.goto(path.as_uri())
     expect(lone_page.locator("status-line")).to_contain_text("2 books")
-    assert lone_page.title() == "bookgraph: the map"
-    assert lone_page.evaluate("document.querySelector('book-map').titles[0]") == evil
+    assert lone_page.title() == "bookgraph map"
+    assert lone_page.evaluate(f"{MAP}.titles[0]") == evil

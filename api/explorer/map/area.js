@@ -2,14 +2,18 @@
  * Areas that a reader draws on the map: closed lines in the map's units. Pure: no DOM, no pixels.
  */
 
-/** Corners that an area keeps at most, so that it fits into an address. */
+/** The most corners of an area, so that it fits into an address. */
 const MAX_CORNERS = 32;
 
 /**
- * @typedef {number[][]} Area corners as [x, y]; the last joins the first
+ * @typedef {[number, number]} Corner x and y
+ * @typedef {Corner[]} Area its corners in order; the last is joined to the first
  */
 
-/** The least corners that keep the shape (Visvalingam and Whyatt 1993), in the same order. */
+/**
+ * The fewest corners that keep the shape (Visvalingam and Whyatt 1993), in the same order.
+ * @param {Area} area
+ */
 export function simplify(area) {
   const corners = area.filter(([x, y], i) => !i || x !== area[i - 1][0] || y !== area[i - 1][1]);
   while (corners.length > MAX_CORNERS) {
@@ -25,11 +29,16 @@ export function simplify(area) {
   return corners;
 }
 
-/** Rows of the points inside, those that lie on top first. */
+/**
+ * Rows of the points inside, the topmost first.
+ * @param {Area} area
+ * @param {import("./grid.js").Grid} grid
+ */
 export function rowsInside(area, grid) {
   const { x, y } = grid.points;
   const xs = area.map(([left]) => left);
   const ys = area.map(([, top]) => top);
+  /** @type {number[]} */
   const rows = [];
   grid.visit(Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys), (row) => {
     if (isInside(area, x[row], y[row])) rows.push(row);
@@ -37,8 +46,11 @@ export function rowsInside(area, grid) {
   return rows.sort((a, b) => b - a);
 }
 
-/** Half of the absolute sum of cross products: the shoelace formula. */
-function sizeOf(area) {
+/**
+ * The area's size by the shoelace formula.
+ * @param {Area} area
+ */
+export function sizeOf(area) {
   let sum = 0;
   for (let i = 0, j = area.length - 1; i < area.length; j = i, i += 1) {
     sum += area[j][0] * area[i][1] - area[i][0] * area[j][1];
@@ -46,7 +58,12 @@ function sizeOf(area) {
   return Math.abs(sum) / 2;
 }
 
-/** Whether a ray to the right crosses the line an odd number of times. */
+/**
+ * Whether a ray to the right crosses the line an odd number of times.
+ * @param {Area} area
+ * @param {number} x
+ * @param {number} y
+ */
 function isInside(area, x, y) {
   let inside = false;
   for (let i = 0, j = area.length - 1; i < area.length; j = i, i += 1) {

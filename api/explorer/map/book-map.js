@@ -1,34 +1,60 @@
 /**
- * <book-map>: the picture of all points and the reader's hands on it. It draws what it is told to
- * (points, classes, what is lit) and says what was done ("hover", "pick", "look", "area"); it asks
- * no server and keeps no address.
+ * <book-map>: the picture of all points, and the input on it. It draws what it is given (points,
+ * classes, highlighted points) and says what the reader did. It knows no server and no address.
  */
 
 import { announce } from "../dom.js";
+import { Part } from "../parts/part.js";
 import { rowsInside, simplify } from "./area.js";
 import { listenToGestures } from "./gestures.js";
 import { Grid } from "./grid.js";
 import { Painter } from "./painter.js";
 import { nameRegions } from "./regions.js";
-import { Viewport, wayBetween } from "./viewport.js";
+import { pathBetween, Viewport } from "./viewport.js";
 
 const HIT_PX = 12;
 
-export class BookMap extends HTMLElement {
-  #isDrawing = false;
-  #area = null;
-  #line = null;
+/** @typedef {import("./area.js").Area} Area */
+/** @typedef {import("./gestures.js").Pixel} Pixel */
+/** @typedef {import("./painter.js").Lit} Lit */
+/** @typedef {import("./points.js").Classes} Classes */
+/** @typedef {import("./points.js").Points} Points */
+/** @typedef {import("./regions.js").Region} Region */
+/** @typedef {import("./viewport.js").View} View */
+/** @typedef {{start: number, duration: number, move: (share: number) => void}} Animation */
+/**
+ * @typedef {object} MapEvents
+ * @property {{row: number}} hover the point under the pointer, -1 for none
+ * @property {{row: number}} pick the point that was clicked, -1 for none
+ * @property {null} look the view has changed and rests
+ * @property {{area: Area|null}} area the area that was selected; null when it was abandoned
+ */
+
+/** @extends {Part<MapEvents>} */
+export class BookMap extends Part {
   #viewport = new Viewport();
+  #painter = new Painter(this);
+  /** @type {Points|null} */
   #points = null;
+  /** @type {Grid|null} */
   #grid = null;
+  /** @type {Classes|null} */
   #classes = null;
   #only = -1;
+  /** @type {Lit|null} */
   #lit = null;
   #hovered = -1;
+  /** @type {Region[]} */
   #regions = [];
-  #frame = 0;
+  /** @type {Area|null} */
+  #area = null;
+  /** @type {Pixel[]|null} */
+  #line = null;
+  #isDrawing = false;
+  /** @type {Animation|null} */
   #animation = null;
   #isMoving = false;
+  #frame = 0;
   #restTimer = 0;
   #hasPicture = false;
 
@@ -37,10 +63,12 @@ export class BookMap extends HTMLElement {
     this.setAttribute("role", "application");
     this.setAttribute(
       "aria-label",
-      "Map of books. Arrow keys move, plus and minus zoom, 0 shows all, Enter opens the point in " +
-        "the middle, S lists what is in view, Escape closes it. The search finds every book without the map.",
+      "Map of books. Arrow keys pan, plus and minus zoom, 0 shows everything. Enter opens the " +
+        "point in the middle, S lists the points in view, Escape closes. To find a book without " +
+        "the map, use the search.",
     );
-    this.painter = new Painter(this);
+    this.replaceChildren(...this.#painter.canvases);
+    this.readTheme();
     listenToGestures(this, this.#gestureCalls());
     new ResizeObserver(() => {
       this.#resize();
@@ -50,7 +78,19 @@ export class BookMap extends HTMLElement {
     this.#resize();
   }
 
-  /** Show other points; the view is kept when `view` is given, else all is shown. */
+  /**
+   * Set the colours of the classes; needed before any classes.
+   * @param {import("./palette.js").Palette} palette
+   */
+  setPalette(palette) {
+    this.#painter.setPalette(palette);
+  }
+
+  /**
+   * Show other points.
+   * @param {Points} points
+   * @param {View|null} [view] null shows all of them
+   */
   setPoints(points, view = null) {
     this.#points = points;
     this.#grid = new Grid(points);
@@ -63,25 +103,31 @@ export class BookMap extends HTMLElement {
     this.draw();
   }
 
-  /** Colour the points; `only` is the one class that is lit, or -1. */
+  /**
+   * Colour the points.
+   * @param {Classes} classes
+   * @param {number} [only] the one class that is highlighted, or -1
+   */
   setClasses(classes, only = -1) {
     this.#classes = classes;
     this.#only = only;
-    this.painter.setClasses(classes);
+    this.#painter.setClasses(classes);
     this.draw();
   }
 
   /**
-   * Light up some points and dim the rest.
-   * @param {null|{centre: number, rows: number[], scores?: number[]}} lit `centre` is -1 where
-   *   the lit points have none; `scores` in [0, 1] set how strong the lines are
+   * Highlight some points and dim the rest.
+   * @param {Lit|null} lit
    */
   setLit(lit) {
     this.#lit = lit;
     this.draw();
   }
 
-  /** Show an area as a line around it; null for none. */
+  /**
+   * Draw the line around an area; null for none.
+   * @param {Area|null} area
+   */
   setArea(area) {
     this.#area = area;
     this.draw();
@@ -97,15 +143,18 @@ export class BookMap extends HTMLElement {
     this.classList.toggle("is-drawing", isDrawing);
   }
 
-  /** Rows of the points inside an area, the most connected first. */
+  /**
+   * Rows of the points inside an area, those with the most edges first.
+   * @param {Area} area
+   */
   rowsInside(area) {
-    return rowsInside(area, this.#grid);
+    return this.#grid ? rowsInside(area, this.#grid) : [];
   }
 
-  /** Choose what is in view, as if a line were drawn around it. */
-  chooseView() {
+  /** Select what is in view, as if a line were drawn around it. */
+  selectView() {
     const [left, top, right, bottom] = this.#viewport.clearArea;
-    this.#choose([
+    this.#select([
       { x: left, y: top },
       { x: right, y: top },
       { x: right, y: bottom },
@@ -113,14 +162,20 @@ export class BookMap extends HTMLElement {
     ]);
   }
 
-  /** Ring a point, as the pointer would; -1 for none. */
+  /**
+   * Draw a ring around a point, as under the pointer; -1 for none.
+   * @param {number} row
+   */
   setHovered(row) {
     if (row === this.#hovered) return;
     this.#hovered = row;
     this.draw();
   }
 
-  /** Keep some pixels at the sides free, because cards cover them. */
+  /**
+   * Set how many pixels at each side are covered.
+   * @param {Viewport["insets"]} insets
+   */
   setInsets(insets) {
     this.#viewport.insets = insets;
     this.draw();
@@ -139,32 +194,47 @@ export class BookMap extends HTMLElement {
     return this.#points?.titles ?? [];
   }
 
-  /** Row of a title or name; -1 where there is none. */
+  /**
+   * Row of a book's title or a topic's name; -1 where there is none.
+   * @param {string} key
+   */
   rowOf(key) {
     return this.#points?.rowOf.get(key) ?? -1;
   }
 
-  /** Titles that are lit besides the chosen one. */
+  /** Titles of the highlighted points besides the centre. */
   get litTitles() {
-    return (this.#lit?.rows ?? []).map((row) => this.#points.titles[row]);
+    return (this.#lit?.rows ?? []).map((row) => this.titles[row]);
   }
 
-  /** Title of the ringed point, or null. */
+  /** Title of the point with the ring, or null. */
   get hoveredTitle() {
-    return this.#points?.titles[this.#hovered] ?? null;
+    return this.titles[this.#hovered] ?? null;
+  }
+
+  /** Whether the picture shows the latest state and nothing moves; tests wait for it. */
+  get isSettled() {
+    return !this.#frame && !this.#animation && !this.#isMoving;
   }
 
   /** Milliseconds that the last picture took to draw. */
   get lastDrawMs() {
-    return this.painter.lastMs;
+    return this.#painter.lastMs;
   }
 
-  /** Pixel of a point, relative to the element. */
+  /**
+   * Pixel of a point, relative to the element.
+   * @param {number} row
+   */
   screenOf(row) {
-    return this.#viewport.toScreen(this.#points.x[row], this.#points.y[row]);
+    const { x, y } = this.#placeOf(row);
+    return this.#viewport.toScreen(x, y);
   }
 
-  /** Go to a view, at once where the reader wants little motion. */
+  /**
+   * Go to a view; at once where the reader prefers reduced motion.
+   * @param {View} view
+   */
   flyTo(view) {
     this.#stopAnimation();
     if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
@@ -174,39 +244,50 @@ export class BookMap extends HTMLElement {
     }
     const from = this.view;
     const units = Math.max(1, this.#viewport.width) / this.#viewport.fitScale;
-    const way = wayBetween(from, view, units);
-    const duration = Math.min(1400, 350 + way.length * 380);
+    const path = pathBetween(from, view, units);
+    const duration = Math.min(1400, 350 + path.length * 380);
     this.#animate(duration, (share) => {
-      this.#viewport.view = way.at(ease(share));
+      this.#viewport.view = path.at(ease(share));
     });
   }
 
-  /** Go to where some points are. */
+  /**
+   * Go to where some points are.
+   * @param {number[]} rows
+   * @param {{maxZoom?: number}} [options]
+   */
   flyToRows(rows, { maxZoom = 8 } = {}) {
     if (!rows.length) return;
-    const xs = rows.map((row) => this.#points.x[row]);
-    const ys = rows.map((row) => this.#points.y[row]);
+    const places = rows.map((row) => this.#placeOf(row));
+    const xs = places.map(({ x }) => x);
+    const ys = places.map(({ y }) => y);
     const bounds = {
       left: Math.min(...xs), right: Math.max(...xs), bottom: Math.min(...ys), top: Math.max(...ys),
     };
     this.flyTo(this.#viewport.viewOf(bounds, maxZoom));
   }
 
-  /** Zoom about the middle. */
+  /**
+   * Zoom around the middle.
+   * @param {number} factor
+   */
   zoomBy(factor) {
     const { middle } = this.#viewport;
     this.#zoomSmoothly(middle.x, middle.y, factor);
   }
 
-  /** Take over the colours of the page's theme. */
+  /** Take the colours of the page's theme. */
   readTheme() {
-    this.painter.readTheme();
+    this.#painter.readTheme();
     this.draw();
   }
 
-  /** Colour of a class as CSS has it. */
+  /**
+   * The colour of a class, as CSS has it.
+   * @param {number} index
+   */
   colorOf(index) {
-    return this.painter.colorOf(index);
+    return this.#painter.colorOf(index);
   }
 
   /** Draw before the next frame is shown. */
@@ -221,10 +302,11 @@ export class BookMap extends HTMLElement {
   }
 
   #paint() {
-    this.painter.paint(this.#scene());
+    this.#painter.paint(this.#scene());
     this.#markFirstPicture();
   }
 
+  /** @returns {import("./gestures.js").Calls} */
   #gestureCalls() {
     return {
       pan: (dx, dy) => {
@@ -252,14 +334,15 @@ export class BookMap extends HTMLElement {
         this.#line = pixels;
         this.draw();
       },
-      area: (pixels) => this.#choose(pixels),
+      area: (pixels) => this.#select(pixels),
     };
   }
 
+  /** @param {string} name */
   #key(name) {
     if (name === "+" || name === "=") this.zoomBy(1.5);
     else if (name === "-") this.zoomBy(1 / 1.5);
-    else if (name === "s") this.chooseView();
+    else if (name === "s") this.selectView();
     else if (name === "0" || name === "Home") this.flyTo(this.whole);
     else if (name === "Enter") {
       const { middle } = this.#viewport;
@@ -268,54 +351,87 @@ export class BookMap extends HTMLElement {
     return true;
   }
 
-  /** Say which area was chosen, in the map's units; null when the line was left. */
-  #choose(pixels) {
+  /**
+   * Say which area was selected, in the map's units.
+   * @param {Pixel[]|null} pixels null when the line was abandoned
+   */
+  #select(pixels) {
     this.#line = null;
     this.draw();
     const corners = pixels?.map(({ x, y }) => {
       const at = this.#viewport.toMap(x, y);
-      return [at.x, at.y];
+      return /** @type {[number, number]} */ ([at.x, at.y]);
     });
     const area = corners && this.#points?.count ? simplify(corners) : null;
-    this.dispatchEvent(new CustomEvent("area", { detail: { area } }));
+    this.say("area", { area });
   }
 
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @param {string} type of pointer
+   */
   #click(x, y, type) {
     this.#pick(this.#rowAt(x, y, type === "touch" ? 2 * HIT_PX : HIT_PX));
   }
 
+  /** @param {number} row */
   #pick(row) {
-    if (row >= 0) announce(`${this.#points.titles[row]} is chosen.`);
-    this.dispatchEvent(new CustomEvent("pick", { detail: { row } }));
+    if (row >= 0) announce(`${this.titles[row]} selected.`);
+    this.say("pick", { row });
   }
 
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   #hover(x, y) {
     const row = this.#points ? this.#rowAt(x, y, HIT_PX) : -1;
     this.classList.toggle("is-over-point", row >= 0);
     if (row !== this.#hovered) {
       this.setHovered(row);
-      this.dispatchEvent(new CustomEvent("hover", { detail: { row } }));
+      this.say("hover", { row });
     }
   }
 
-  /** The point under a pixel; a lit one wins over a dimmed one beside it. */
+  /**
+   * The point under a pixel; a highlighted one wins over a dimmed one beside it.
+   * @param {number} x
+   * @param {number} y
+   * @param {number} reach in pixels
+   */
   #rowAt(x, y, reach) {
-    if (!this.#points?.count) return -1;
+    if (!this.#points?.count || !this.#grid) return -1;
     const at = this.#viewport.toMap(x, y);
     const radius = reach / this.#viewport.scale;
-    const isLit = (row) => !this.#lit || row === this.#lit.centre || this.#lit.rows.includes(row);
     let best = this.#grid.nearest(at.x, at.y, radius);
-    if (best >= 0 && !isLit(best)) {
-      let bestSquare = radius * radius;
-      for (const row of [this.#lit.centre, ...this.#lit.rows]) {
-        if (row < 0) continue;
-        const square = (this.#points.x[row] - at.x) ** 2 + (this.#points.y[row] - at.y) ** 2;
-        if (square < bestSquare) [best, bestSquare] = [row, square];
-      }
+    if (best < 0 || !this.#lit) return best;
+    const lit = [this.#lit.centre, ...this.#lit.rows];
+    if (lit.includes(best)) return best;
+    let bestSquare = radius * radius;
+    for (const row of lit) {
+      if (row < 0) continue;
+      const place = this.#placeOf(row);
+      const square = (place.x - at.x) ** 2 + (place.y - at.y) ** 2;
+      if (square < bestSquare) [best, bestSquare] = [row, square];
     }
     return best;
   }
 
+  /**
+   * Where a point is, in the map's units.
+   * @param {number} row
+   */
+  #placeOf(row) {
+    if (!this.#points) throw new Error("The map has no points yet.");
+    return { x: this.#points.x[row], y: this.#points.y[row] };
+  }
+
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @param {number} factor
+   */
   #zoomSmoothly(x, y, factor) {
     this.#stopAnimation();
     let done = 1;
@@ -326,6 +442,10 @@ export class BookMap extends HTMLElement {
     });
   }
 
+  /**
+   * @param {number} vx in pixels per millisecond
+   * @param {number} vy in pixels per millisecond
+   */
   #glide(vx, vy) {
     let before = 0;
     this.#animate(600, (share) => {
@@ -335,6 +455,10 @@ export class BookMap extends HTMLElement {
     });
   }
 
+  /**
+   * @param {number} duration in milliseconds
+   * @param {(share: number) => void} move
+   */
   #animate(duration, move) {
     this.#animation = { start: 0, duration, move };
     this.#isMoving = true;
@@ -345,12 +469,13 @@ export class BookMap extends HTMLElement {
     this.#animation = null;
   }
 
+  /** @param {number} time of the frame */
   #step(time) {
-    const { start, duration, move } = this.#animation ?? {};
-    if (!move) return;
-    if (!start) this.#animation.start = time;
-    const share = Math.min(1, (time - this.#animation.start) / duration);
-    move(share);
+    const animation = this.#animation;
+    if (!animation) return;
+    animation.start ||= time;
+    const share = Math.min(1, (time - animation.start) / animation.duration);
+    animation.move(share);
     if (share < 1) this.draw();
     else {
       this.#stopAnimation();
@@ -365,13 +490,13 @@ export class BookMap extends HTMLElement {
 
   #restSoon() {
     clearTimeout(this.#restTimer);
-    this.#restTimer = setTimeout(() => this.#rest(), 180);
+    this.#restTimer = window.setTimeout(() => this.#rest(), 180);
   }
 
   #rest() {
     this.#isMoving = false;
     this.draw();
-    this.dispatchEvent(new CustomEvent("look"));
+    this.say("look", null);
   }
 
   #resize() {
@@ -381,13 +506,14 @@ export class BookMap extends HTMLElement {
     this.draw();
   }
 
-  /** For whoever measures the page. */
+  /** A mark for measurements of the page. */
   #markFirstPicture() {
     if (this.#hasPicture || !this.#points?.count) return;
     this.#hasPicture = true;
     performance.mark("first-picture");
   }
 
+  /** @returns {import("./painter.js").Scene} */
   #scene() {
     return {
       viewport: this.#viewport,
@@ -404,6 +530,10 @@ export class BookMap extends HTMLElement {
   }
 }
 
+/**
+ * Slow at both ends.
+ * @param {number} share
+ */
 function ease(share) {
   return share < 0.5 ? 4 * share ** 3 : 1 - (2 - 2 * share) ** 3 / 2;
 }

@@ -1,25 +1,42 @@
 /**
- * Turns what hands do on the map (drag, wheel, pinch, double tap, keys) into calls: pan by pixels,
- * zoom at a pixel, a click, a hover, a line around an area. Knows nothing of points.
+ * Turns input on the map (drag, wheel, pinch, double tap, keys) into calls: pan by pixels, zoom at
+ * a pixel, a click, a hover, a line around an area. Knows nothing of points.
  */
 
 const CLICK_SLOP_PX = 5;
 const KEY_PAN_PX = 90;
-const INERTIA_MIN_SPEED = 0.15; // pixels a millisecond
+const INERTIA_MIN_SPEED = 0.15; // pixels per millisecond
+
+/** @typedef {{x: number, y: number}} Pixel relative to the element */
+/**
+ * @typedef {object} Calls
+ * @property {(dx: number, dy: number) => void} pan
+ * @property {(x: number, y: number, factor: number, isSmooth: boolean) => void} zoom
+ * @property {(x: number, y: number, pointerType: string) => void} click
+ * @property {(x: number, y: number) => void} hover
+ * @property {() => void} leave the pointer has left the element
+ * @property {(vx: number, vy: number) => void} glide the map was thrown, in pixels per millisecond
+ * @property {() => void} stop whatever moves the map
+ * @property {() => void} rest the reader has stopped moving the map
+ * @property {(name: string) => boolean} key returns whether the key means anything
+ * @property {() => boolean} isDrawing whether a drag draws a line
+ * @property {(line: Pixel[]) => void} line the line so far
+ * @property {(line: Pixel[]|null) => void} area the finished line; null when it was abandoned
+ */
 
 /**
  * @param {HTMLElement} element
- * @param {object} calls `pan(dx, dy)`, `zoom(x, y, factor, isSmooth)`, `click(x, y)`,
- *   `hover(x, y)`, `leave()`, `glide(vx, vy)`, `stop()`, `key(name)`, `isDrawing()`,
- *   `line(corners)` while one is drawn and `area(corners)` when it is done, null when it was left
+ * @param {Calls} calls
  */
 export function listenToGestures(element, calls) {
+  /** @type {Map<number, Pixel>} */
   const pointers = new Map();
   let travelled = 0;
   let speed = { x: 0, y: 0, time: 0 };
-  let line = null; // pixels of the line that is being drawn
+  /** @type {Pixel[]|null} */
+  let line = null; // the one that is being drawn
 
-  const place = (event) => {
+  const place = (/** @type {MouseEvent} */ event) => {
     const box = element.getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top };
   };
@@ -39,7 +56,7 @@ export function listenToGestures(element, calls) {
     const now = place(event);
     const before = pointers.get(event.pointerId);
     if (!before) {
-      calls.hover(now.x, now.y, event.pointerType);
+      calls.hover(now.x, now.y);
       return;
     }
     if (pointers.size === 2) pinch(pointers, event.pointerId, now, calls);
@@ -60,7 +77,7 @@ export function listenToGestures(element, calls) {
     }
   });
 
-  const release = (event) => {
+  const release = (/** @type {PointerEvent} */ event) => {
     if (!pointers.delete(event.pointerId) || pointers.size) return;
     const drawn = line;
     line = null;
@@ -89,7 +106,7 @@ export function listenToGestures(element, calls) {
       event.preventDefault();
       const { x, y } = place(event);
       const lines = event.deltaMode === 1 ? 16 : event.deltaMode === 2 ? 400 : 1;
-      // A trackpad's pinch comes as a wheel with the control key, in small steps.
+      // Browsers report a trackpad's pinch as a wheel with the control key, in small steps.
       const strength = event.ctrlKey ? 0.01 : 0.0018;
       calls.zoom(x, y, Math.exp(-event.deltaY * lines * strength), false);
     },
@@ -103,24 +120,32 @@ export function listenToGestures(element, calls) {
 
   element.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
+    /** @type {Record<string, [number, number]>} */
     const pans = {
       ArrowLeft: [KEY_PAN_PX, 0],
       ArrowRight: [-KEY_PAN_PX, 0],
       ArrowUp: [0, KEY_PAN_PX],
       ArrowDown: [0, -KEY_PAN_PX],
     };
-    if (pans[event.key]) calls.pan(...pans[event.key]);
+    const pan = pans[event.key];
+    if (pan) calls.pan(...pan);
     else if (!calls.key(event.key)) return;
     event.preventDefault();
-    if (pans[event.key]) calls.rest();
+    if (pan) calls.rest();
   });
 }
 
+/**
+ * @param {Map<number, Pixel>} pointers two of them
+ * @param {number} movedId
+ * @param {Pixel} now where that one is
+ * @param {Calls} calls
+ */
 function pinch(pointers, movedId, now, calls) {
   const [otherId] = [...pointers.keys()].filter((id) => id !== movedId);
-  const other = pointers.get(otherId);
-  const before = pointers.get(movedId);
-  const distance = (a, b) => Math.max(1, Math.hypot(a.x - b.x, a.y - b.y));
+  const [other, before] = [pointers.get(otherId), pointers.get(movedId)];
+  if (!other || !before) return;
+  const distance = (/** @type {Pixel} */ a, /** @type {Pixel} */ b) => Math.max(1, Math.hypot(a.x - b.x, a.y - b.y));
   const middle = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };
   calls.pan((now.x - before.x) / 2, (now.y - before.y) / 2);
   calls.zoom(middle.x, middle.y, distance(now, other) / distance(before, other), false);

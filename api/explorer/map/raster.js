@@ -1,50 +1,74 @@
 /**
- * Draws round points into a pixel buffer, without a GPU: masks of a disc at sixteen places within
- * a pixel are stamped by plain loops. 80,000 points take some milliseconds so; as canvas paths
- * they would take a hundred.
+ * Draws round points into a pixel buffer, without a GPU: plain loops stamp masks of a disc at
+ * sixteen places within a pixel. 80,000 points take a few milliseconds; as canvas paths they would
+ * take a hundred.
  */
 
 const PLACES = 4; // within a pixel, each way
+// Pixels around the picture, so that the loops need no bounds checks.
+const PAD = 40;
+
+/**
+ * @typedef {object} Job
+ * @property {ArrayLike<number>|null} rows which points, in this order; null for all
+ * @property {Float32Array} xs in the map's units
+ * @property {Float32Array} ys in the map's units
+ * @property {Uint8Array} classes of each point
+ * @property {Uint32Array} colors pixel of each class
+ * @property {number} scale pixels per unit of the map
+ * @property {number} left pixel of the map's origin
+ * @property {number} top pixel of the map's origin
+ * @property {number} radius in pixels
+ * @property {number} [only] the one class to stamp
+ * @property {number} [skip] a class to leave out
+ */
+/** @typedef {{size: number, reach: number, shapes: Uint16Array[]}} Masks */
 
 export class Raster {
+  /** @type {Map<number, Masks>} */
+  #masks = new Map();
+  #context;
+  #width = 1;
+  #height = 1;
+  #image = new ImageData(1, 1);
+  #pixels = new Uint32Array(1);
+
   /** @param {CanvasRenderingContext2D} context */
   constructor(context) {
-    this.context = context;
-    this.masks = new Map();
+    this.#context = context;
     this.resize(1, 1);
   }
 
-  /** Set the size in pixels of the device; `pad` pixels around it spare the loops their bounds. */
-  resize(width, height, pad = 40) {
-    this.width = width;
-    this.height = height;
-    this.pad = pad;
-    this.stride = width + 2 * pad;
-    this.image = new ImageData(this.stride, height + 2 * pad);
-    this.pixels = new Uint32Array(this.image.data.buffer);
+  /**
+   * Set the size in pixels of the device.
+   * @param {number} width
+   * @param {number} height
+   */
+  resize(width, height) {
+    this.#width = width;
+    this.#height = height;
+    this.#image = new ImageData(width + 2 * PAD, height + 2 * PAD);
+    this.#pixels = new Uint32Array(this.#image.data.buffer);
   }
 
-  /** Fill everything with one colour, a pixel of the canvas. */
+  /**
+   * Fill everything with one colour.
+   * @param {number} pixel
+   */
   clear(pixel) {
-    this.pixels.fill(pixel);
+    this.#pixels.fill(pixel);
   }
 
   /**
    * Stamp points.
-   * @param {object} job
-   * @param {ArrayLike<number>|null} job.rows which points, in this order; null for all
-   * @param {Float32Array} job.xs and `ys`, in the map's units
-   * @param {Uint8Array} job.classes of each point
-   * @param {Uint32Array} job.colors pixel of each class
-   * @param {number} job.scale pixels a unit; `left` and `top` the pixel of the map's origin
-   * @param {number} job.radius in pixels
-   * @param {number} [job.skip] a class that is left out
+   * @param {Job} job
    */
   stamp({ rows, xs, ys, classes, colors, scale, left, top, radius, only = -1, skip = -1 }) {
-    const { pixels, stride, pad } = this;
+    const pixels = this.#pixels;
+    const stride = this.#width + 2 * PAD;
     const { size, reach, shapes } = this.#masksFor(radius);
-    const [maxX, maxY] = [this.width + pad - reach - 1, this.height + pad - reach - 1];
-    const min = reach - pad + 1;
+    const [maxX, maxY] = [this.#width + PAD - reach - 1, this.#height + PAD - reach - 1];
+    const min = reach - PAD + 1;
     const count = rows ? rows.length : xs.length;
     for (let i = 0; i < count; i += 1) {
       const row = rows ? rows[i] : i;
@@ -59,7 +83,7 @@ export class Raster {
       const color = colors[kind];
       const redBlue = color & 0xff00ff;
       const green = color & 0x00ff00;
-      let target = (py - reach + pad) * stride + px - reach + pad;
+      let target = (py - reach + PAD) * stride + px - reach + PAD;
       for (let m = 0, line = 0; line < size; line += 1, target += stride - size) {
         for (let column = 0; column < size; column += 1, m += 1, target += 1) {
           const share = shape[m];
@@ -80,21 +104,26 @@ export class Raster {
 
   /** Put the pixels on the canvas. */
   show() {
-    this.context.putImageData(this.image, -this.pad, -this.pad);
+    this.#context.putImageData(this.#image, -PAD, -PAD);
   }
 
+  /** @param {number} radius */
   #masksFor(radius) {
     const key = Math.max(2, Math.round(radius * 4));
-    let masks = this.masks.get(key);
+    let masks = this.#masks.get(key);
     if (!masks) {
       masks = buildMasks(key / 4);
-      this.masks.set(key, masks);
+      this.#masks.set(key, masks);
     }
     return masks;
   }
 }
 
-/** Coverage 0 to 256 of each pixel of a square around a disc, for each place of its centre. */
+/**
+ * Coverage, 0 to 256, of each pixel of a square around a disc, for each place of its centre.
+ * @param {number} radius in pixels
+ * @returns {Masks}
+ */
 function buildMasks(radius) {
   const reach = Math.ceil(radius) + 1;
   const size = 2 * reach + 1;

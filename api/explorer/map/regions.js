@@ -1,7 +1,7 @@
 /**
- * Names for the regions of a map: the genre, country or author (on the map of links: the most
- * mentioned link) that a place has more of than the map as a whole. Coarse places are named first,
- * finer ones as the reader zooms in.
+ * Names for the regions of a map: the genre, author, country or language that is more frequent in
+ * a region than on the whole map. On the map of topics, the most mentioned topic names its region.
+ * Large regions are named first, smaller ones as the reader zooms in.
  */
 
 /** Cells across the map at each level, and the zoom from which the level's names show. */
@@ -12,41 +12,49 @@ const LEVELS = [
   { cells: 32, fromZoom: 5.5 },
   { cells: 64, fromZoom: 11 },
 ];
-const PROPERTIES = ["genre", "author", "country", "language"];
-// A genre says more about a region than a language that half of the map speaks.
+// A genre says more about a region than a language that half of the books share.
 const WEIGHTS = { genre: 1.3, author: 0.9, country: 0.9, language: 0.55 };
+const PROPERTIES = /** @type {Property[]} */ (Object.keys(WEIGHTS));
 const MIN_SHARE = 0.25;
 const MIN_COUNT = 3;
 // Natural logarithms: 2.7 and 4.5 times as frequent as on the whole map.
 const MIN_LIFT = { genre: 1, author: 1, country: 1.5, language: 1.5 };
 
+/** @typedef {import("./points.js").Points} Points */
+/** @typedef {keyof typeof WEIGHTS} Property */
 /**
  * @typedef {object} Region
  * @property {string} name
- * @property {string} property what kind of a name it is
- * @property {number} x and `y`, the middle of the points that have it
+ * @property {Property|"link"} property that the name is a value of
+ * @property {number} x the middle of the points that have it
+ * @property {number} y the middle of the points that have it
  * @property {number} fromZoom
- * @property {number} weight how much it says; higher wins the space
+ * @property {number} weight how much it says; a higher one wins the space
  */
+/** @typedef {Region & {cell: number}} CellRegion */
 
-/** @returns {Region[]} the weightiest first */
+/**
+ * @param {Points} points
+ * @returns {Region[]} those for low zoom first, then by weight
+ */
 export function nameRegions(points) {
   const regions = points.kind === "link" ? nameByDegree(points) : nameByValues(points);
   return regions.sort((a, b) => a.fromZoom - b.fromZoom || b.weight - a.weight);
 }
 
+/** @param {Points} points */
 function nameByValues(points) {
+  /** @type {Region[]} */
   const regions = [];
+  /** @type {Map<string, (Region & {reach: number})[]>} */
   const used = new Map();
   for (const { cells, fromZoom } of LEVELS) {
     const members = sortIntoCells(points, cells);
-    const found = [];
-    for (const property of PROPERTIES) {
-      const values = points.columns[property];
-      if (values) found.push(...distinctive(points, members, values, property, fromZoom));
-    }
+    const found = PROPERTIES.flatMap((property) =>
+      distinctive(points, members, property).map((region) => ({ ...region, fromZoom })),
+    );
     const reach = extentOf(points) / cells;
-    // One name a cell, and no name twice within sight of itself.
+    // One name per cell, and no name twice within view.
     const namedCells = new Set();
     for (const region of found.sort((a, b) => b.weight - a.weight)) {
       const earlier = used.get(region.name) ?? [];
@@ -62,10 +70,17 @@ function nameByValues(points) {
   return regions;
 }
 
-/** For each cell the values that are frequent there and rare elsewhere (pointwise information). */
-function distinctive(points, members, values, property, fromZoom) {
+/**
+ * For each cell, the values that are frequent there and rare elsewhere (pointwise information).
+ * @param {Points} points
+ * @param {Map<number, number[]>} members rows by cell
+ * @param {Property} property
+ */
+function distinctive(points, members, property) {
+  const values = points.texts(property);
   const totals = new Map();
   for (const value of values) if (value) totals.set(value, (totals.get(value) ?? 0) + 1);
+  /** @type {Omit<CellRegion, "fromZoom">[]} */
   const regions = [];
   for (const [cell, rows] of members) {
     const inside = new Map();
@@ -82,16 +97,20 @@ function distinctive(points, members, values, property, fromZoom) {
       const share = count / rows.length;
       if (count < MIN_COUNT || share < MIN_SHARE) continue;
       const lift = Math.log(share / (totals.get(name) / points.count));
-        if (lift < MIN_LIFT[property]) continue;
+      if (lift < MIN_LIFT[property]) continue;
       const weight = WEIGHTS[property] * lift * Math.sqrt(count) * share;
-      regions.push({ name, property, cell, x: x / count, y: y / count, fromZoom, weight });
+      regions.push({ name, property, cell, x: x / count, y: y / count, weight });
     }
   }
   return regions;
 }
 
-/** On the map of links a point that many books mention names its own place. */
+/**
+ * On the map of topics, one that many books mention names its own place.
+ * @param {Points} points
+ */
 function nameByDegree(points) {
+  /** @type {Region[]} */
   const regions = [];
   const named = new Set();
   for (const { cells, fromZoom } of LEVELS) {
@@ -113,6 +132,11 @@ function nameByDegree(points) {
   return regions;
 }
 
+/**
+ * @param {Points} points
+ * @param {number} cells each way
+ * @returns {Map<number, number[]>} rows by cell
+ */
 function sortIntoCells(points, cells) {
   const { left, bottom } = points.bounds;
   const size = extentOf(points) / cells;
@@ -128,6 +152,7 @@ function sortIntoCells(points, cells) {
   return members;
 }
 
+/** @param {Points} points */
 function extentOf({ bounds }) {
   return Math.max(bounds.right - bounds.left, bounds.top - bounds.bottom, 1e-6);
 }

@@ -1,102 +1,85 @@
+/** <detail-panel>: the page of a book, a topic or a selection, beside the map. */
+
+import { closest, h, iconButton, replace } from "../dom.js";
+import { changesOf } from "./inner-links.js";
+import { Part } from "./part.js";
+
+/** @typedef {import("../dom.js").Content} Content */
+/** @typedef {import("../format.js").Kind} Kind */
 /**
- * <detail-panel>: the page of the chosen book or link beside the map. It shows what it is given;
- * says "open" with changes to the state, "close", "retry" and "point" with `{kind, key}` (null when the
- * pointer leaves).
+ * @typedef {object} PanelEvents
+ * @property {Partial<import("../state.js").State>} open changes to the state
+ * @property {null} close
+ * @property {null} retry
+ * @property {{name: string}} suggest the reader chose another name for what does not exist
+ * @property {{kind: Kind, key: string}|null} point what the pointer is on, if it is on the map
  */
 
-import { h, iconButton, replace } from "../dom.js";
-import { pageChanges } from "../state.js";
-import { bookPage } from "./book-page.js";
-import { comparePage } from "./compare-page.js";
-import { linkPage } from "./link-page.js";
-import { mixPage } from "./mix-page.js";
-import { selectionPage } from "./selection-page.js";
-
-class DetailPanel extends HTMLElement {
-  /** What the map shows, "book" or "link": the kind that can be pointed at. */
+/** @extends {Part<PanelEvents>} */
+export class DetailPanel extends Part {
+  /**
+   * What the map shows, and so what can be pointed at.
+   * @type {Kind}
+   */
   pointKind = "book";
 
   connectedCallback() {
     this.hidden = true;
     this.setAttribute("role", "complementary");
     this.setAttribute("aria-label", "Details");
-    this.addEventListener("click", (event) => this.#click(event));
+    this.addEventListener("click", (event) => {
+      const changes = changesOf(event);
+      if (changes) this.say("open", changes);
+    });
     for (const type of ["pointerover", "focusin"]) {
-      this.addEventListener(type, (event) => this.#point(event.target.closest(`[data-kind="${this.pointKind}"]`)));
+      this.addEventListener(type, (event) => {
+        const key = closest(event, `[data-kind="${this.pointKind}"]`)?.dataset.key;
+        this.say("point", key === undefined ? null : { kind: this.pointKind, key });
+      });
     }
     for (const type of ["pointerleave", "focusout"]) {
-      this.addEventListener(type, () => this.#point(null));
+      this.addEventListener(type, () => this.say("point", null));
     }
   }
 
-  showBusy(title) {
-    this.#show(
-      h("h2", {}, title),
-      h("div.skeleton", { role: "status", "aria-label": `Loading ${title}` },
-        Array.from({ length: 7 }, () => h("span"))),
-    );
-  }
-
-  showBook(book, state) {
-    this.#show(bookPage(book, state));
-  }
-
-  showLink(link, state) {
-    this.#show(linkPage(link, state));
-  }
-
-  showComparison(comparison, state) {
-    this.#show(comparePage(comparison, state));
-  }
-
-  showMix(mix, state) {
-    this.#show(mixPage(mix, state));
-  }
-
-  showSelection(selection, state) {
-    this.#show(selectionPage(selection, state));
-  }
-
-  /** @param {import("../api.js").ApiError} error */
-  showError(error, title) {
-    const say = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
-    this.#show(
-      h("h2", {}, title),
-      h("div.failure", { role: "alert" }, h("p", {}, error.message)),
-      error.nearest.length > 0 &&
-        h("ul.nearest-names", {}, error.nearest.map((name) =>
-          h("li", {}, h("button.button", { type: "button", on: { click: () => say("suggest", { name }) } }, name)),
-        )),
-      error.isRetryable &&
-        h("button.button", { type: "button", on: { click: () => say("retry") } }, "Try again"),
-    );
-  }
-
-  hide() {
-    this.hidden = true;
-    replace(this);
-  }
-
-  #show(...content) {
-    const close = iconButton("close", "Close", () => this.dispatchEvent(new CustomEvent("close")));
+  /** @param {Content} content */
+  show(content) {
+    const close = iconButton("close", "Close", () => this.say("close", null));
     close.classList.add("panel-close");
     replace(this, h("div.panel-scroll", {}, content), close);
     this.hidden = false;
   }
 
-  /** A plain click on one of our links changes the state; with a key it opens a tab as usual. */
-  #click(event) {
-    const anchor = event.target.closest("a[data-key], a[data-changes]");
-    if (!anchor || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    const { kind, key, changes } = anchor.dataset;
-    const detail = changes ? JSON.parse(changes) : pageChanges({ [kind]: key });
-    this.dispatchEvent(new CustomEvent("open", { detail }));
+  /** @param {string} title */
+  showBusy(title) {
+    this.show([
+      h("h2", {}, title),
+      h("div.skeleton", { role: "status", "aria-label": `Loading ${title}` },
+        Array.from({ length: 7 }, () => h("span"))),
+    ]);
   }
 
-  #point(element) {
-    const detail = element ? { kind: element.dataset.kind, key: element.dataset.key } : null;
-    this.dispatchEvent(new CustomEvent("point", { detail }));
+  /**
+   * @param {import("../api.js").ApiError} error
+   * @param {string} title
+   */
+  showError(error, title) {
+    const button = (/** @type {string} */ text, /** @type {() => void} */ click) =>
+      h("button.button", { type: "button", on: { click } }, text);
+    this.show([
+      h("h2", {}, title),
+      h("div.failure", { role: "alert" }, h("p", {}, error.message)),
+      error.nearest.length > 0 &&
+        h("ul.nearest-names", {}, error.nearest.map((name) =>
+          h("li", {}, button(name, () => this.say("suggest", { name }))),
+        )),
+      error.isRetryable && button("Retry", () => this.say("retry", null)),
+    ]);
+  }
+
+  hide() {
+    this.hidden = true;
+    replace(this);
   }
 }
 

@@ -1,38 +1,54 @@
 /**
- * <ego-view>: a book, its links and the books beyond them as three columns of SVG in place of the
- * map. Says "open" with changes to the state.
+ * <ego-view>: in place of the map, three columns of SVG: a book, its topics, and the other books
+ * that mention them.
  */
 
-import { h, replace, s } from "../dom.js";
+import { closest, h, replace, s } from "../dom.js";
+import { formatCount, formatNumber, shorten } from "../format.js";
 import { hrefFor, pageChanges } from "../state.js";
 import { layOutEgo } from "./ego-layout.js";
+import { changesOf } from "./inner-links.js";
+import { Part } from "./part.js";
 
 const ROW_PX = 25;
 const HEAD_PX = 40;
 const COLUMNS = { book: 0, links: 0.34, books: 0.7 };
 const MIN_WIDTH_PX = 620;
-// Mean widths of a letter, on the safe side: to measure each text would cost a layout.
+// Generous mean widths of a letter: measuring each text would cost a layout.
 const CHARACTER_PX = 7.4;
 const CENTRE_CHARACTER_PX = 9;
 
-class EgoView extends HTMLElement {
+/** @typedef {import("./ego-layout.js").Ego} Ego */
+/** @typedef {import("../state.js").State} State */
+/** @typedef {{ego: Ego, state: State, width: number, rows: number}} Drawing rows of the longer column */
+
+/** @extends {Part<{open: Partial<State>}>} */
+export class EgoView extends Part {
   connectedCallback() {
     this.hidden = true;
     this.setAttribute("role", "region");
-    this.setAttribute("aria-label", "A book, its links and the books beyond them");
-    this.addEventListener("click", (event) => this.#click(event));
+    this.setAttribute("aria-label", "A book, its topics and other books that mention them");
+    this.addEventListener("click", (event) => {
+      const changes = changesOf(event);
+      if (changes) this.say("open", changes);
+    });
     for (const type of ["pointerover", "focusin"]) {
-      this.addEventListener(type, (event) => this.#light(event.target.closest("[data-node]")));
+      this.addEventListener(type, (event) => this.#highlight(closest(event, "[data-node]")));
     }
-    this.addEventListener("pointerleave", () => this.#light(null));
+    this.addEventListener("pointerleave", () => this.#highlight(null));
   }
 
+  /** @param {string} title */
   showBusy(title) {
-    replace(this, h("p.quiet", { role: "status" }, `Reading the links of ${title}…`));
+    replace(this, h("p.quiet", { role: "status" }, `Loading the topics of ${title}…`));
     this.hidden = false;
   }
 
-  /** @param {object} book as `fetchEgo` answers it */
+  /**
+   * @param {import("../api.js").EgoBook} book
+   * @param {number} numBooks in the whole graph
+   * @param {State} state
+   */
   show(book, numBooks, state) {
     const ego = layOutEgo(book, numBooks);
     const width = Math.max(MIN_WIDTH_PX, this.clientWidth - 48);
@@ -44,18 +60,18 @@ class EgoView extends HTMLElement {
       h(
         "header",
         {},
-        h("h2", {}, "What ", h("em", {}, ego.title), " is linked to"),
+        h("h2", {}, "Topics of ", h("em", {}, ego.title), " and where they lead"),
         h("p.quiet", {}, note(ego)),
       ),
       s(
         "svg.ego",
-        { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": "Columns" },
+        { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": "Book, topics and other books" },
         this.#edges(draw),
         this.#nodes(draw),
       ),
     );
     this.hidden = false;
-    // Where the three columns do not fit, the two that lead on are seen first.
+    // Where the three columns do not fit, topics and other books are shown first.
     this.scrollTo({ top: 0, left: width > this.clientWidth ? column("links", width) - 24 : 0 });
   }
 
@@ -64,13 +80,14 @@ class EgoView extends HTMLElement {
     replace(this);
   }
 
+  /** @param {Drawing} drawing */
   #edges({ ego, width, rows }) {
-    const title = shorten(ego.title, width);
+    const title = fitColumn(ego.title, width);
     const start = {
       x: column("book", width) + title.length * CENTRE_CHARACTER_PX,
       y: middleOf(rows),
     };
-    const toLinks = ego.links.map((link, i) => {
+    const toLinks = ego.links.map((_, i) => {
       const x = column("links", width) - 12;
       return curve(start.x + 8, start.y, x, rowOf(i, ego.links.length, rows), ["book", `link-${i}`]);
     });
@@ -84,69 +101,86 @@ class EgoView extends HTMLElement {
     return s("g.ego-edges", { "aria-hidden": "true" }, toLinks, toBooks);
   }
 
+  /** @param {Drawing} drawing */
   #nodes({ ego, state, width, rows }) {
-    const heading = (name, text) =>
+    const heading = (/** @type {Column} */ name, /** @type {string} */ text) =>
       s("text.ego-heading", { x: column(name, width), y: 16 }, text);
     const links = ego.links.map((link, i) =>
       node({
         id: `link-${i}`, x: column("links", width), y: rowOf(i, ego.links.length, rows),
-        text: shorten(link.title, width), title: `${link.title}: in ${link.numBooks} books`,
+        text: fitColumn(link.title, width),
+        title: `${link.title}: mentioned by ${formatCount(link.numBooks, "book")}`,
         changes: pageChanges({ link: link.name }), state, classes: ".is-link",
       }),
     );
     const books = ego.books.map((book, i) =>
       node({
         id: `book-${i}`, x: column("books", width), y: rowOf(i, ego.books.length, rows),
-        text: shorten(book.title, width),
+        text: fitColumn(book.title, width),
         title: [book.title, book.author].filter(Boolean).join(", "),
         changes: pageChanges({ book: book.title, view: "ego" }), state, classes: "",
       }),
     );
     return [
-      heading("book", "The book"),
-      heading("links", "Links, rare ones"),
-      heading("books", "Books beyond"),
+      heading("book", "Book"),
+      heading("links", "Rarest topics"),
+      heading("books", "Other books"),
       s(
         "g.ego-centre",
         { "data-node": "book" },
-        s("text.ego-name", { x: column("book", width), y: middleOf(rows) + 5 }, shorten(ego.title, width)),
+        s("text.ego-name", { x: column("book", width), y: middleOf(rows) + 5 }, fitColumn(ego.title, width)),
       ),
       links,
       books,
     ];
   }
 
-  #click(event) {
-    const anchor = event.target.closest("[data-changes]");
-    if (!anchor || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    const detail = JSON.parse(anchor.dataset.changes);
-    this.dispatchEvent(new CustomEvent("open", { detail }));
-  }
-
-  /** Light the lines of a node and what they lead to. */
-  #light(element) {
-    const id = element?.dataset.node ?? null;
-    this.classList.toggle("is-lighting", id !== null);
+  /**
+   * Highlight a node, its lines and what they lead to.
+   * @param {HTMLElement|SVGElement|null} element null for none
+   */
+  #highlight(element) {
+    const id = element?.dataset.node ?? "";
+    this.classList.toggle("is-lighting", Boolean(id));
     const joined = new Set([id]);
-    for (const edge of this.querySelectorAll(".ego-edge")) {
-      const ends = edge.dataset.ends.split(" ");
+    for (const edge of this.#parts(".ego-edge")) {
+      const ends = edge.dataset.ends?.split(" ") ?? [];
       const isLit = ends.includes(id);
       edge.classList.toggle("is-lit", isLit);
       if (isLit) ends.forEach((end) => joined.add(end));
     }
-    for (const one of this.querySelectorAll("[data-node]")) {
-      one.classList.toggle("is-lit", joined.has(one.dataset.node));
+    for (const one of this.#parts("[data-node]")) {
+      one.classList.toggle("is-lit", joined.has(one.dataset.node ?? ""));
     }
+  }
+
+  /**
+   * @param {string} selector
+   * @returns {NodeListOf<SVGElement>}
+   */
+  #parts(selector) {
+    return this.querySelectorAll(selector);
   }
 }
 
+/** @param {Ego} ego */
 function note({ links, books, numHidden }) {
-  if (!links.length) return "No other book shares a link with it.";
-  const rest = numHidden > 0 ? ` ${numHidden} more links are on its page.` : "";
-  return `${links.length} links that lead on, ${books.length} books beyond them. Choose a book to go there.${rest}`;
+  if (!links.length) return "No other book mentions these topics.";
+  const rest = numHidden > 0 ? ` The panel lists ${formatNumber(numHidden)} more topics.` : "";
+  return `${formatCount(links.length, "link")} lead to ${formatCount(books.length, "book")}. Select a book to see its topics.${rest}`;
 }
 
+/**
+ * @param {object} parts
+ * @param {string} parts.id
+ * @param {number} parts.x
+ * @param {number} parts.y
+ * @param {string} parts.text
+ * @param {string} parts.title the tooltip
+ * @param {Partial<State>} parts.changes that a click makes
+ * @param {State} parts.state
+ * @param {string} parts.classes
+ */
 function node({ id, x, y, text, title, changes, state, classes }) {
   return s(
     `a.ego-node${classes}`,
@@ -157,32 +191,58 @@ function node({ id, x, y, text, title, changes, state, classes }) {
   );
 }
 
+/**
+ * @param {number} x0
+ * @param {number} y0
+ * @param {number} x1
+ * @param {number} y1
+ * @param {string[]} ends ids of the two nodes
+ */
 function curve(x0, y0, x1, y1, ends) {
   const bend = (x1 - x0) / 2;
   const d = `M${x0} ${y0}C${x0 + bend} ${y0} ${x1 - bend} ${y1} ${x1} ${y1}`;
   return s("path.ego-edge", { d, "data-ends": ends.join(" ") });
 }
 
+/** @typedef {keyof typeof COLUMNS} Column */
+
+/**
+ * @param {Column} name
+ * @param {number} width
+ */
 function column(name, width) {
   return 8 + COLUMNS[name] * width;
 }
 
-/** The rows of a shorter column stand around the middle. */
+/**
+ * A shorter column is centred.
+ * @param {number} index
+ * @param {number} count rows of this column
+ * @param {number} rows of the longer one
+ */
 function rowOf(index, count, rows) {
   return HEAD_PX + ROW_PX * (index + (rows - count) / 2 + 0.5);
 }
 
+/** @param {number} rows */
 function middleOf(rows) {
   return HEAD_PX + (ROW_PX * rows) / 2;
 }
 
-function shorten(text, width) {
-  const fitting = Math.floor((0.3 * width - 24) / CHARACTER_PX);
-  return text.length > fitting ? `${text.slice(0, fitting - 1)}…` : text;
+/**
+ * @param {string} text
+ * @param {number} width of the three columns
+ */
+function fitColumn(text, width) {
+  return shorten(text, Math.floor((0.3 * width - 24) / CHARACTER_PX));
 }
 
+/**
+ * @param {string} text
+ * @param {number} width of the three columns
+ */
 function widthOf(text, width) {
-  return shorten(text, width).length * CHARACTER_PX;
+  return fitColumn(text, width).length * CHARACTER_PX;
 }
 
 customElements.define("ego-view", EgoView);

@@ -1,25 +1,28 @@
 /**
- * <map-legend>: what the colours mean, which property they show, and one entry alone on request.
- * Says "color" with `{color}`, "only" with `{label}`, "map" with `{map}` and "layout" with
- * `{layout}`.
+ * <map-legend>: which map is shown, which property colours it, and what the colours mean. One entry
+ * can be highlighted.
  */
 
 import { h, icon, replace } from "../dom.js";
-import { colorsOf } from "../state.js";
+import { formatNumber } from "../format.js";
+import { COLORS, LAYOUTS } from "../properties.js";
+import { Part } from "./part.js";
 
-const NAMES = {
-  genre: "Genre",
-  country: "Country",
-  language: "Language",
-  year: "Year",
-  author: "Author",
-  degree: { book: "Links", link: "Books" },
-  kind: "Kind of page",
-};
+/** @typedef {import("../format.js").Kind} Kind */
+/** @typedef {import("../properties.js").Layout} Layout */
+/** @typedef {import("../map/points.js").ClassEntry} ClassEntry */
+/** @typedef {(index: number) => string} ColorOf the colour of a class */
+/**
+ * @typedef {object} LegendEvents
+ * @property {{map: Kind}} map
+ * @property {{layout: Layout}} layout
+ * @property {{color: string}} color
+ * @property {{label: string|null}} only the entry to highlight; null for all
+ * @property {null} redraw the legend has to be shown again
+ */
 
-const LAYOUTS = { tsne: "t-SNE", umap: "UMAP" };
-
-class MapLegend extends HTMLElement {
+/** @extends {Part<LegendEvents>} */
+export class MapLegend extends Part {
   #isOpen = !matchMedia("(max-width: 720px)").matches;
 
   connectedCallback() {
@@ -28,51 +31,61 @@ class MapLegend extends HTMLElement {
 
   /**
    * @param {object} shown
-   * @param {"book"|"link"} shown.map
-   * @param {string} shown.layout
-   * @param {string[]} shown.layouts those that there are
+   * @param {Kind} shown.map
+   * @param {Layout} shown.layout
+   * @param {Layout[]} shown.layouts those that the graph has
    * @param {string} shown.color
    * @param {string|null} shown.only
    * @param {import("../map/points.js").Classes} shown.classes
-   * @param {(index: number) => string} shown.colorOf
+   * @param {ColorOf} shown.colorOf
    */
   show({ map, layout, layouts, color, only, classes, colorOf }) {
     this.hidden = false;
-    const hadFocus = this.contains(document.activeElement) ? document.activeElement.id : null;
+    const { activeElement } = document;
+    const hadFocus = this.contains(activeElement) ? activeElement?.id : null;
     replace(
       this,
-      this.#tabs("map", "What the points are", { book: "Books", link: "Topics" }, map),
-      layouts.length > 1 && this.#tabs("layout", "How they are placed", LAYOUTS, layout),
+      this.#tabs("map", "Points", { book: "Books", link: "Topics" }, map, (value) => this.say("map", { map: value })),
+      layouts.length > 1 &&
+        this.#tabs("layout", "Layout", LAYOUTS, layout, (value) => this.say("layout", { layout: value })),
       h(
         "div.legend-head",
         {},
-        h("label", { for: "legend-color" }, "Colour"),
+        h("label", { for: "legend-color" }, "Colour by"),
         this.#select(map, color),
         this.#toggle(),
       ),
       this.#isOpen &&
         h(
           "ul.legend-list",
-          { "aria-label": "Colours; choose one to see it alone" },
+          { "aria-label": "Colours. Select one to highlight it." },
           classes.entries.map((entry, i) => this.#entry(entry, i, only, colorOf)),
         ),
     );
-    if (hadFocus) this.querySelector(`#${CSS.escape(hadFocus)}`)?.focus();
+    if (hadFocus) document.getElementById(hadFocus)?.focus();
   }
 
-  /** A choice of few: says `type` with what was chosen. */
-  #tabs(type, label, names, current) {
+  /**
+   * A choice of a few.
+   * @template {string} Value
+   * @param {string} type
+   * @param {string} label
+   * @param {Record<Value, string>} names
+   * @param {Value} current
+   * @param {(value: Value) => void} onChoose
+   */
+  #tabs(type, label, names, current, onChoose) {
     return h(
       "div.segmented",
       { role: "group", "aria-label": label },
-      Object.entries(names).map(([value, name]) =>
+      /** @type {[Value, string][]} */ (Object.entries(names)).map(([value, name]) =>
         h(
           "button",
           {
             type: "button",
             id: `legend-${type}-${value}`,
             "aria-pressed": String(value === current),
-            on: { click: () => this.#say(type, { [type]: value }) },
+            on: { click: () => onChoose(value) },
           },
           name,
         ),
@@ -80,17 +93,16 @@ class MapLegend extends HTMLElement {
     );
   }
 
+  /**
+   * @param {Kind} map
+   * @param {string} color
+   */
   #select(map, color) {
-    const options = colorsOf(map).map((value) => {
-      const name = NAMES[value];
-      return h(
-        "option",
-        { value, selected: value === color },
-        typeof name === "string" ? name : name[map],
-      );
-    });
+    const options = Object.entries(COLORS[map]).map(([value, name]) =>
+      h("option", { value, selected: value === color }, name),
+    );
     const select = h("select", { id: "legend-color" }, options);
-    select.addEventListener("change", () => this.#say("color", { color: select.value }));
+    select.addEventListener("change", () => this.say("color", { color: select.value }));
     return h("span.select", {}, select, icon("down"));
   }
 
@@ -101,11 +113,11 @@ class MapLegend extends HTMLElement {
         type: "button",
         id: "legend-toggle",
         "aria-expanded": String(this.#isOpen),
-        "aria-label": this.#isOpen ? "Hide the colours' meanings" : "Show the colours' meanings",
+        "aria-label": this.#isOpen ? "Hide the colours" : "Show the colours",
         on: {
           click: () => {
             this.#isOpen = !this.#isOpen;
-            this.#say("redraw", {});
+            this.say("redraw", null);
           },
         },
       },
@@ -113,6 +125,12 @@ class MapLegend extends HTMLElement {
     );
   }
 
+  /**
+   * @param {ClassEntry} entry
+   * @param {number} index
+   * @param {string|null} only
+   * @param {ColorOf} colorOf
+   */
   #entry(entry, index, only, colorOf) {
     const isOnly = only === entry.label;
     return h(
@@ -124,17 +142,13 @@ class MapLegend extends HTMLElement {
           type: "button",
           id: `legend-entry-${index}`,
           "aria-pressed": String(isOnly),
-          on: { click: () => this.#say("only", { label: isOnly ? null : entry.label }) },
+          on: { click: () => this.say("only", { label: isOnly ? null : entry.label }) },
         },
         h("span.swatch", { style: { "background-color": colorOf(index) } }),
         h("span.legend-label", {}, entry.label),
-        h("span.legend-count", {}, entry.count.toLocaleString("en")),
+        h("span.legend-count", {}, formatNumber(entry.count)),
       ),
     );
-  }
-
-  #say(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }
 

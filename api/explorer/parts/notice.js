@@ -1,8 +1,16 @@
-/** Full-page messages in place of a map: none yet, or no answer, each with what to do. */
+/** Messages in place of the map: why there is none, and what to do. */
 
 import { h } from "../dom.js";
+import { formatCount } from "../format.js";
+import { LAYOUTS } from "../properties.js";
 
-/** Why there is no map, with a way on. */
+/**
+ * @param {object} notice
+ * @param {string} notice.title
+ * @param {string} notice.text
+ * @param {string} [notice.command] to run in a terminal
+ * @param {() => void} notice.onRetry
+ */
 export function mapNotice({ title, text, command, onRetry }) {
   return h(
     "section.notice",
@@ -10,28 +18,31 @@ export function mapNotice({ title, text, command, onRetry }) {
     h("h2", {}, title),
     h("p", {}, text),
     command && h("pre", {}, h("code", {}, command)),
-    onRetry && h("button.button", { type: "button", on: { click: onRetry } }, "Try again"),
+    h("button.button", { type: "button", on: { click: onRetry } }, "Retry"),
   );
 }
 
-/** The notice for a graph without a map. */
-export function emptyNotice(points, onRetry) {
-  if (points.numUnplaced) {
-    const noun = points.kind === "link" ? "topics" : "books";
-    const isSecond = points.layout === "umap";
+/**
+ * The notice for a graph without a map.
+ * @param {import("../map/points.js").Points} points none
+ * @param {() => void} onRetry
+ */
+export function emptyNotice({ kind, layout, numUnplaced }, onRetry) {
+  if (!numUnplaced) {
     return mapNotice({
-      title: isSecond ? "The second map is not drawn yet" : "The map is not drawn yet",
-      text:
-        `${points.numUnplaced.toLocaleString("en")} ${noun} are in the graph without a place. ` +
-        "This command gives each one, near to what is like it:",
-      command: isSecond ? "bookgraph map --method umap" : "bookgraph map",
+      title: "No books yet",
+      text: "The graph is empty. These commands load books, train the model and create the map. Run them, then retry.",
+      command: "bookgraph ingest books.ndjson\nbookgraph train\nbookgraph map",
       onRetry,
     });
   }
+  const isSecond = layout === "umap";
   return mapNotice({
-    title: "There are no books yet",
-    text: "These commands load some, learn what is like what, and draw the map:",
-    command: "bookgraph ingest books.ndjson\nbookgraph train\nbookgraph map",
+    title: isSecond ? `No ${LAYOUTS.umap} layout yet` : "No map yet",
+    text:
+      `${formatCount(numUnplaced, kind)} in the graph have no position. ` +
+      "This command places each one near those that are similar. Run it, then retry.",
+    command: isSecond ? "bookgraph map --method umap" : "bookgraph map",
     onRetry,
   });
 }

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-SOURCE = (Path(__file__).parents[3] / "api/explorer/map/palette.js").read_text("utf-8")
+from bookgraph.api.pictures.draw import PALETTE_FILE, read_colors
+
+PALETTE: dict[str, dict[str, Any]] = json.loads(PALETTE_FILE.read_text("utf-8"))
+BASE_STYLES = Path(__file__).parents[3] / "api" / "explorer" / "css" / "base.css"
 
 # Linear RGB as people without one kind of cones see it, at full severity.
 VISION = {
@@ -40,17 +45,6 @@ MIN_DISTANCE = 11
 MIN_DISTANCE_ALL_CONES = 18
 
 
-def theme(name: str) -> dict[str, list[str]]:
-    block = re.search(rf"const {name} = {{(.*?)^}};", SOURCE, re.DOTALL | re.MULTILINE)
-    assert block is not None
-    found = {}
-    for key in ("ground", "other", "classes", "ramp"):
-        value = re.search(rf"{key}: (\[.*?\]|\"#\w+\")", block[1], re.DOTALL)
-        assert value is not None
-        found[key] = re.findall(r"#[0-9a-f]{6}", value[1])
-    return found
-
-
 def lab(colour: str, vision: np.ndarray) -> np.ndarray:
     """CIE L*a*b* (1976, D65) of an sRGB colour after a loss of cones."""
     srgb = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
@@ -68,27 +62,40 @@ def test_white_and_black_are_where_the_standard_has_them() -> None:
     assert lab("#ff0000", np.eye(3)) == pytest.approx([53.2, 80.1, 67.2], abs=0.3)
 
 
-@pytest.mark.parametrize("name", ["LIGHT", "DARK"])
+@pytest.mark.parametrize("theme", PALETTE)
 @pytest.mark.parametrize("vision", VISION)
-def test_every_two_colours_can_be_told_apart(name: str, vision: str) -> None:
-    colours = theme(name)
-    assert len(colours["classes"]) == 12
-    everything = [*colours["classes"], *colours["other"], *colours["ground"]]
+def test_every_two_colours_can_be_told_apart(theme: str, vision: str) -> None:
+    colours = PALETTE[theme]
+    everything = [*colours["classes"], colours["other"], colours["ground"]]
     least = MIN_DISTANCE_ALL_CONES if vision == "all cones" else MIN_DISTANCE
     for first, second in combinations(everything, 2):
         distance = np.linalg.norm(lab(first, VISION[vision]) - lab(second, VISION[vision]))
         assert distance >= least, f"{first} and {second} with {vision}: {distance:.1f}"
 
 
-@pytest.mark.parametrize("name", ["LIGHT", "DARK"])
+@pytest.mark.parametrize("theme", PALETTE)
 @pytest.mark.parametrize("vision", VISION)
-def test_the_ramp_rises_in_lightness(name: str, vision: str) -> None:
-    lightness = [lab(colour, VISION[vision])[0] for colour in theme(name)["ramp"]]
-    assert len(lightness) == 8
+def test_the_ramp_rises_in_lightness(theme: str, vision: str) -> None:
+    lightness = [lab(colour, VISION[vision])[0] for colour in PALETTE[theme]["ramp"]]
     assert min(np.diff(lightness)) > 2, lightness
 
 
-@pytest.mark.parametrize("name", ["LIGHT", "DARK"])
-def test_the_grounds_are_the_pages_own(name: str) -> None:
-    styles = (Path(__file__).parents[3] / "api/explorer/css/base.css").read_text("utf-8")
-    assert f"--ground: {theme(name)['ground'][0]};" in styles
+def test_both_themes_have_equally_many_colours() -> None:
+    sizes = [(len(colours["classes"]), len(colours["ramp"])) for colours in PALETTE.values()]
+    assert sizes == [(12, 8), (12, 8)]
+
+
+def test_the_style_sheet_has_the_palettes_ground_and_inks() -> None:
+    styles = BASE_STYLES.read_text("utf-8")
+    names = {"ground": "ground", "ink": "ink", "ink-soft": "inkSoft"}
+    for property_name, key in names.items():
+        found = re.findall(rf"--{property_name}: (#[0-9a-f]+);", styles)
+        # The dark theme is there twice: chosen, and as the system's.
+        dark = PALETTE["dark"][key]
+        assert found == [PALETTE["light"][key], dark, dark]
+
+
+def test_pictures_have_the_light_theme() -> None:
+    colors = read_colors()
+    assert colors.ground == PALETTE["light"]["ground"]
+    assert [*colors.classes] == PALETTE["light"]["classes"]

@@ -1,112 +1,87 @@
-"""The pages beside the map that join several books: compare, mix, and what a book could have."""
+"""Pages that join several books: comparisons, mixes, predicted topics, and the topics' graph."""
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
-
-import httpx
 from playwright.sync_api import Page, expect
 
-from .conftest import open_map, settle
+from .steps import expect_loaded, highlighted, open_map, query_of, run_query
 
 
-def ask(site: str, query: str) -> dict[str, object]:
-    answer = httpx.post(f"{site}/graphql", json={"query": query}).json()
-    assert "errors" not in answer, answer["errors"]
-    data: dict[str, object] = answer["data"]
-    return data
-
-
-def expect_loaded(page: Page) -> None:
-    expect(page.locator("detail-panel .part").first).to_be_visible()
-    settle(page)
-
-
-def query_of(page: Page) -> dict[str, list[str]]:
-    return parse_qs(urlsplit(page.url).query)
-
-
-def lit_titles(page: Page) -> set[str]:
-    return {*page.evaluate("document.querySelector('book-map').litTitles")}
-
-
-def test_why_leads_to_a_comparison(page: Page, site: str) -> None:
+def test_why_opens_a_comparison(page: Page, site: str) -> None:
     open_map(page, f"{site}/?book=Dune")
     expect_loaded(page)
     other = page.locator(".near-title").nth(3).inner_text()
     page.get_by_role("link", name=f"Compare Dune with {other}").click()
-    expect(page.locator(".kicker")).to_have_text("Why these two")
+    expect(page.locator(".kicker")).to_have_text("Comparison")
     expect_loaded(page)
     assert query_of(page)["other"] == [other]
-    answer = ask(
+    data = run_query(
         site,
         f'{{ compare(a: "Dune", b: "{other}", first: 40) {{ score numShared jaccard '
         "shared { link { title numBooks } } } }",
     )["compare"]
-    assert isinstance(answer, dict)
-    expect(page.locator(".pair-score .score-number")).to_have_text(f"{answer['score']:.2f}")
+    expect(page.locator(".pair-score .score-number")).to_have_text(f"{data['score']:.2f}")
     rows = page.locator(".weights li")
     assert rows.locator(".chip").all_inner_texts() == [
-        one["link"]["title"] for one in answer["shared"]
+        one["link"]["title"] for one in data["shared"]
     ]
     widths = rows.locator(".weight-bar span").evaluate_all("(all) => all.map((o) => o.offsetWidth)")
     assert widths == sorted(widths, reverse=True)
     assert len({*widths}) > 1
-    assert lit_titles(page) == {other}
+    assert highlighted(page) == {other}
     chain = page.locator(".chain").first
     assert chain.locator("a").first.inner_text() == "Dune"
     assert chain.locator("a").last.inner_text() == other
 
 
-def test_a_mix_grows_turns_and_shrinks(page: Page, site: str) -> None:
+def test_books_of_a_mix_can_be_added_turned_and_removed(page: Page, site: str) -> None:
     open_map(page, f"{site}/?book=Dune")
     expect_loaded(page)
-    near = page.locator(".near-title").nth(2).inner_text()
-    page.get_by_role("link", name=f"Books like Dune and {near}").click()
-    expect(page.locator(".kicker")).to_have_text("Books like")
+    similar = page.locator(".near-title").nth(2).inner_text()
+    page.get_by_role("link", name=f"Find books like Dune and {similar}").click()
+    expect(page.locator(".kicker")).to_have_text("Mix of books")
     expect_loaded(page)
-    assert query_of(page)["like"] == ["Dune", near]
-    answer = ask(
+    assert query_of(page)["like"] == ["Dune", similar]
+    data = run_query(
         site,
-        f'{{ similarBooks(like: ["Dune", "{near}"], first: 20) '
+        f'{{ similarBooks(like: ["Dune", "{similar}"], first: 20) '
         "{ edges { node { title } } } }",
     )["similarBooks"]
-    assert isinstance(answer, dict)
     assert page.locator(".near-title").all_inner_texts() == [
-        edge["node"]["title"] for edge in answer["edges"]
+        edge["node"]["title"] for edge in data["edges"]
     ]
     with_both = page.locator(".near-title").all_inner_texts()
-    page.get_by_role("link", name=f"Rather unlike {near}").click()
-    expect(page.locator(".mix-part.is-minus .mix-title")).to_have_text(near)
+    page.get_by_role("link", name=f"Find books unlike {similar} instead").click()
+    expect(page.locator(".mix-part.is-minus .mix-title")).to_have_text(similar)
     expect_loaded(page)
-    assert query_of(page)["unlike"] == [near]
+    assert query_of(page)["unlike"] == [similar]
     assert page.locator(".near-title").all_inner_texts() != with_both
-    page.get_by_role("link", name=f"Leave {near} out").click()
+    page.get_by_role("link", name=f"Remove {similar}").click()
     expect(page.locator(".mix-part")).to_have_count(1)
-    page.get_by_role("link", name="Leave Dune out").click()
+    page.get_by_role("link", name="Remove Dune").click()
     expect(page.locator("detail-panel")).to_be_hidden()
     page.go_back()
     expect(page.locator(".mix-part")).to_have_count(1)
 
 
-def test_a_mix_lights_its_books_and_their_nearest(page: Page, site: str) -> None:
+def test_a_mix_highlights_its_books_and_the_similar_ones(page: Page, site: str) -> None:
     open_map(page, f"{site}/?like=Dune&like=Emma")
     expect_loaded(page)
-    near = {*page.locator(".near-title").all_inner_texts()}
-    assert lit_titles(page) == near | {"Dune", "Emma"}
+    similar = {*page.locator(".near-title").all_inner_texts()}
+    assert highlighted(page) == similar | {"Dune", "Emma"}
 
 
-def test_links_that_a_book_could_have_are_not_its_own(page: Page, site: str) -> None:
+def test_predicted_topics_are_not_the_books_own(page: Page, site: str) -> None:
     open_map(page, f"{site}/?book=Dune")
     expect_loaded(page)
-    part = page.locator(".part", has=page.get_by_text("Links it could have"))
+    part = page.locator(".part", has=page.get_by_text("Predicted topics"))
     predicted = {*part.locator(".chip").all_inner_texts()}
-    own = page.locator(".part", has=page.locator("h3", has_text="in all"))
+    own = page.locator(".part", has=page.locator("h3", has_text="in total"))
     assert len(predicted) == 8
     assert not predicted & {*own.locator(".chip").all_inner_texts()}
 
 
-def test_a_link_opens_in_a_tab_of_its_own_with_the_same_page(page: Page, site: str) -> None:
+def test_a_link_opens_the_same_page_in_a_new_tab(page: Page, site: str) -> None:
     open_map(page, f"{site}/?book=Dune")
     expect_loaded(page)
     link = page.locator(".near-title").first
@@ -118,27 +93,26 @@ def test_a_link_opens_in_a_tab_of_its_own_with_the_same_page(page: Page, site: s
     expect(page.locator("detail-panel h2")).to_have_text("Dune")
 
 
-def test_an_unknown_book_of_a_comparison_is_named(page: Page, site: str) -> None:
+def test_a_comparison_names_the_unknown_book(page: Page, site: str) -> None:
     open_map(page, f"{site}/?book=Dune&other=Foundatoin")
     expect(page.locator("detail-panel [role=alert]")).to_contain_text("Foundatoin")
     expect(page.get_by_role("button", name="Foundation", exact=True)).to_be_visible()
 
 
-def test_the_ego_view_shows_true_links_and_true_books(page: Page, site: str) -> None:
+def test_the_ego_view_shows_the_graphs_own_links_and_books(page: Page, site: str) -> None:
     open_map(page, f"{site}/?book=Dune")
     expect_loaded(page)
-    page.get_by_role("link", name="Its links and the books beyond").click()
+    page.get_by_role("link", name="Explore its topics").click()
     expect(page.locator("ego-view svg")).to_be_visible()
     assert query_of(page)["view"] == ["ego"]
-    answer = ask(
+    data = run_query(
         site,
         """{ book(title: "Dune") { links(first: 60) { nodes { title
           books(first: 100) { nodes { title } } } } } }""",
     )["book"]
-    assert isinstance(answer, dict)
     books_of = {
         link["title"]: {book["title"] for book in link["books"]["nodes"]}
-        for link in answer["links"]["nodes"]
+        for link in data["links"]["nodes"]
     }
     shown = page.evaluate(
         """() => {
@@ -156,14 +130,14 @@ def test_the_ego_view_shows_true_links_and_true_books(page: Page, site: str) -> 
     assert page.locator(".ego-node.is-link").count() <= 26
 
 
-def test_the_ego_view_goes_from_book_to_book_and_back(page: Page, site: str) -> None:
+def test_the_ego_view_leads_from_book_to_book_and_back(page: Page, site: str) -> None:
     open_map(page, f"{site}/?book=Dune&view=ego")
-    beyond = page.locator(".ego-node:not(.is-link)").first
-    title = beyond.locator("text").text_content()
+    other = page.locator(".ego-node:not(.is-link)").first
+    title = other.locator("text").text_content()
     assert title is not None
-    beyond.hover()
+    other.hover()
     expect(page.locator(".ego-edge.is-lit").first).to_be_visible()
-    beyond.click()
+    other.click()
     expect(page.locator(".ego-centre text")).to_have_text(title)
     expect(page.locator("detail-panel h2")).to_have_text(title)
     page.go_back()
@@ -172,3 +146,13 @@ def test_the_ego_view_goes_from_book_to_book_and_back(page: Page, site: str) -> 
     page.get_by_role("link", name="Back to the map").click()
     expect(page.locator("ego-view")).to_be_hidden()
     expect(page.locator("map-legend")).to_be_visible()
+
+
+def test_the_ego_view_and_the_panel_lead_to_each_other(page: Page, site: str) -> None:
+    open_map(page, f"{site}/?book=Dune")
+    expect_loaded(page)
+    for _ in range(2):
+        page.get_by_role("link", name="Explore its topics").click()
+        expect(page.locator("ego-view")).to_be_visible()
+        page.get_by_role("link", name="Back to the map").click()
+        expect(page.locator("ego-view")).to_be_hidden()

@@ -1,29 +1,60 @@
-"""The map of books as a picture with a legend: SVG from the standard library, PNG with Pillow.
+"""Draws the map of books with a legend: SVG from the standard library, PNG with Pillow.
 
-Both draw the same `Picture`, so that they look alike.
+Both formats draw the same `Picture`, so they look alike.
 """
 
 from __future__ import annotations
 
 import io
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from xml.sax.saxutils import escape
 
-from bookgraph.api.pictures.palette import read_palette
 from bookgraph.core.errors import UsageError
 from bookgraph.graph.query.overview import MapColumns
 
 WIDTH, HEIGHT = 1600, 1040
 """Pixels of a PNG, units of an SVG."""
+PALETTE_FILE = Path(__file__).parents[1] / "explorer" / "map" / "palette.json"
+"""The colours that the explorer uses too."""
 
 _MARGIN, _LEGEND_WIDTH = 40, 300
 _LINE_HEIGHT, _TEXT_SIZE, _TITLE_SIZE = 28, 18, 26
-_INK, _INK_SOFT = "#22262b", "#5a5e63"
-# Drawn so many times larger and scaled down, which smooths the edges.
+# The PNG is drawn this many times larger and scaled down, which smooths the edges.
 _SMOOTHING = 2
 _METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
+
+
+@dataclass(frozen=True, slots=True)
+class Colors:
+    """The colours of the explorer's light theme, as `#rrggbb`.
+
+    Attributes:
+        ground: behind the points.
+        ink: of the title and the labels.
+        ink_soft: of counts and the caption.
+        other: of points without a class of their own.
+        classes: of the classes, the most frequent first.
+    """
+
+    ground: str
+    ink: str
+    ink_soft: str
+    other: str
+    classes: tuple[str, ...]
+
+
+@lru_cache(maxsize=1)
+def read_colors() -> Colors:
+    """Read the light theme's colours from the explorer's palette."""
+    light = json.loads(PALETTE_FILE.read_text("utf-8"))["light"]
+    return Colors(
+        light["ground"], light["ink"], light["inkSoft"], light["other"], tuple(light["classes"])
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +62,9 @@ class PointClass:
     """Points of one colour.
 
     Attributes:
-        label: what the legend says.
+        label: in the legend.
         color: `#rrggbb`.
-        places: (x, y) in units of the picture, top left first.
+        places: (x, y) in units of the picture, from its top left corner.
     """
 
     label: str
@@ -43,19 +74,19 @@ class PointClass:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A map to be drawn.
+    """A map, ready to draw.
 
     Attributes:
         title: above the legend.
         caption: below it.
-        ground: colour behind the points.
+        colors: of the ground and the texts.
         radius: of a point.
-        classes: in the legend's order; the last lies lowest.
+        classes: in the legend's order; the last one is drawn first, below the others.
     """
 
     title: str
     caption: str
-    ground: str
+    colors: Colors
     radius: float
     classes: Sequence[PointClass]
 
@@ -67,38 +98,38 @@ def plan_picture(points: MapColumns, *, color: str = "genre") -> Picture:
         points: with the columns `x`, `y` and the one that colours them.
         color: `genre`, `country`, `language` or `author`.
     """
-    palette = read_palette()
+    colors = read_colors()
     values = points.columns[color]
     counts = Counter(value for value in values if value)
-    # Ties by name, as on the page.
-    common = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[: len(palette.classes)]
-    color_of = dict(zip((value for value, _ in common), palette.classes, strict=False))
+    # Equally frequent values by name, as in the explorer.
+    common = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[: len(colors.classes)]
+    color_of = dict(zip((value for value, _ in common), colors.classes, strict=False))
     places: dict[str, list[tuple[float, float]]] = {value: [] for value, _ in common}
     others: list[tuple[float, float]] = []
     for value, place in zip(values, _fit(points), strict=True):
         places.get(value, others).append(place)
     classes = [PointClass(value, color_of[value], places[value]) for value, _ in common]
     if others:
-        classes.append(PointClass("other", palette.other, others))
+        classes.append(PointClass("other", colors.other, others))
     kept = "" if points.kept_share is None else f", {points.kept_share:.0%} of neighbours kept"
     return Picture(
         title=f"{points.num_points:,} books by {color}",
         caption=f"{_METHODS[points.layout]}{kept}",
-        ground=palette.ground,
+        colors=colors,
         radius=max(1.5, min(5.0, 150 / max(1, points.num_points) ** 0.5)),
         classes=classes,
     )
 
 
 def _fit(points: MapColumns) -> list[tuple[float, float]]:
-    """Places on the picture, left of the legend, with one scale for both axes."""
+    """Place the points left of the legend, with one scale for both axes."""
     xs, ys = points.columns["x"], points.columns["y"]
     left, right, bottom, top = min(xs), max(xs), min(ys), max(ys)
     width, height = WIDTH - _LEGEND_WIDTH - 2 * _MARGIN, HEIGHT - 2 * _MARGIN
     scale = min(width / max(right - left, 1e-9), height / max(top - bottom, 1e-9))
     x_start = _MARGIN + (width - scale * (right - left)) / 2
     y_start = _MARGIN + (height - scale * (top - bottom)) / 2
-    # On the map y points up, on a picture down.
+    # On the map, y points up; on a picture, down.
     return [
         (x_start + scale * (x - left), y_start + scale * (top - y))
         for x, y in zip(xs, ys, strict=True)
@@ -106,14 +137,15 @@ def _fit(points: MapColumns) -> list[tuple[float, float]]:
 
 
 def draw_svg(picture: Picture) -> str:
-    """The picture as an SVG of its own, without fonts or files from elsewhere."""
+    """Draw an SVG that needs no other fonts or files."""
+    colors = picture.colors
     left, top = WIDTH - _LEGEND_WIDTH, _MARGIN + _TITLE_SIZE
     font = "Inter, Segoe UI, Helvetica, Arial, sans-serif"
     box = f"0 0 {WIDTH} {HEIGHT}"
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" font-family="{font}">',
         f"<title>{escape(picture.title)}</title>",
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{picture.ground}"/>',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{colors.ground}"/>',
     ]
     for one in reversed(picture.classes):
         dots = "".join(
@@ -121,28 +153,28 @@ def draw_svg(picture: Picture) -> str:
         )
         lines.append(f'<g fill="{one.color}">{dots}</g>')
     lines.append(
-        f'<text x="{left}" y="{top}" fill="{_INK}" font-size="{_TITLE_SIZE}" '
+        f'<text x="{left}" y="{top}" fill="{colors.ink}" font-size="{_TITLE_SIZE}" '
         f'font-weight="600">{escape(picture.title)}</text>'
     )
     for i, one in enumerate(picture.classes):
         y = top + _LINE_HEIGHT * (i + 1.5)
         lines.append(
             f'<circle cx="{left + 7}" cy="{y - 6:.1f}" r="7" fill="{one.color}"/>'
-            f'<text x="{left + 24}" y="{y:.1f}" fill="{_INK}" font-size="{_TEXT_SIZE}">'
+            f'<text x="{left + 24}" y="{y:.1f}" fill="{colors.ink}" font-size="{_TEXT_SIZE}">'
             f"{escape(one.label)}</text>"
-            f'<text x="{WIDTH - _MARGIN}" y="{y:.1f}" fill="{_INK_SOFT}" text-anchor="end" '
+            f'<text x="{WIDTH - _MARGIN}" y="{y:.1f}" fill="{colors.ink_soft}" text-anchor="end" '
             f'font-size="{_TEXT_SIZE}">{len(one.places):,}</text>'
         )
     y = top + _LINE_HEIGHT * (len(picture.classes) + 2)
     lines.append(
-        f'<text x="{left}" y="{y}" fill="{_INK_SOFT}" font-size="{_TEXT_SIZE}">'
+        f'<text x="{left}" y="{y}" fill="{colors.ink_soft}" font-size="{_TEXT_SIZE}">'
         f"{escape(picture.caption)}</text>"
     )
     return "\n".join([*lines, "</svg>", ""])
 
 
 def draw_png(picture: Picture) -> bytes:
-    """The picture as a PNG.
+    """Draw a PNG.
 
     Raises:
         UsageError: Pillow is not installed.
@@ -151,11 +183,11 @@ def draw_png(picture: Picture) -> bytes:
         from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415  # optional
     except ImportError as error:
         raise UsageError(
-            "The format 'png' was asked for and Pillow is not installed. Install it with "
-            "`pip install 'bookgraph[exports]'`, or use svg."
+            "The format 'png' needs Pillow, which is not installed. Install it with "
+            "`pip install 'bookgraph[exports]'`, or use the format 'svg'."
         ) from error
-    zoom = _SMOOTHING
-    image = Image.new("RGB", (WIDTH * zoom, HEIGHT * zoom), picture.ground)
+    zoom, colors = _SMOOTHING, picture.colors
+    image = Image.new("RGB", (WIDTH * zoom, HEIGHT * zoom), colors.ground)
     pen = ImageDraw.Draw(image)
 
     def dot(x: float, y: float, radius: float, color: str) -> None:
@@ -169,15 +201,15 @@ def draw_png(picture: Picture) -> bytes:
         for x, y in one.places:
             dot(x, y, picture.radius, one.color)
     left, top = WIDTH - _LEGEND_WIDTH, _MARGIN + _TITLE_SIZE
-    write(left, top, picture.title, size=_TITLE_SIZE, ink=_INK)
+    write(left, top, picture.title, size=_TITLE_SIZE, ink=colors.ink)
     for i, one in enumerate(picture.classes):
         y = top + _LINE_HEIGHT * (i + 1.5)
         dot(left + 7, y - 6, 7, one.color)
-        write(left + 24, y, one.label, size=_TEXT_SIZE, ink=_INK)
+        write(left + 24, y, one.label, size=_TEXT_SIZE, ink=colors.ink)
         count = f"{len(one.places):,}"
-        write(WIDTH - _MARGIN, y, count, size=_TEXT_SIZE, ink=_INK_SOFT, anchor="rs")
+        write(WIDTH - _MARGIN, y, count, size=_TEXT_SIZE, ink=colors.ink_soft, anchor="rs")
     y = top + _LINE_HEIGHT * (len(picture.classes) + 2)
-    write(left, y, picture.caption, size=_TEXT_SIZE, ink=_INK_SOFT)
+    write(left, y, picture.caption, size=_TEXT_SIZE, ink=colors.ink_soft)
     buffer = io.BytesIO()
     image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

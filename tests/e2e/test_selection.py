@@ -1,4 +1,4 @@
-"""Choosing points: a line around them or what is in view, as a table, as CSV, as Cypher."""
+"""Selecting points: a line around them or the points in view, as a table, as CSV, as Cypher."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from bookgraph.graph.store import Store
 
-from .conftest import Watch, open_map, settle, watched_page
+from .steps import Watch, open_map, settle, view_of, watched_page
 
 # Every title whose point lies in an ellipse of pixels about (x, y); computed from the map's places.
 INSIDE = """([x, y, rx, ry]) => {
@@ -43,7 +43,7 @@ def draw(page: Page, x: float, y: float, rx: float, ry: float) -> None:
     for corner in corners:
         page.mouse.move(*corner)
     page.mouse.up()
-    expect(page.locator("detail-panel .kicker")).to_have_text("Chosen on the map")
+    expect(page.locator("detail-panel .kicker")).to_have_text("Selection")
     expect(page.locator("detail-panel .skeleton")).to_have_count(0)
     settle(page)
 
@@ -99,26 +99,26 @@ def test_shift_and_drag_draw_too_and_the_address_brings_it_back(page: Page, site
     page.locator(".selection .row-title").first.click()
     expect(page.locator("detail-panel h2")).to_have_text(titles[0])
     page.go_back()
-    expect(page.locator("detail-panel .kicker")).to_have_text("Chosen on the map")
+    expect(page.locator("detail-panel .kicker")).to_have_text("Selection")
     page.goto("about:blank")
     open_map(page, address)
-    expect(page.locator("detail-panel .kicker")).to_have_text("Chosen on the map")
+    expect(page.locator("detail-panel .kicker")).to_have_text("Selection")
     assert [*csv_of(page)["title"]] == titles
 
 
-def test_without_a_pointer_what_is_in_view_is_listed(page: Page, site: str) -> None:
+def test_the_points_in_view_can_be_listed_by_keyboard(page: Page, site: str) -> None:
     open_map(page, f"{site}/?at=0,0,4")
     page.locator("book-map").focus()
     page.keyboard.press("s")
-    expect(page.locator("detail-panel .kicker")).to_have_text("Chosen on the map")
+    expect(page.locator("detail-panel .kicker")).to_have_text("Selection")
     settle(page)
     by_key = {*csv_of(page)["title"]}
     assert 5 < len(by_key) < 1310
     page.keyboard.press("Escape")
     expect(page.locator("detail-panel")).to_be_hidden()
-    page.get_by_role("button", name="List what is in view").focus()
+    page.get_by_role("button", name="List the points in view").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("detail-panel .kicker")).to_have_text("Chosen on the map")
+    expect(page.locator("detail-panel .kicker")).to_have_text("Selection")
     assert {*csv_of(page)["title"]} == by_key
 
 
@@ -126,22 +126,22 @@ def test_an_empty_area_says_so(page: Page, site: str) -> None:
     open_map(page, site)
     page.get_by_role("button", name="Draw around points").click()
     draw(page, 1090, 100, 30, 30)
-    expect(page.locator("detail-panel")).to_contain_text("No point lies in the area")
+    expect(page.locator("detail-panel")).to_contain_text("There are no points in this area")
 
 
-def test_a_lasso_is_left_by_escape(page: Page, site: str) -> None:
+def test_escape_abandons_the_lasso(page: Page, site: str) -> None:
     open_map(page, site)
     lasso = page.get_by_role("button", name="Draw around points")
     lasso.click()
     expect(lasso).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("Escape")
     expect(lasso).to_have_attribute("aria-pressed", "false")
-    before = page.evaluate("document.querySelector('book-map').view")
+    before = view_of(page)
     page.mouse.move(600, 400)
     page.mouse.down()
     page.mouse.move(700, 450, steps=4)
     page.mouse.up()
-    assert page.evaluate("document.querySelector('book-map').view") != before
+    assert view_of(page) != before
 
 
 def test_the_copied_cypher_finds_the_same_books(
@@ -158,7 +158,7 @@ def test_the_copied_cypher_finds_the_same_books(
     draw(page, 720, 400, 150, 120)
     page.keyboard.up("Shift")
     page.get_by_role("button", name="Copy as Cypher").click()
-    expect(page.locator("#announcer")).to_have_text("The Cypher is copied.")
+    expect(page.locator("#announcer")).to_have_text("Cypher query copied.")
     query = page.evaluate("navigator.clipboard.readText()")
     titles = [*csv_of(page)["title"]]
     found = mapped_store.read(query)
@@ -166,10 +166,10 @@ def test_the_copied_cypher_finds_the_same_books(
     context.close()
 
 
-def test_where_copying_is_not_permitted_the_text_is_selected(page: Page, site: str) -> None:
+def test_the_query_is_selected_where_copying_is_not_allowed(page: Page, site: str) -> None:
     open_map(page, site)
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(Error('no')); }")
-    page.get_by_role("button", name="List what is in view").click()
+    page.get_by_role("button", name="List the points in view").click()
     page.get_by_role("button", name="Copy as Cypher").click()
     expect(page.locator("textarea.cypher")).to_be_visible()
     assert page.evaluate("getSelection().toString()").startswith("MATCH (n:Book)")
@@ -201,32 +201,3 @@ def test_any_value_comes_through_csv(page: Page, site: str) -> None:
     text = page.evaluate("async (rows) => (await import('./files.js')).toCsv(rows)", rows)
     found = [*csv.reader(io.StringIO(text, newline=""))]
     assert found == [["" if value is None else str(value) for value in row] for row in rows]
-
-
-def test_a_long_line_becomes_few_corners_of_the_same_shape(page: Page, site: str) -> None:
-    page.goto(site)
-    line = [[math.cos(i / 80), math.sin(i / 80)] for i in range(502)]
-    corners = page.evaluate("async (line) => (await import('./map/area.js')).simplify(line)", line)
-    assert len(corners) == 32
-    pairs = zip(corners, [*corners[1:], corners[0]], strict=True)
-    size = abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in pairs)) / 2
-    assert size == pytest.approx(math.pi, rel=0.02)
-
-
-def test_a_state_and_its_address_are_the_same(page: Page, site: str) -> None:
-    page.goto(site)
-    for query in (
-        "",
-        "map=link&layout=umap&color=kind",
-        "book=A+%26+B&other=C%23&at=1.00%2C-2.00%2C3.00",
-        "like=a&like=b&unlike=c",
-        "area=0.00%2C1.00+2.00%2C-3.00+4.00%2C5.00",
-    ):
-        again = page.evaluate(
-            """async (query) => {
-              const { formatState, parseState } = await import("./state.js");
-              return formatState(parseState(query));
-            }""",
-            query,
-        )
-        assert again == query

@@ -1,7 +1,6 @@
-"""A graph before its map, and a map of 80,000 books: what is said, and that all of it works.
+"""A graph without a map, and a map of 80,000 books.
 
-How fast it moves is measured by `benchmarks/bench_explorer.py` on a quiet machine; here the times
-are only logged.
+`benchmarks/bench_explorer.py` measures the speed on a quiet machine; these tests only log it.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from bookgraph.graph.store import Store
 from bookgraph.testing.crowd import load_crowd
 from bookgraph.testing.running import running_app, running_store
 
-from .conftest import Watch, open_map, settle, watched_page
+from .steps import MAP, NUM_COLOURS, Watch, open_map, place_of, settle, view_of, watched_page
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ MOVE = """async (steps) => {
                       bubbles: true, cancelable: true };
     map.dispatchEvent(new WheelEvent("wheel", options));
     const now = await frame();
-    // The map's own frame came before this one, so that its time is known.
+    // The map drew its frame before this one, so its time is known.
     await 0;
     frames.push({ gap: now - before, draw: map.lastDrawMs });
     before = now;
@@ -58,9 +57,9 @@ def scratch_site(scratch_store: Store) -> Iterator[str]:
         yield url
 
 
-def test_an_empty_graph_names_the_first_commands(page: Page, scratch_site: str) -> None:
+def test_an_empty_graph_names_the_commands_to_run(page: Page, scratch_site: str) -> None:
     page.goto(scratch_site)
-    expect(page.locator(".notice h2")).to_have_text("There are no books yet")
+    expect(page.locator(".notice h2")).to_have_text("No books yet")
     expect(page.locator(".notice code")).to_contain_text("bookgraph ingest")
 
 
@@ -70,16 +69,16 @@ def test_a_graph_without_a_map_names_the_command(
     scratch_store.run("CREATE (:Book {title: 'Lonely', num_links: 0})")
     page.goto(scratch_site)
     expect(page.locator(".notice code")).to_have_text("bookgraph map")
-    # What the command would do, and the page's own way on.
+    # What the command would do.
     scratch_store.run("MATCH (n:Book) SET n.x = 0.0, n.y = 0.0")
-    page.get_by_role("button", name="Try again").click()
+    page.get_by_role("button", name="Retry").click()
     expect(page.locator("status-line")).to_contain_text("1 book")
     scratch_store.run("MATCH (n:Book) DELETE n")
 
 
 @pytest.fixture(scope="module")
 def crowded_site(scratch_store: Store, scratch_site: str) -> str:
-    """80,000 books in clusters of uneven size, each of a genre."""
+    """80,000 books in clusters of uneven size; each cluster has a genre."""
     load_crowd(scratch_store, NUM_BOOKS)
     return scratch_site
 
@@ -94,7 +93,7 @@ def crowded_page(browser: Browser, crowded_site: str, watch: Watch) -> Iterator[
     context.close()
 
 
-def test_eighty_thousand_points_are_drawn_anew_for_every_frame(crowded_page: Page) -> None:
+def test_80_000_points_are_drawn_in_every_frame(crowded_page: Page) -> None:
     expect(crowded_page.locator("status-line")).to_contain_text("80,000 books")
     crowded_page.evaluate(MOVE, 10)
     frames = crowded_page.evaluate(MOVE, 80)
@@ -103,21 +102,14 @@ def test_eighty_thousand_points_are_drawn_anew_for_every_frame(crowded_page: Pag
     logger.info("drawing took %.1f ms, frames were %.1f ms apart", draw_ms, gap_ms)
     assert len(frames) == 80
     assert all(frame["draw"] > 0 for frame in frames)
-    # As many steps in as out: the map is where it was, and all of it is seen.
-    assert crowded_page.evaluate("document.querySelector('book-map').view.zoom") == pytest.approx(1)
-    colours = crowded_page.evaluate(
-        """() => {
-          const canvas = document.querySelector("book-map canvas");
-          const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-          return new Set(new Uint32Array(data.buffer)).size;
-        }"""
-    )
-    # Twelve genres, the others, the ground.
-    assert colours >= 14
+    # As many steps in as out: the map is back where it was.
+    assert view_of(crowded_page)["zoom"] == pytest.approx(1)
+    # Twelve genres, the other books, the ground.
+    assert crowded_page.evaluate(NUM_COLOURS) >= 14
 
 
-def test_all_of_them_can_be_chosen(crowded_page: Page) -> None:
-    crowded_page.get_by_role("button", name="List what is in view").click()
+def test_all_of_them_can_be_selected(crowded_page: Page) -> None:
+    crowded_page.get_by_role("button", name="List the points in view").click()
     expect(crowded_page.locator("detail-panel h2")).to_have_text("80,000 books")
     expect(crowded_page.locator(".selection tbody tr")).to_have_count(200)
     with crowded_page.expect_download() as started:
@@ -139,16 +131,12 @@ def test_the_first_picture_follows_the_data(crowded_page: Page) -> None:
           return picture.startTime - data.responseEnd;
         }"""
     )
-    logger.info("the first picture came %.0f ms after the data", elapsed_ms)
+    logger.info("the first picture was drawn %.0f ms after the data", elapsed_ms)
     assert elapsed_ms > 0
 
 
 def test_a_point_is_found_under_the_pointer_among_many(crowded_page: Page) -> None:
-    title = crowded_page.evaluate("document.querySelector('book-map').titles[79999]")
-    place = crowded_page.evaluate(
-        "(t) => { const m = document.querySelector('book-map'); return m.screenOf(m.rowOf(t)); }",
-        title,
-    )
-    # The last row lies on top of all others.
-    crowded_page.mouse.move(place["x"], place["y"])
+    title = crowded_page.evaluate(f"{MAP}.titles[79999]")
+    # The last row is on top of all others.
+    crowded_page.mouse.move(*place_of(crowded_page, title))
     expect(crowded_page.locator("hover-card .title")).to_have_text(title)
