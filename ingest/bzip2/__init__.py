@@ -1,1 +1,1 @@
-"""How is bzip2 decompressed in parallel and fast? Blocks, and the kernels that decode them."""
+"""How are bzip2 files decompressed in parallel and fast? By block, compiled or not."""

@@ -1,21 +1,25 @@
-"""Parallel bzip2: any byte range of a file is decompressed on its own, block by block. Reads only.
+"""Parallel bzip2: decompresses any byte range of a file by itself, block by block. Reads only.
 
 A bzip2 file is a run of blocks of at most 900 kB, which begin at any bit with a 48-bit mark and
-carry their own checksum. Whoever finds the marks can therefore start anywhere, in one stream or in
-many, with or without an index. Each block is put between a stream's header and its end and given to
-the standard library, as `bzip2recover` does (Seward, bzip2 1.0 manual, section 4.2). For a large
-file `ingest.bzip2.decoder` does it in less than half the time, and what that refuses comes back
-here.
+carry their own checksum. A reader that finds the marks can therefore start anywhere, in one stream
+or in many, with or without an index. Each block is put between the header and the end of a stream
+and given to the standard library, as `bzip2recover` does (Seward, bzip2 1.0 manual, section 4.2).
+
+For a large file the compiled `ingest.bzip2.decoder` takes less than half the time. Blocks that it
+refuses are read here, and so is everything where numba is missing.
 """
 
 from __future__ import annotations
 
 import bz2
+import logging
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from bookgraph.core.errors import InputError
+
+logger = logging.getLogger(__name__)
 
 _BLOCK_MARK = 0x314159265359
 _END_MARK = 0x177245385090
@@ -32,7 +36,7 @@ _STREAM_END_BYTES = 32
 """The end mark, the sum and the next stream's header take 14 bytes and some bits."""
 
 _LOOK_AHEAD_BYTES = 300_000
-"""A usual block has 150 to 300 kB, so one look finds where the last one of a range ends."""
+"""A usual block has 150 to 300 kB, so reading this much finds the end of a range's last one."""
 
 
 def find_marks(data: bytes, mark: int, *, start: int = 0, end: int | None = None) -> list[int]:
@@ -45,7 +49,7 @@ def find_marks(data: bytes, mark: int, *, start: int = 0, end: int | None = None
         end: the byte after the last one to search; by default all.
 
     Returns:
-        Bit offsets from the beginning of `data`, ascending. By chance, one in 2**48 is none.
+        Bit offsets from the beginning of `data`, ascending. By chance, one in 2**48 is false.
     """
     found = []
     end = len(data) if end is None else min(end, len(data))
@@ -77,8 +81,8 @@ def iter_blocks(path: Path, start: int, end: int, *, is_compiled: bool = False) 
         path: a bzip2 file, of one stream or of many.
         start: first byte of the range.
         end: the byte after its last one.
-        is_compiled: use compiled code, which takes a second to load (and some to compile when it is
-            used for the first time), and reads twice as fast from then on.
+        is_compiled: use compiled code where numba is installed. It takes a second to load, some
+            more to compile on its first use, and then reads twice as fast.
 
     Raises:
         InputError: the file is cut or damaged inside the range.
@@ -94,11 +98,14 @@ def _iter_compiled(path: Path, start: int, end: int) -> Generator[bytes, None, i
     """Decompress the blocks that begin in a range, up to the first that is not plainly sound.
 
     Returns:
-        The byte from which on the range is still to be read.
+        The byte from which the range is still to be read; its start where numba is missing.
     """
-    from bookgraph.ingest.bzip2.decoder import borrowed_decoder  # noqa: PLC0415  # loads a compiler
-    from bookgraph.ingest.bzip2.kernels import to_words  # noqa: PLC0415  # the same
-
+    try:
+        # Imported late: it loads a compiler.
+        from bookgraph.ingest.bzip2.decoder import borrowed_decoder, to_words  # noqa: PLC0415
+    except ImportError as error:
+        logger.info("Reading bzip2 with the standard library: %s", error)
+        return start
     with path.open("rb") as file:
         file.seek(start)
         data = file.read(end - start + _MAX_BLOCK_BYTES)
@@ -107,7 +114,7 @@ def _iter_compiled(path: Path, start: int, end: int) -> Generator[bytes, None, i
     with borrowed_decoder() as decoder:
         while is_block and at < (end - start) * 8:
             decoded = decoder.decode(words, at)
-            following = None if decoded is None else _look_behind(data, decoded[1])
+            following = None if decoded is None else _look_after(data, decoded[1])
             if decoded is None or following is None:
                 break
             yield decoded[0]
@@ -127,12 +134,12 @@ def _find_first_block(data: bytes, *, is_file_start: bool) -> tuple[int, bool]:
     return 0, False
 
 
-def _look_behind(data: bytes, at: int) -> tuple[int, bool] | None:
-    """What stands behind a block.
+def _look_after(data: bytes, at: int) -> tuple[int, bool] | None:
+    """Look at the bits after a block.
 
     Returns:
-        The bit where the next block begins and True; or, behind the end of its stream, the bit
-        where neither a block nor a stream begins, and False. None where a block cannot end so.
+        The bit where the next block begins, and True. After the end of the last stream: the bit
+        where neither a block nor a stream begins, and False. None where no block can end like this.
     """
     if _is_mark(data, at, _BLOCK_MARK):
         return at, True
@@ -154,7 +161,7 @@ def _is_mark(data: bytes, at: int, mark: int) -> bool:
 
 
 def _iter_checked(path: Path, start: int, end: int) -> Iterator[bytes]:
-    """Decompress the blocks that begin in a range; what cannot be is said."""
+    """Decompress the blocks that begin in a range, or raise `InputError`."""
     with path.open("rb") as file:
         file.seek(start)
         data = file.read(end - start)
@@ -162,7 +169,7 @@ def _iter_checked(path: Path, start: int, end: int) -> Iterator[bytes]:
         data += file.read(7)
         marks = [mark for mark in find_marks(data, _BLOCK_MARK) if mark < (end - start) * 8]
         if start == 0 and not _is_sound_start(data):
-            # Any later mark that is lost makes the block before it unreadable; this has none.
+            # Losing any later mark makes the block before it unreadable; none is before this one.
             raise InputError(_broken_message(path, 0, is_cut=False))
         if not marks:
             return
@@ -194,7 +201,7 @@ def _is_sound_start(data: bytes) -> bool:
 def _extend_to_next_mark(
     file: BinaryIO, data: bytes, *, after: int, first_new: int
 ) -> tuple[bytes, list[int]]:
-    """Read on until a block begins behind the range, or the file ends."""
+    """Read on until a block begins after the range, or the file ends."""
     searched = max(first_new - 7, after // 8)
     while True:
         more = file.read(_LOOK_AHEAD_BYTES)
@@ -208,7 +215,7 @@ def _extend_to_next_mark(
             return data, found
         searched = len(data) - 7
         if len(data) - after // 8 > 3 * _MAX_BLOCK_BYTES:
-            # No block is so long. What follows is no bzip2, and the last block ends by itself.
+            # No block is so long. What follows is not bzip2, and the last block ends by itself.
             return data, []
 
 
@@ -219,7 +226,7 @@ def _read_block(data: bytes, marks: list[int], row: int) -> tuple[bytes | None, 
         Its text and the row of the next block, or None and the row when it cannot be read.
     """
     begin = marks[row]
-    # By chance a block may hold what looks like the next one's mark: then it ends further on.
+    # By chance a block may hold the bits of a mark: then it ends further on.
     for following in range(row + 1, min(row + 4, len(marks) + 1)):
         limit = marks[following] if following < len(marks) else len(data) * 8
         is_file_end = following >= len(marks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import random
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from bookgraph.ingest.bzip2.blocks import find_marks, iter_blocks
 _MARK = 0x314159265359
 
 
-both_ways = pytest.mark.parametrize("is_compiled", [False, True], ids=["library", "compiled"])
+# Loading and, on the first run, compiling takes seconds.
+_COMPILED = pytest.param(True, id="compiled", marks=pytest.mark.slow)
+both_ways = pytest.mark.parametrize("is_compiled", [pytest.param(False, id="library"), _COMPILED])
 
 
 def _read(path: Path, borders: list[int], *, is_compiled: bool) -> bytes:
@@ -141,6 +144,19 @@ def test_what_only_looks_like_a_mark_ends_no_block(
 
     monkeypatch.setattr(bzip2, "find_marks", find_more)
     assert next(iter_blocks(single, 0, len(_STREAM))) == _TEXT[:99_981]
+
+
+@pytest.mark.slow
+def test_without_numba_the_standard_library_reads_the_same(
+    single: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = list(iter_blocks(single, 0, len(_STREAM), is_compiled=True))
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "numba", None)
+        for name in ("decoder", "symbols", "transform"):
+            patch.delitem(sys.modules, f"bookgraph.ingest.bzip2.{name}")
+        found = list(iter_blocks(single, 0, len(_STREAM), is_compiled=True))
+    assert found == expected
 
 
 @both_ways

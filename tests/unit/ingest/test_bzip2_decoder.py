@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from bookgraph.ingest.bzip2 import blocks as bzip2
 from bookgraph.ingest.bzip2.blocks import find_marks, iter_blocks
-from bookgraph.ingest.bzip2.decoder import BlockDecoder, borrowed_decoder
-from bookgraph.ingest.bzip2.kernels import STRIDE, to_words
+from bookgraph.ingest.bzip2.decoder import BlockDecoder, borrowed_decoder, to_words
+from bookgraph.ingest.bzip2.transform import STRIDE
+
+# Loading and, on the first run, compiling takes seconds.
+pytestmark = pytest.mark.slow
 
 _MARK = 0x314159265359
 

@@ -233,6 +233,7 @@ def test_the_commonest_raw_values_are_the_published_ones(published: list[dict[st
     ]
 
 
+@pytest.mark.slow
 def test_cleaning_makes_more_published_values_usable(published: list[dict[str, str]]) -> None:
     cleaned = [parse_fields(row) for row in published]
     genres = Counter(name for fields in cleaned for name in fields.get("genres", ()))

@@ -81,6 +81,7 @@ def test_books_have_fields_links_and_urls(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_books_have_as_many_links_as_real_ones(tmp_path: Path) -> None:
     path = write_dump(tmp_path / "dump", num_bytes=12_000_000, form="plain").path
     num_links = sorted(len(record.wikilinks) for record in iter_records(path))
