@@ -33,7 +33,7 @@ def requirements(*, with_dev: bool) -> set[str]:
     lines = project["dependencies"]
     if with_dev:
         lines = lines + project["optional-dependencies"]["dev"]
-    names = {re.match(r"[\w.-]+", line)[0] for line in lines}  # type: ignore[index]  # all match
+    names = {re.match(r"[\w.-]+", line)[0] for line in lines}
     return {name.lower().replace("_", "-") for name in names}
 
 

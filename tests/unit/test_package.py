@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("package")]
 
 def build(source: Path, *, kind: str, into: Path) -> Path:
     """Build a wheel or an sdist with what is installed here, without a network."""
-    command = ["-m", "build", "--no-isolation", f"--{kind}", f"--outdir={into}", source]
+    command = ["-m", "build", "--no-isolation", f"--{kind}", f"--outdir={into}", str(source)]
     done = subprocess.run(
         [sys.executable, *command], capture_output=True, text=True, check=False, timeout=240
     )
@@ -64,7 +64,7 @@ def wheel(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh environment that holds the wheel, and sees the dependencies installed here."""
     folder = tmp_path_factory.mktemp("environment")
-    create = ["-m", "venv", "--without-pip", folder]
+    create = ["-m", "venv", "--without-pip", str(folder)]
     subprocess.run([sys.executable, *create], check=True, timeout=120)
     python = python_of(folder)
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
@@ -72,7 +72,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     site_packages = Path(found.stdout.strip())
     # A path alone: the .pth files of that folder, such as an editable bookgraph's, have no effect.
     (site_packages / "dependencies.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
-    install = ["-m", "pip", "--disable-pip-version-check", "--python", python, "install"]
+    install = ["-m", "pip", "--disable-pip-version-check", "--python", str(python), "install"]
     subprocess.run(
         [sys.executable, *install, "--no-deps", "--no-index", wheel],
         check=True,
