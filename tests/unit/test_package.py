@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -215,3 +216,58 @@ def test_an_editable_install_imports_the_checkout(checkout: Path, tmp_path: Path
     code = "import bookgraph.graph.schema as m; print(m.__file__)"
     file = run(tmp_path / "venv", tmp_path, "python", "-c", code).strip()
     assert Path(file).resolve() == checkout / "graph" / "schema.py"
+
+
+def python_files() -> list[str]:
+    """The modules of a checkout by the paths that imports use."""
+    folders = [ROOT / "bookgraph" / name for name in ("cli", "testing", "tools", *FOLDERS)]
+    files = [path for folder in folders for path in folder.rglob("*.py")]
+    return sorted(
+        path.relative_to(ROOT).as_posix()
+        for path in [*files, *(ROOT / "bookgraph").glob("*.py")]
+        if "samples" not in path.parts
+    )
+
+
+@pytest.mark.timeout(600)  # pyright checks the whole package
+def test_pyright_sees_each_module_once_and_with_its_types(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("basedpyright")
+    common = ["--pythonpath", sys.executable, "--outputjson"]
+    done = subprocess.run(
+        [str(program), *common, "--project", str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert json.loads(done.stdout)["summary"]["filesAnalyzed"] == len(python_files())
+    (tmp_path / "probe.py").write_text(
+        "from bookgraph.graph.store import Store\nreveal_type(Store.read)\n", "utf-8"
+    )
+    config = {"include": ["probe.py"], "extraPaths": [str(ROOT)]}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(config), "utf-8")
+    done = subprocess.run(
+        [str(program), *common, "--project", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (revealed,) = json.loads(done.stdout)["generalDiagnostics"]
+    assert "LiteralString" in revealed["message"]
+
+
+def test_coverage_reports_each_module_once(tmp_path: Path) -> None:
+    variables = {**os.environ, "COVERAGE_FILE": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)}
+    probe, report = tmp_path / "probe.py", tmp_path / "report.json"
+    probe.write_text("import bookgraph.core.errors\n", "utf-8")
+    for arguments in (["run", str(probe)], ["json", "-o", str(report)]):
+        subprocess.run(
+            [sys.executable, "-m", "coverage", *arguments],
+            check=True,
+            cwd=ROOT,
+            env=variables,
+            capture_output=True,
+        )
+    files = json.loads(report.read_text("utf-8"))["files"]
+    assert files["core/errors.py"]["summary"]["covered_lines"] > 0
+    assert not [name for name in files if name.startswith("bookgraph/core")]
