@@ -64,7 +64,7 @@ def enum_of(name: str, text: str, values: Mapping[str, tuple[Any, str]]) -> Any:
     return graphene.Enum(
         name,
         [(key, value) for key, (value, _) in values.items()],
-        # graphene asks for the enum's own description with None.
+        # graphene calls this with None for the description of the enum itself.
         description=lambda member: text if member is None else texts[member.value],
     )
 

@@ -1,4 +1,4 @@
-"""What `similar` can be asked for, and the text of the one statement that answers it.
+"""A request for similar nodes, and the text of the one statement that finds them.
 
 The statement binds one name after the other, and each function here makes the text for some:
 

@@ -21,10 +21,8 @@ from bookgraph.graph.schema import BOOK, LINK
 
 
 def test_the_conditions_come_from_the_schema() -> None:
-    assert {*conditions_of(BOOK)} == {
-        *("author", "genre", "country", "language", "publisher"),
-        *("year_from", "year_to", "pages_from", "pages_to", "num_links_from", "num_links_to"),
-    }
+    assert {"author", "genre", "year_from", "year_to", "num_links_to"} <= {*conditions_of(BOOK)}
+    assert not {"year", "title", "authors", "author_from"} & {*conditions_of(BOOK)}
     assert {*conditions_of(LINK)} == {"kind", "num_books_from", "num_books_to"}
 
 

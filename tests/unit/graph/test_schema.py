@@ -9,9 +9,10 @@ from pathlib import Path
 
 import graphene
 import pytest
-from bookgraph.api.schema.types import Book, Link
 
 from bookgraph.api.schema import properties
+from bookgraph.api.schema.book import Book
+from bookgraph.api.schema.link import Link
 from bookgraph.api.schema.mutation import BookInput
 from bookgraph.graph import schema
 from bookgraph.graph.export.parquet import node_columns
