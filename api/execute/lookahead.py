@@ -90,11 +90,13 @@ def page_of(arguments: Mapping[str, Any]) -> Page:
     """The page that `first` and `after` name.
 
     Raises:
-        UsageError: `first` is out of range, or `after` is not a cursor.
+        UsageError: `first` is out of bounds, or `after` is not a cursor.
     """
     first = arguments.get("first", DEFAULT_PAGE_SIZE)
     if not isinstance(first, int) or not 0 <= first <= MAX_PAGE_SIZE:
-        raise UsageError(f"first: {first} is out of range. Use a number from 0 to {MAX_PAGE_SIZE}.")
+        raise UsageError(
+            f"first: {first} is out of bounds. Use a number from 0 to {MAX_PAGE_SIZE}."
+        )
     after = arguments.get("after")
     if after is None:
         return Page(first)

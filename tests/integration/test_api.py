@@ -1,4 +1,4 @@
-"""GraphQL on the real sample: right answers, one statement a root field, errors that help."""
+"""GraphQL on the real sample: right responses, one statement per root field, helpful errors."""
 
 from __future__ import annotations
 
@@ -121,9 +121,7 @@ def test_each_root_field_is_one_statement(
     assert len(counting.statements) == 1
 
 
-def test_vectors_are_not_fetched_unless_asked_for(
-    client: TestClient, counting: CountingStore
-) -> None:
+def test_vectors_are_fetched_only_if_selected(client: TestClient, counting: CountingStore) -> None:
     counting.statements.clear()
     ask(client, '{ book(title: "Dune") { title } }')
     assert "embedding" not in counting.statements[0]
@@ -131,7 +129,7 @@ def test_vectors_are_not_fetched_unless_asked_for(
     assert len(vector) == 50
 
 
-def test_the_nested_answer_is_right(client: TestClient) -> None:
+def test_the_nested_response_is_right(client: TestClient) -> None:
     book = ask(client, NESTED)["book"]
     assert (book["year"], book["authors"]) == (1965, ["Frank Herbert"])
     assert base64.b64decode(book["id"]).decode() == "Book:Dune"
@@ -156,7 +154,7 @@ def test_aliases_fragments_and_directives_are_read_ahead(client: TestClient) -> 
     assert len(data["more"]["nodes"]) == 4
 
 
-def test_pages_make_up_the_whole_list(client: TestClient, sample_store: Store) -> None:
+def test_pages_add_up_to_the_whole_list(client: TestClient, sample_store: Store) -> None:
     titles: list[str] = []
     cursor = None
     while True:
@@ -195,8 +193,8 @@ def test_pages_make_up_the_whole_list(client: TestClient, sample_store: Store) -
             "BAD_USER_INPUT",
             "0 liked",
         ),
-        ("{ books(first: 101) { nodes { title } } }", "BAD_USER_INPUT", "out of range"),
-        ("{ books(first: -1) { nodes { title } } }", "BAD_USER_INPUT", "out of range"),
+        ("{ books(first: 101) { nodes { title } } }", "BAD_USER_INPUT", "out of bounds"),
+        ("{ books(first: -1) { nodes { title } } }", "BAD_USER_INPUT", "out of bounds"),
         ('{ books(after: "x") { nodes { title } } }', "BAD_USER_INPUT", "not a cursor"),
         ("{ book { title } }", "BAD_USER_INPUT", "either title or id"),
         ('{ book(id: "eA==") { title } }', "BAD_USER_INPUT", "not the id of a book"),
@@ -209,7 +207,7 @@ def test_errors_have_codes_and_help(client: TestClient, query: str, code: str, s
     assert says in error["message"]
 
 
-def test_one_failing_field_leaves_the_others_their_answers(client: TestClient) -> None:
+def test_one_failing_field_leaves_the_others_intact(client: TestClient) -> None:
     query = '{ a: book(title: "Dune") { year } b: book(title: "Dunne") { year } }'
     answer = client.post("/graphql", json={"query": query}).json()
     assert answer["data"] == {"a": {"year": 1965}, "b": None}

@@ -35,10 +35,10 @@ def test_the_page_loads_its_own_files_only() -> None:
     assert len(files) == 6
     for file in files:
         assert "//" not in file
-        answer = client.get(f"/{file}")
-        assert answer.status_code == 200, file
-        assert len(answer.content) > 100
-        assert answer.headers["x-content-type-options"] == "nosniff"
+        response = client.get(f"/{file}")
+        assert response.status_code == 200, file
+        assert len(response.content) > 100
+        assert response.headers["x-content-type-options"] == "nosniff"
     assert "GraphiQL" in client.get("/graphiql/start.js").text
 
 
@@ -75,13 +75,13 @@ def test_jars_say_what_they_lack() -> None:
     }
 
 
-def test_without_its_jars_the_console_says_so(
+def test_without_its_jars_the_console_reports_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise DownloadError("no network")
 
     monkeypatch.setattr("bookgraph.graph.jars.webjars.fetch_jars", fail)
-    answer = make(cache=tmp_path).get("/graphiql/react.js")
-    assert answer.status_code == 503
-    assert "no network" not in answer.text
+    response = make(cache=tmp_path).get("/graphiql/react.js")
+    assert response.status_code == 503
+    assert "no network" not in response.text

@@ -1,4 +1,4 @@
-"""Several workers behind one port: limits, metrics, logs, death and end, as one server has them."""
+"""Several workers behind one port share limits, metrics and logs, and end together."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_workers_share_port_settings_metrics_and_log(
     assert list((settings.home / "run").iterdir()) == []
 
 
-def test_what_is_asked_is_answered_before_the_workers_end(serve: Callable[..., Served]) -> None:
+def test_requests_in_flight_finish_before_the_workers_end(serve: Callable[..., Served]) -> None:
     served = serve()
     statuses: list[bytes] = []
     asked = threading.Barrier(7)

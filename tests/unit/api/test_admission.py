@@ -219,7 +219,7 @@ def test_costly_queries_wait_for_their_turn_and_small_ones_do_not() -> None:
     assert store.num_running == 5
 
 
-def test_a_costly_query_is_told_when_its_turn_does_not_come() -> None:
+def test_a_costly_query_is_refused_when_its_turn_does_not_come() -> None:
     store = Stuck()
     first: list[Any] = []
     with make(store, timeout_s=0.4, heavy_cost=100, max_heavy=1) as client:

@@ -69,7 +69,7 @@ def test_the_servers_own_faults_reveal_nothing_and_are_logged(
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (UsageError("first: 101 is out of range."), "BAD_USER_INPUT"),
+        (UsageError("first: 101 is out of bounds."), "BAD_USER_INPUT"),
         (BookNotFoundError("Emna", nearest=("Emma",)), "BOOK_NOT_FOUND"),
         (LinkNotFoundError("luve", nearest=("love",)), "LINK_NOT_FOUND"),
         (DataMissingError("The graph at bolt://10.0.0.7:7687 has no vectors."), "DATA_MISSING"),

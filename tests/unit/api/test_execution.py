@@ -1,4 +1,4 @@
-"""The fast way gives what graphql-core's own way gives, errors and order included."""
+"""The fast execution gives the same result as graphql-core's own, including errors and order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a query needs is read ahead, whatever its fragments, aliases and directives."""
+"""The look-ahead finds what a query needs, with fragments, aliases and directives."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_one_field_with_two_arguments_is_two_selections(schema: GraphQLSchema) -
     assert (names(one.node), names(two.node)) == (["name"], ["title"])
 
 
-def test_one_field_asked_twice_is_one_selection(schema: GraphQLSchema) -> None:
+def test_one_field_selected_twice_is_one_selection(schema: GraphQLSchema) -> None:
     query = (
         '{ book(title: "x") { a: links(first: 3) { nodes { name } } '
         "b: links(first: 3) { edges { count node { numBooks name } } } } }"
@@ -152,7 +152,7 @@ def test_columns_are_read_by_name(schema: GraphQLSchema) -> None:
     assert look(schema, query, selected_fields) == {"x", "num_links", "title"}
 
 
-def test_keys_hold_for_equal_arguments_only() -> None:
+def test_keys_are_equal_for_equal_arguments_only() -> None:
     assert selection_key("numBooks", {}) == "num_books"
     one = selection_key("links", {"first": 1, "after": None})
     assert one == selection_key("links", {"after": None, "first": 1})

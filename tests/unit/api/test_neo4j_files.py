@@ -27,7 +27,7 @@ def client() -> TestClient:
 @pytest.mark.parametrize("path", PATHS)
 def test_a_page_of_another_origin_may_read_them(client: TestClient, path: str) -> None:
     # The headers that Neo4j Browser 5.24 asks for before it fetches a guide.
-    asked = client.options(
+    preflight = client.options(
         path,
         headers={
             "Origin": "http://127.0.0.1:7474",
@@ -35,10 +35,10 @@ def test_a_page_of_another_origin_may_read_them(client: TestClient, path: str) -
             "Access-Control-Request-Headers": "cache-control,pragma,sentry-trace",
         },
     )
-    assert asked.status_code == 204
-    assert asked.headers["Access-Control-Allow-Headers"] == "*"
-    for answer in (asked, client.get(path)):
-        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert preflight.status_code == 204
+    assert preflight.headers["Access-Control-Allow-Headers"] == "*"
+    for response in (preflight, client.get(path)):
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert client.get(path).content
     assert client.post(path).status_code == 405
 
@@ -68,15 +68,15 @@ def test_an_address_cannot_bring_markup_along() -> None:
 
 
 def test_the_archive_is_a_folder_of_named_favourites(client: TestClient) -> None:
-    answer = client.get("/neo4j/queries.zip")
-    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+    response = client.get("/neo4j/queries.zip")
+    with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
         texts = {name: archive.read(name).decode() for name in archive.namelist()}
     assert len(texts) == len(read_queries()) >= 8
     for name, text in texts.items():
         assert re.fullmatch(r"bookgraph/[\w-]+\.cypher", name)
         # The first line is the favourite's name.
         assert text.startswith("// ")
-    assert client.get("/neo4j/queries.zip").content == answer.content
+    assert client.get("/neo4j/queries.zip").content == response.content
 
 
 def test_the_style_has_a_rule_for_every_label_and_type(client: TestClient) -> None:

@@ -1,4 +1,4 @@
-"""What the environment says becomes options; logs as JSON; a server under a path prefix."""
+"""Settings become options, logs are JSON, and the server works under a path prefix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTTP in, a GraphQL request out, or the status that says why not."""
+"""HTTP requests become GraphQL requests, or get the right status."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_media_types_are_negotiated(accept: str | None, expected: str) -> None:
 
 
 @pytest.mark.parametrize("accept", ["text/html", f"{JSON};q=0", f"{JSON}; charset=utf-16"])
-def test_what_cannot_be_given_is_refused(accept: str, client: TestClient) -> None:
+def test_unavailable_media_types_are_refused(accept: str, client: TestClient) -> None:
     with pytest.raises(Refusal):
         response_type(accept)
     assert post(client, {"query": QUERY}, Accept=accept).status_code == 406
@@ -97,9 +97,9 @@ def test_what_cannot_be_given_is_refused(accept: str, client: TestClient) -> Non
 def test_bodies_that_cannot_be_read(
     client: TestClient, content: bytes, content_type: str, status: int
 ) -> None:
-    answer = client.post("/graphql", content=content, headers={"Content-Type": content_type})
-    assert answer.status_code == status
-    (error,) = answer.json()["errors"]
+    response = client.post("/graphql", content=content, headers={"Content-Type": content_type})
+    assert response.status_code == status
+    (error,) = response.json()["errors"]
     assert error["message"]
     assert error["extensions"]["code"]
     assert client.store.calls == []
@@ -113,9 +113,9 @@ def test_too_large_a_body_is_not_read() -> None:
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
 def test_other_methods(client: TestClient, method: str) -> None:
-    answer = client.request(method, "/graphql")
-    assert answer.status_code == 405
-    assert "POST" in answer.headers["allow"]
+    response = client.request(method, "/graphql")
+    assert response.status_code == 405
+    assert "POST" in response.headers["allow"]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_other_methods(client: TestClient, method: str) -> None:
         ),
     ],
 )
-def test_what_the_client_did_wrong_is_a_400_for_those_who_understand_it(
+def test_faults_of_the_client_are_a_400_for_clients_that_understand_it(
     client: TestClient, body: dict[str, Any], code: str
 ) -> None:
     strict = post(client, body, Accept=RESPONSE_JSON)
@@ -155,9 +155,9 @@ def test_what_the_client_did_wrong_is_a_400_for_those_who_understand_it(
     assert client.store.calls == []
 
 
-def test_queries_come_by_get_too(client: TestClient) -> None:
-    answer = client.get("/graphql", params={"query": QUERY, "variables": "{}"})
-    assert answer.json() == {"data": {"stats": {"numBooks": 3}}}
+def test_queries_are_served_over_get_too(client: TestClient) -> None:
+    response = client.get("/graphql", params={"query": QUERY, "variables": "{}"})
+    assert response.json() == {"data": {"stats": {"numBooks": 3}}}
 
 
 @pytest.mark.parametrize("name", ["variables", "extensions"])
@@ -165,7 +165,7 @@ def test_parameters_of_a_get_are_json(client: TestClient, name: str) -> None:
     assert client.get("/graphql", params={"query": QUERY, name: "{"}).status_code == 400
 
 
-def test_an_unchanged_answer_is_not_sent_again(client: TestClient) -> None:
+def test_an_unchanged_response_is_not_sent_again(client: TestClient) -> None:
     first = client.get("/graphql", params={"query": QUERY})
     tag = first.headers["etag"]
     again = client.get("/graphql", params={"query": QUERY}, headers={"If-None-Match": tag})
@@ -174,7 +174,7 @@ def test_an_unchanged_answer_is_not_sent_again(client: TestClient) -> None:
     assert other.status_code == 200
 
 
-def test_long_answers_are_packed(client: TestClient) -> None:
+def test_long_responses_are_compressed(client: TestClient) -> None:
     query = "{ __schema { types { name description } } }"
     assert post(client, {"query": query}).headers["content-encoding"] == "gzip"
     assert "content-encoding" not in post(client, {"query": QUERY}).headers
@@ -184,7 +184,7 @@ def persisted(digest: str, **body: Any) -> dict[str, Any]:
     return {**body, "extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest}}}
 
 
-def test_a_persisted_query_is_asked_for_by_its_hash(client: TestClient) -> None:
+def test_a_persisted_query_is_found_by_its_hash(client: TestClient) -> None:
     digest = text_hash(QUERY)
     unknown = post(client, persisted(digest)).json()["errors"][0]
     assert unknown["message"] == "PersistedQueryNotFound"
@@ -195,12 +195,12 @@ def test_a_persisted_query_is_asked_for_by_its_hash(client: TestClient) -> None:
 
 
 def test_subscriptions_are_not_served_over_http(client: TestClient) -> None:
-    answer = post(client, {"query": "subscription { __typename }"}, Accept=RESPONSE_JSON)
-    assert answer.status_code == 400
+    response = post(client, {"query": "subscription { __typename }"}, Accept=RESPONSE_JSON)
+    assert response.status_code == 400
 
 
-def test_a_mutation_never_comes_by_get(client: TestClient) -> None:
-    answer = client.get(
+def test_mutations_are_refused_over_get(client: TestClient) -> None:
+    response = client.get(
         "/graphql", params={"query": "mutation { __typename }"}, headers={"Accept": RESPONSE_JSON}
     )
-    assert 400 <= answer.status_code < 500
+    assert 400 <= response.status_code < 500

@@ -1,4 +1,4 @@
-"""Traces: a span a request, one below it a statement; nothing at all where it is off."""
+"""Traces: a span for each request, one below it for each statement, and nothing when off."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def test_a_statement_is_a_child_of_its_request_and_that_of_its_caller(
     spans: InMemorySpanExporter,
 ) -> None:
     store = RecordingStore([[ROW]])
-    answer = ask(store, "query Mine { stats { numBooks } }", traceparent=CALLER)
-    assert answer.json() == {"data": {"stats": {"numBooks": 3}}}
+    response = ask(store, "query Mine { stats { numBooks } }", traceparent=CALLER)
+    assert response.json() == {"data": {"stats": {"numBooks": 3}}}
     statement, request = spans.get_finished_spans()
     assert statement.name == "neo4j"
     # The statement as it was run, which holds no values.
@@ -59,7 +59,7 @@ def test_a_statement_is_a_child_of_its_request_and_that_of_its_caller(
     assert f"{request.parent.span_id:016x}" == CALLER.split("-")[2]
     assert request.attributes["http.response.status_code"] == 200
     assert request.attributes["graphql.operation.name"] == "Mine"
-    assert request.attributes["bookgraph.request_id"] == answer.headers["x-request-id"]
+    assert request.attributes["bookgraph.request_id"] == response.headers["x-request-id"]
     assert request.status.is_ok
 
 
@@ -70,7 +70,7 @@ def test_the_servers_own_fault_is_an_error_of_the_span(spans: InMemorySpanExport
     assert request.attributes["bookgraph.error_codes"] == ("STORE_UNAVAILABLE",)
 
 
-def test_a_clients_fault_is_none(spans: InMemorySpanExporter) -> None:
+def test_a_fault_of_the_client_is_no_error_of_the_span(spans: InMemorySpanExporter) -> None:
     ask(RecordingStore(), "{ nothing }")
     (request,) = spans.get_finished_spans()
     assert request.status.is_ok
