@@ -1,4 +1,4 @@
-"""The time-to-quality curve as SVG text: seconds on a log scale, recall upwards."""
+"""Draws recall over training time as SVG: seconds on a log scale on x, recall on y."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9", "#
 
 
 def draw_curves(title: str, curves: dict[str, list[tuple[float, float]]]) -> str:
-    """Draw what each model reached by when.
+    """Draw the recall that each model reached over time.
 
     Args:
         title: above the picture.
-        curves: name to (seconds, recall), seconds above 0. A line joins what was best by each
-            time; the other settings are dots.
+        curves: name to (seconds, recall), seconds above 0. A line connects the best recall so far;
+            the other settings are dots.
 
     Returns:
-        A whole SVG document.
+        A complete SVG document.
     """
     points = [point for some in curves.values() for point in some]
     if not points:

@@ -1,7 +1,7 @@
-"""Results of benchmarks as JSON, and what is needed to judge them: machine, versions, command.
+"""Writes benchmark results as JSON, with the machine, versions and command that they depend on.
 
-Every run writes to `build/bench/`; with `keep`, also to `benchmarks/results/`, which is committed
-and which the tables in `docs/benchmarks.md` are made from.
+Every run writes to `build/bench/`. With `keep` it also writes to `benchmarks/results/`, which is
+committed; the tables in `docs/benchmarks.md` are made from it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _ALWAYS = ("numpy", "torch", "neo4j")
 def write_results(
     name: str, values: Mapping[str, object], *, packages: Sequence[str] = (), keep: bool = False
 ) -> Path:
-    """Write what a benchmark found.
+    """Write the results of a benchmark.
 
     Args:
         name: of the benchmark, and of the file.
@@ -39,7 +39,7 @@ def write_results(
     """
     report = {
         "benchmark": name,
-        # Folders are this machine's own affair.
+        # Paths differ between machines.
         "command": " ".join(
             ["python", *(Path(one).name if "/" in one else one for one in sys.argv)]
         ),

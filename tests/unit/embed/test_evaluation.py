@@ -276,7 +276,7 @@ def test_neighbours_do_not_depend_on_lengths_or_chunks(monkeypatch: pytest.Monke
     assert evaluate_neighbours(vectors * lengths, labels, k=5) == whole
 
 
-def test_neighbours_leave_zero_vectors_out() -> None:
+def test_zero_vectors_are_left_out_of_neighbours() -> None:
     vectors = np.array([[1, 0], [1, 0], [0, 0]], dtype=np.float32)
     assert evaluate_neighbours(vectors, [{"a"}, {"a"}, {"a"}], k=2).num_books == 2
 

@@ -76,7 +76,7 @@ def test_a_file_cut_short_names_the_command(embeddings: Embeddings, tmp_path: Pa
             load_embeddings(path)
 
 
-def test_another_npz_is_no_embeddings(tmp_path: Path) -> None:
+def test_another_npz_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.npz"
     np.savez(path, something=np.zeros(3))
     with pytest.raises(DataMissingError, match=r"other\.npz"):
@@ -98,7 +98,7 @@ def test_a_pickle_is_never_opened(tmp_path: Path) -> None:
     assert not (tmp_path / "exploded").exists()
 
 
-def test_a_full_disk_leaves_the_old_file_and_no_rest(
+def test_a_full_disk_keeps_the_old_file_and_leaves_nothing_else(
     embeddings: Embeddings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "model.npz"

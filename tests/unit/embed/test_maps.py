@@ -1,4 +1,4 @@
-"""Places on the map: exact neighbours, one seed one map, and an old map that does not jump."""
+"""Map positions: exact neighbours, one seed one map, and points that do not jump."""
 
 from __future__ import annotations
 
@@ -67,11 +67,11 @@ def test_nearest_rows_equal_a_full_sort(num_rows: int, dim: int, k: int, seed: i
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = find_nearest_rows(clustered(), 7)
     monkeypatch.setattr("bookgraph.embed.nearest._COSINES_IN_A_CHUNK", 500)
-    told: list[Progress] = []
-    parts = find_nearest_rows(clustered(), 7, on_progress=told.append)
+    seen: list[Progress] = []
+    parts = find_nearest_rows(clustered(), 7, on_progress=seen.append)
     assert np.array_equal(whole.rows, parts.rows)
-    assert len(told) > 100
-    assert told[-1].is_finished
+    assert len(seen) > 100
+    assert seen[-1].is_finished
 
 
 @pytest.mark.parametrize(
@@ -82,12 +82,12 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         (np.ones(3, np.float32), r"shape \(3,\)"),
     ],
 )
-def test_rows_that_cosine_cannot_place_are_refused(vectors: np.ndarray, words: str) -> None:
+def test_rows_without_a_cosine_are_refused(vectors: np.ndarray, words: str) -> None:
     with pytest.raises(ShapeError, match=words):
         find_nearest_rows(vectors, 1)
 
 
-def test_no_neighbours_cannot_be_asked_for() -> None:
+def test_zero_neighbours_are_refused() -> None:
     with pytest.raises(UsageError, match="k is 0"):
         find_nearest_rows(clustered(), 0)
 
@@ -157,7 +157,7 @@ def test_a_retrained_model_does_not_make_the_map_jump() -> None:
     assert continued.kept_share > 0.9 * fresh.kept_share
 
 
-def test_new_rows_start_amid_their_neighbours() -> None:
+def test_new_rows_start_among_their_neighbours() -> None:
     old = lay_out(clustered(), LayoutConfig()).positions
     is_new = np.arange(240) % 10 == 0
     partly = np.where(is_new[:, None], np.nan, old).astype(np.float32)
@@ -170,7 +170,7 @@ def test_new_rows_start_amid_their_neighbours() -> None:
     assert (squares.argmin(axis=1) == own[is_new]).all()
 
 
-def test_a_map_that_knows_few_of_the_points_is_forgotten() -> None:
+def test_a_map_with_few_of_the_points_is_not_continued() -> None:
     mostly_new = np.full((240, 2), np.nan, np.float32)
     mostly_new[:20] = np.random.default_rng(0).normal(size=(20, 2))
     layout = lay_out(clustered(), LayoutConfig(), old_positions=mostly_new)
@@ -221,9 +221,9 @@ def test_umap_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_progress_comes_to_its_end() -> None:
-    told: list[Progress] = []
-    lay_out(clustered(), LayoutConfig(), on_progress=told.append)
-    last = {progress.stage: progress for progress in told}
+    seen: list[Progress] = []
+    lay_out(clustered(), LayoutConfig(), on_progress=seen.append)
+    last = {progress.stage: progress for progress in seen}
     assert {*last} == {"Finding neighbours", "Arranging the map"}
     assert all(progress.is_finished for progress in last.values())
 

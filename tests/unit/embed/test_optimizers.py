@@ -114,7 +114,7 @@ def test_rows_without_a_gradient_and_the_spare_row_never_move(
 
 
 @pytest.mark.parametrize("kind", [RowAdagrad, RowAdam])
-def test_a_restored_optimizer_goes_on_as_if_nothing_had_happened(
+def test_a_restored_optimizer_continues_to_the_same_table(
     kind: type[RowAdagrad | RowAdam],
 ) -> None:
     steps = random_steps()

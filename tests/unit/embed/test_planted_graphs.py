@@ -1,4 +1,4 @@
-"""Generated graphs: the sizes that were asked for, one seed one graph, topics that can be found."""
+"""Generated graphs have the given sizes and topics, and one seed gives one graph."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bookgraph.testing.places import generate_places_graph
 SIZES = {"num_books": 300, "num_links": 400, "num_edges": 4_000}
 
 
-def test_edges_are_distinct_in_range_and_as_many_as_wanted() -> None:
+def test_edges_are_distinct_in_range_and_as_many_as_given() -> None:
     graph = generate_graph(**SIZES)
     assert len(np.unique(graph.pairs, axis=0)) == len(graph.pairs)
     assert 0.98 * 4_000 <= len(graph.pairs) <= 4_000
@@ -37,7 +37,7 @@ def test_most_edges_stay_within_the_topics_of_their_book() -> None:
 
 
 @pytest.mark.parametrize("sizes", [(0, 4, 1), (4, 0, 1), (4, 4, 0), (4, 4, 9)])
-def test_sizes_that_cannot_be_are_named(sizes: tuple[int, int, int]) -> None:
+def test_impossible_sizes_are_named(sizes: tuple[int, int, int]) -> None:
     num_books, num_links, num_edges = sizes
     with pytest.raises(UsageError, match=f"{num_books} books, {num_links} links"):
         generate_graph(num_books=num_books, num_links=num_links, num_edges=num_edges)

@@ -98,7 +98,7 @@ def test_training_beats_its_own_start(split: tuple[Int64Array, Int64Array]) -> N
     assert recalls[1].model.recall.low > 0.3
 
 
-def test_loss_falls_and_recall_is_shown_until_the_held_out_edges_join() -> None:
+def test_loss_falls_and_recall_is_reported_until_the_held_out_edges_join() -> None:
     reports: list[EpochReport] = []
     fit(
         planted_pairs(),
@@ -112,8 +112,8 @@ def test_loss_falls_and_recall_is_shown_until_the_held_out_edges_join() -> None:
     assert [report.recall_at_20 is not None for report in reports] == [True] * 8 + [False] * 2
     assert reports[0].num_pairs < len(planted_pairs()) == reports[-1].num_pairs
     assert all(report.pairs_per_s > 0 for report in reports)
-    shown = [report.recall_at_20 for report in reports if report.recall_at_20 is not None]
-    assert max(shown) > shown[0]
+    reported = [report.recall_at_20 for report in reports if report.recall_at_20 is not None]
+    assert max(reported) > reported[0]
 
 
 def test_nothing_is_held_out_when_the_share_is_zero() -> None:
@@ -122,7 +122,7 @@ def test_nothing_is_held_out_when_the_share_is_zero() -> None:
     assert embeddings.history[0].num_pairs == len(planted_pairs())
 
 
-def test_the_result_says_what_it_came_from() -> None:
+def test_the_result_names_its_settings_and_data() -> None:
     pairs = planted_pairs()
     embeddings = train(pairs, epochs=2, seed=5)
     assert embeddings.book.shape == (NUM_BOOKS, 16)
@@ -247,7 +247,7 @@ def test_wrong_input_is_named() -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
-def test_cuda_that_is_not_there_is_named() -> None:
+def test_a_missing_cuda_device_is_named() -> None:
     with pytest.raises(UsageError, match="--device cuda is not available: torch finds 0"):
         train(planted_pairs(), device="cuda")
     assert resolve_device("auto") == CPU
