@@ -1,10 +1,10 @@
 """How fast the explorer's map is: 80,000 books in a real Chromium without a GPU.
 
-Books lie in clusters, as t-SNE leaves them; the page is the one that `bookgraph serve` gives, and
-it asks a real Neo4j. Measured are the milliseconds from the end of the data's way to the first
-picture, and for each frame while zooming by the wheel and while dragging how long drawing took and
-how long after the frame before it came. Chromium's limit of 60 frames a second is off, so that the
-gap between frames is the frame's own time.
+The books are in clusters, as t-SNE places them. The page is the one that `bookgraph serve` serves,
+and it queries a real Neo4j. The benchmark measures the milliseconds between the response with the
+points and the first picture. While the map zooms by the wheel and is dragged, it measures for each
+frame how long drawing took and how long after the previous frame it came. Chromium's limit of 60
+frames a second is off, so the gap between two frames is the time that the frame took.
 
     python benchmarks/bench_explorer.py [--books 80000] [--frames 200] [--keep]
 """
@@ -27,7 +27,7 @@ from bookgraph.testing.crowd import load_crowd
 from bookgraph.testing.running import running_app, running_store
 
 FLAGS = ("--disable-gpu-vsync", "--disable-frame-rate-limit")
-# Moves the map frame by frame with the same events that a hand makes.
+# Moves the map frame by frame with the events that a pointer sends.
 MOVE = """async ([kind, steps]) => {
   const map = document.querySelector("book-map");
   const frame = () => new Promise((done) => requestAnimationFrame(done));
@@ -62,10 +62,10 @@ FIRST_PICTURE = """() => {
 
 
 def main() -> None:
-    """Load the books, open the page, measure, print, write the results."""
+    """Load the books, open the page, measure it, and print and write the results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--books", type=int, default=80_000, help="points on the map")
-    parser.add_argument("--frames", type=int, default=200, help="of each movement")
+    parser.add_argument("--frames", type=int, default=200, help="frames measured for each movement")
     parser.add_argument("--keep", action="store_true", help="keep the result in the repository")
     options = parser.parse_args()
     with (
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def measure(url: str, num_frames: int) -> dict[str, Any]:
-    """Open the page twice, the second time with its files cached, and move the map."""
+    """Open the page twice, the second time with cached files, and move the map."""
     path = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
     sandbox = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
     with sync_playwright() as playwright:
