@@ -24,7 +24,7 @@ from playwright.sync_api import Page, sync_playwright
 from benchmarks.results import write_results
 from bookgraph.api import build_app
 from bookgraph.testing.crowd import load_crowd
-from bookgraph.testing.running import running_app, running_store
+from bookgraph.testing.serving import running_app, running_store
 
 FLAGS = ("--disable-gpu-vsync", "--disable-frame-rate-limit")
 # Moves the map frame by frame with the events that a pointer sends.

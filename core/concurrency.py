@@ -1,4 +1,4 @@
-"""Work in other threads or processes, a bounded part of it at once."""
+"""Work in other threads or processes, a limited amount of it at once."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ def map_in_order(
     *,
     num_waiting: int,
 ) -> Iterator[Result]:
-    """Yield `work(item)` of each item, in order, as `Executor.map` does; but lazily.
+    """Yield `work(item)` of each item, in order, like `Executor.map` but lazily.
 
     Args:
-        executor: which does the work.
-        work: to be done; what it raises is raised here, and what has not begun is given up.
-        items: taken when there is room for them, so that memory does not grow with their number.
-        num_waiting: how many are under way or done and not yet yielded.
+        executor: does the work.
+        work: the work. An error that it raises is raised here, and work that has not begun is
+            cancelled.
+        items: taken one at a time, so that memory does not grow with their number.
+        num_waiting: how many results may be in progress, or done and not yet yielded.
     """
     waiting: deque[Future[Result]] = deque()
     try:

@@ -1,4 +1,4 @@
-"""Writing files whole, and what to say when the disk is full or a folder is read-only.
+"""Writes files whole, and explains a full disk or a read-only folder.
 
 Every file that another process may read, or that a crash must not leave half written, goes through
 `atomic_write`.
@@ -135,8 +135,8 @@ def translated_write_errors(
             yield
     except OSError as error:
         raise error_type(
-            f"Cannot write to {folder}: {_reason(error)}. Make the folder writable, or set "
-            f"{setting} to another one."
+            f"Cannot write to {folder}: {describe_os_error(error)}. Make the folder writable, or "
+            f"set {setting} to another one."
         ) from error
 
 
@@ -148,6 +148,19 @@ def is_disk_full(error: OSError) -> bool:
 def format_bytes(num_bytes: float) -> str:
     """A size for people: `150 MB`, `1.2 GB`."""
     return f"{num_bytes / _GB:,.1f} GB" if num_bytes >= _GB else f"{num_bytes / 1e6:,.0f} MB"
+
+
+def describe_os_error(error: OSError) -> str:
+    """Why a file or folder cannot be read or written, for people."""
+    if isinstance(error, PermissionError):
+        return "permission denied"
+    if isinstance(error, FileNotFoundError):
+        return "the folder does not exist"
+    if isinstance(error, NotADirectoryError | FileExistsError):
+        return "a file is in its place"
+    if error.errno == errno.EROFS:
+        return "the file system is read-only"
+    return error.strerror or type(error).__name__
 
 
 @contextmanager
@@ -169,18 +182,6 @@ def _free_some(setting: str | None) -> str:
         f"Free some space, or set {setting} to a folder on another disk. Then run the command "
         "again."
     )
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, PermissionError):
-        return "permission denied"
-    if isinstance(error, FileNotFoundError):
-        return "the folder does not exist"
-    if isinstance(error, NotADirectoryError | FileExistsError):
-        return "a file is in its place"
-    if error.errno == errno.EROFS:
-        return "the file system is read-only"
-    return error.strerror or type(error).__name__
 
 
 def _open(handle: int, *, is_binary: bool) -> IO[Any]:

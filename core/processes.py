@@ -92,14 +92,13 @@ def start_detached(
 
 def is_running(pid: int) -> bool:
     """Whether a process runs. A zombie does not."""
-    child = _children.get(pid)
-    if child is not None and child.poll() is not None:
-        del _children[pid]
-        return False
     try:
-        return not _has_ended(psutil.Process(pid))
+        has_ended = _has_ended(psutil.Process(pid))
     except (psutil.Error, ValueError, OverflowError):
-        return False
+        has_ended = True
+    if has_ended:
+        _fetch_exit_code(pid)
+    return not has_ended
 
 
 def command_of(pid: int) -> list[str]:
@@ -144,9 +143,7 @@ def stop_process(pid: int, *, name: str, timeout_s: float) -> None:
         raise LocalServerError(
             f"Cannot stop {name} (process {pid}): it belongs to another user."
         ) from error
-    child = _children.pop(pid, None)
-    if child is not None:
-        child.poll()
+    _fetch_exit_code(pid)
 
 
 def wait_until(
@@ -242,3 +239,11 @@ def _socket_for(host: str) -> socket.socket:
 def _has_ended(process: psutil.Process) -> bool:
     # A child that its parent never waits for stays a zombie, and `Process.wait` would not return.
     return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+def _fetch_exit_code(pid: int) -> None:
+    """Release a child that has ended, or else it stays a zombie."""
+    child = _children.get(pid)
+    # While its last threads end, a killed JVM is a zombie without an exit code.
+    if child is not None and child.poll() is not None:
+        del _children[pid]

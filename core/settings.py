@@ -180,6 +180,15 @@ def export_settings(values: Mapping[str, object]) -> None:
         os.environ[environment_name(name)] = str(value)
 
 
+def inherited_environment(*, without: tuple[str, ...]) -> dict[str, str]:
+    """This process's environment for a process that it starts.
+
+    Args:
+        without: prefixes of variables to leave out.
+    """
+    return {name: text for name, text in os.environ.items() if not name.startswith(without)}
+
+
 def environment_name(field: str) -> str:
     """The environment variable of a field of `Settings`."""
     alias = Settings.model_fields[field].validation_alias

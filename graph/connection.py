@@ -1,28 +1,30 @@
-"""`connect`: from settings to an open `Store`, on the named server or our own local one."""
+"""`connect`: from settings to an open `Store`, on a remote Neo4j or the local one."""
 
 from __future__ import annotations
 
 from bookgraph.core.progress import OnProgress, ignore_progress
 from bookgraph.core.settings import Settings
 from bookgraph.graph.server.local import LocalServer
+from bookgraph.graph.server.starting import DATABASE, USERNAME
 from bookgraph.graph.store import Store
 
-# How long a write is retried: a cluster may be electing a leader, a dead local JVM stays dead.
+# How long a write is retried: a cluster may be electing a leader, but a local JVM that ended does
+# not come back.
 _REMOTE_RETRY_LIMIT_S = 30.0
 _LOCAL_RETRY_LIMIT_S = 2.0
 
 
 def connect(settings: Settings, *, on_progress: OnProgress = ignore_progress) -> Store:
-    """Open the database that the settings name, starting the local Neo4j when none is named.
+    """Open the database that the settings name; without `NEO4J_URI` start the local Neo4j.
 
     Args:
-        settings: with `neo4j_uri` set, that server is used and nothing is started here.
-        on_progress: told of the start of the local server.
+        settings: with `neo4j_uri`, nothing is started here.
+        on_progress: receives the start of the local Neo4j.
 
     Raises:
-        StoreUnreachableError: no answer, or no such database.
+        StoreUnreachableError: nothing responds at the address, or the database does not exist.
         StoreLoginError: the login is refused.
-        LocalServerError: the local server cannot be started.
+        LocalServerError: the local Neo4j cannot be started.
         UsageError: `NEO4J_URI` is an invalid URL.
     """
     if settings.neo4j_uri is not None:
@@ -37,7 +39,7 @@ def connect(settings: Settings, *, on_progress: OnProgress = ignore_progress) ->
     status = server.start(on_progress=on_progress)
     return Store.open(
         status.bolt_uri,
-        ("neo4j", server.password),
-        database="neo4j",
+        (USERNAME, server.password),
+        database=DATABASE,
         retry_limit_s=_LOCAL_RETRY_LIMIT_S,
     )

@@ -1,4 +1,4 @@
-"""Makes the ahead-of-time caches that later runs of the local Neo4j use, see `graph.server.aot`."""
+"""Makes Java's ahead-of-time caches, with which later runs of the local Neo4j start faster."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.settings import Settings
 from bookgraph.core.types import BookRow, LinkRow
 from bookgraph.graph.connection import connect
-from bookgraph.graph.server import process as server_process
-from bookgraph.graph.server.aot import Program, aot_cache_file
-from bookgraph.graph.server.home import ServerFiles
+from bookgraph.graph.server.home import Neo4jHome
+from bookgraph.graph.server.java import Program, create_aot_cache, find_aot_cache
 from bookgraph.graph.server.local import IMPORT_COMMAND, LocalServer
 from bookgraph.graph.write.bulk import write_csv
 from bookgraph.graph.write.indexes import await_indexes, create_schema
@@ -24,27 +23,26 @@ from bookgraph.graph.write.load import GraphRows, load_graph
 
 _STAGE = "Preparing Java"
 _ROOM_BYTES = 1_000_000_000
-# Java writes its record when it ends, which takes longer than an ordinary end.
-_STOP_LIMIT_S = 300.0
+# Java writes its record when it ends, which takes longer than an ordinary stop.
+_STOP_TIMEOUT_S = 300.0
 _NUM_BOOKS, _NUM_LINKS, _LINKS_PER_BOOK = 2_000, 500, 20
 
 
 def make_aot_caches(
     settings: Settings, *, on_progress: OnProgress = ignore_progress
 ) -> tuple[Path, ...]:
-    """Make both caches, by training runs on a server and a graph of their own.
+    """Make both caches, by training runs on a temporary server with a small graph.
 
     Args:
         settings: `cache` and `heap_mb` are used; the user's server and graph are not touched.
-        on_progress: told of what is being done.
+        on_progress: receives the steps.
 
     Returns:
-        The files; those that were there are replaced, each whole or not at all. What runs from
-        them goes on.
+        The files. Each replaces an earlier one at once, and servers that use that keep running.
 
     Raises:
-        DownloadError: a jar cannot be fetched.
-        DiskFullError: there is no room for them.
+        DownloadError: a jar cannot be downloaded.
+        DiskFullError: the disk has no space for them.
         LocalServerError: the cache folder cannot be written, or Java cannot make them.
     """
     cache = settings.cache.absolute()
@@ -52,13 +50,13 @@ def make_aot_caches(
         "admin": _train_importer,
         "server": _train_server,
     }
-    targets = {program: aot_cache_file(cache, program) for program in trainings}
+    targets = {program: find_aot_cache(cache, program) for program in trainings}
     folder = targets["server"].parent
     with _scratch_folder(folder, on_progress) as home:
         own = settings.model_copy(
             update={"home": home, "bolt_port": 0, "http_port": 0, "neo4j_uri": None}
         )
-        # What a killed run left.
+        # A killed run may have left a server and files.
         LocalServer(own).stop(on_progress=on_progress)
         shutil.rmtree(home, ignore_errors=True)
         home.mkdir()
@@ -69,14 +67,14 @@ def make_aot_caches(
             record, made = (home / f"{program}.{kind}" for kind in ("record", "aot"))
             train(own, record, on_progress)
             on_progress(_at_step(making_step, f"making the {program}'s cache"))
-            server_process.create_aot_cache(ServerFiles(own.neo4j_home), record=record, target=made)
+            create_aot_cache(Neo4jHome(own.neo4j_home), record=record, target=made)
             made.replace(targets[program])
     return tuple(targets.values())
 
 
 @contextmanager
 def _scratch_folder(folder: Path, on_progress: OnProgress) -> Iterator[Path]:
-    """The one place where caches are made, for one process at a time; gone afterwards."""
+    """A folder for the training runs of one process at a time, deleted afterwards."""
     home = folder / "training"
     with process_lock(
         folder / "training.lock",
@@ -110,13 +108,13 @@ def _train_server(own: Settings, record: Path, on_progress: OnProgress) -> None:
         server.start(on_progress=on_progress)
         on_progress(_at_step(3, "loading a small graph"))
         with connect(own) as store:
-            # On what was imported, so that indexes are filled at once, as after a first load.
+            # On the imported graph, so that indexes are filled at once, as after a first load.
             create_schema(store)
             await_indexes(store)
             load_graph(store, training_rows(count=2))
     finally:
         on_progress(_at_step(4, "recording what the server used"))
-        server.stop(limit_s=_STOP_LIMIT_S)
+        server.stop(timeout_s=_STOP_TIMEOUT_S)
 
 
 def _at_step(step: int, note: str) -> Progress:
@@ -128,7 +126,7 @@ def _recording(record: Path) -> tuple[str, ...]:
 
 
 def training_rows(*, count: int = 1) -> GraphRows:
-    """Enough of a graph for Java to see which methods a load uses often."""
+    """A graph large enough for Java to see which methods a load uses often."""
     books = [
         BookRow(
             f"Book {row}",

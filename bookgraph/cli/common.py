@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bookgraph.cli.process import trust_system_certificates
 from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import Settings
 
@@ -32,7 +31,6 @@ def open_store(settings: Settings) -> Iterator[tuple[Store, ProgressPrinter]]:
     """
     from bookgraph.graph import connect  # noqa: PLC0415  # loads the driver
 
-    trust_system_certificates()
     with ProgressPrinter() as progress, connect(settings, on_progress=progress) as store:
         yield store, progress
 

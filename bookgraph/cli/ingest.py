@@ -11,7 +11,6 @@ from rich.table import Table
 
 from bookgraph.cli.common import AsJson, open_store, program
 from bookgraph.cli.options import whole_number
-from bookgraph.cli.process import trust_system_certificates
 from bookgraph.cli.render import print_json, print_table, say
 from bookgraph.core.choices import Cleaning
 from bookgraph.core.errors import UsageError
@@ -53,7 +52,6 @@ def fetch(
     from bookgraph.ingest.fetch.download import fetch_dump  # noqa: PLC0415  # slow to import
     from bookgraph.ingest.fetch.site import DUMP_SITE  # noqa: PLC0415  # slow to import
 
-    trust_system_certificates()
     with ProgressPrinter() as progress:
         dump = fetch_dump(
             wiki,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from bookgraph.cli.common import AsJson
-from bookgraph.cli.process import trust_system_certificates
 from bookgraph.cli.render import print_json, say
 from bookgraph.core.errors import UsageError
 from bookgraph.core.progress import ProgressPrinter
@@ -27,7 +26,6 @@ def start(as_json: AsJson = False) -> None:
     from bookgraph.graph import LocalServer  # noqa: PLC0415  # loads the driver
 
     settings = _local_settings()
-    trust_system_certificates()
     with ProgressPrinter() as progress:
         status = LocalServer(settings).start(on_progress=progress)
     _print_status(status, as_json=as_json)
@@ -52,7 +50,6 @@ def prepare() -> None:
     from bookgraph.graph.prepare import make_aot_caches  # noqa: PLC0415  # loads the driver
 
     settings = _local_settings()
-    trust_system_certificates()
     with ProgressPrinter() as progress:
         files = make_aot_caches(settings, on_progress=progress)
     size_mb = sum(file.stat().st_size for file in files) / 1e6

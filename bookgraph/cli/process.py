@@ -1,4 +1,4 @@
-"""Settings of the whole process: certificates, library logs, memory, garbage collection.
+"""Settings of the whole process: library logs, memory, garbage collection.
 
 Only commands call these functions. A library call such as `fit` or `build_app` must not change the
 process of the program that makes it.
@@ -19,22 +19,9 @@ _CHATTY_LOGGERS = {
     # Every response about an empty graph carries warnings about labels that do not exist yet.
     "neo4j": logging.WARNING,
     "neo4j.notifications": logging.ERROR,
-    # jgo warns about checksums, which bookgraph verifies against its own lock.
-    "jgo": logging.ERROR,
     # openTSNE warns about spread-out starting positions, which is how a map is updated.
     "openTSNE": logging.ERROR,
 }
-
-
-def trust_system_certificates() -> None:
-    """Verify TLS connections with the operating system's certificates, as pip and browsers do.
-
-    Python's HTTP clients bring their own list of authorities. They fail in networks whose gateway
-    signs with a company certificate.
-    """
-    import truststore  # noqa: PLC0415  # takes 50 ms to import
-
-    truststore.inject_into_ssl()
 
 
 def quiet_library_logs() -> None:

@@ -1,22 +1,18 @@
-"""Running the command line as a user does, and reading what it says."""
+"""Runs the command line as a user does, and reads its output."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from typing import Any
 
+from bookgraph.core.settings import inherited_environment
+
 
 def environment(**changes: str) -> dict[str, str]:
     """This process's environment without the variables that bookgraph reads."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("BOOKGRAPH_", "NEO4J_"))
-    }
-    return {**kept, **changes}
+    return {**inherited_environment(without=("BOOKGRAPH_", "NEO4J_")), **changes}
 
 
 def run_with(*args: object, **changes: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""A map with very many books on it, for tests and benchmarks."""
+"""A map with many books, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _BATCH = 20_000
 
 
 def load_crowd(store: Store, num_books: int) -> None:
-    """Books in clusters of uneven size, as t-SNE leaves them, each cluster of a genre."""
+    """Load books in clusters of uneven size, as t-SNE makes them, each cluster of one genre."""
     random = np.random.default_rng(0)
     centres = random.normal(scale=30, size=(_NUM_CLUSTERS, 2))
     sizes = random.dirichlet(np.full(_NUM_CLUSTERS, 2.0))

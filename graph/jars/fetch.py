@@ -12,16 +12,16 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from pathlib import Path
 
 from bookgraph.core.errors import ChecksumError, DownloadError, LocalServerError
-from bookgraph.core.files import check_free_space, is_disk_full, translated_write_errors
+from bookgraph.core.files import check_free_space, translated_write_errors
 from bookgraph.core.locks import process_lock
 from bookgraph.core.progress import Meter, OnProgress, ignore_progress
 from bookgraph.graph.jars.lock import LOCK_FILE, Jar, load_lock
-from bookgraph.graph.jars.source import fetch_by_jgo, find_in_local_repository, system_certificates
+from bookgraph.graph.jars.repository import FetchJar, find_in_local_repository, open_repository
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +33,12 @@ _NUM_THREADS = 8
 _RETRY_PAUSES_S = (2.0, 6.0)
 _SETTING = "BOOKGRAPH_CACHE"
 
-FetchJar = Callable[[Jar, Path, Callable[[int], None]], Path]
-
 
 def fetch_jars(
     cache: Path,
     *,
     jars: tuple[Jar, ...] | None = None,
-    fetch: FetchJar = fetch_by_jgo,
+    fetch: FetchJar | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> tuple[Path, ...]:
     """Make sure that every jar is in the cache folder, and download what is missing.
@@ -51,8 +49,7 @@ def fetch_jars(
     Args:
         cache: the cache folder; the jars go into its `jars` folder.
         jars: which jars; by default the `neo4j` section of the lock.
-        fetch: downloads one jar into a folder, calls back with the number of bytes of each piece,
-            and returns the file. It may raise any `OSError` or `RuntimeError`.
+        fetch: downloads one jar; by default from Maven's central repository or its mirror.
         on_progress: receives the MB and the number of jars that are complete.
 
     Returns:
@@ -95,9 +92,15 @@ class _Filling:
     """Brings the missing jars into the folder. Its caller holds the folder's lock."""
 
     def __init__(
-        self, folder: Path, jars: tuple[Jar, ...], *, fetch: FetchJar, on_progress: OnProgress
+        self,
+        folder: Path,
+        jars: tuple[Jar, ...],
+        *,
+        fetch: FetchJar | None,
+        on_progress: OnProgress,
     ) -> None:
-        self._folder, self._jars, self._fetch = folder, jars, fetch
+        self._folder, self._jars = folder, jars
+        self._source = nullcontext(fetch) if fetch else open_repository()
         self._partial = folder / "partial"
         self._on_progress = on_progress
         self._num_done = 0
@@ -116,8 +119,7 @@ class _Filling:
             self._meter = self._start_meter(missing)
             self._partial.mkdir()
             try:
-                with system_certificates():
-                    self._bring_all(missing)
+                self._bring_all(missing)
             finally:
                 shutil.rmtree(self._partial, ignore_errors=True)
         seconds = time.monotonic() - start_s
@@ -148,17 +150,18 @@ class _Filling:
         # The largest first: the last thread to finish then has a small jar, not neo4j-browser.
         ordered = sorted(jars, key=lambda jar: -jar.size)
         pool = ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="jars")
-        try:
-            futures = [pool.submit(self._bring, jar) for jar in ordered]
-            wait(futures, return_when=FIRST_EXCEPTION)
-            for future in futures:
-                if future.done():
-                    future.result()
-        finally:
-            self._is_stopped.set()
-            pool.shutdown(cancel_futures=True)
+        with self._source as fetch:
+            try:
+                futures = [pool.submit(self._bring, jar, fetch) for jar in ordered]
+                wait(futures, return_when=FIRST_EXCEPTION)
+                for future in futures:
+                    if future.done():
+                        future.result()
+            finally:
+                self._is_stopped.set()
+                pool.shutdown(cancel_futures=True)
 
-    def _bring(self, jar: Jar) -> None:
+    def _bring(self, jar: Jar, fetch: FetchJar) -> None:
         local = find_in_local_repository(jar)
         if local is not None:
             target = self._partial / jar.file_name
@@ -167,7 +170,7 @@ class _Filling:
                 self._put(jar, target, num_counted=0)
                 return
             logger.info("%s differs from %s and is not used.", local, LOCK_FILE)
-        arrived, num_counted = self._download(jar)
+        arrived, num_counted = self._download(jar, fetch)
         found = sha256_of(arrived)
         if found != jar.sha256:
             size = arrived.stat().st_size
@@ -188,7 +191,7 @@ class _Filling:
             note = f"{self._num_done} of {len(self._jars)} jars"
             self._meter.add(jar.size - num_counted, note=note)
 
-    def _download(self, jar: Jar) -> tuple[Path, int]:
+    def _download(self, jar: Jar, fetch: FetchJar) -> tuple[Path, int]:
         """Download one jar, with retries; return the file and its bytes that were counted."""
         num_counted = 0
 
@@ -203,10 +206,8 @@ class _Filling:
 
         for pause_s in (*_RETRY_PAUSES_S, None):
             try:
-                return self._fetch(jar, self._partial, count), num_counted
-            except (OSError, RuntimeError) as error:
-                if isinstance(error, OSError) and is_disk_full(error):
-                    raise
+                return fetch(jar, self._partial, count), num_counted
+            except DownloadError as error:
                 if self._is_stopped.is_set():
                     raise _StoppedError from error
                 self._meter.add(-num_counted)
@@ -219,7 +220,7 @@ class _Filling:
 
     def _failed(self, jar: Jar, error: Exception) -> DownloadError:
         return DownloadError(
-            f"Cannot download {jar.coordinate}: {_reason(error)}. {self._num_done} of "
+            f"Cannot download {jar.coordinate}: {error}. {self._num_done} of "
             f"{len(self._jars)} jars of Neo4j are complete. Check the network and run the command "
             "again to download the rest."
         )
@@ -245,14 +246,3 @@ def _verified_time(jar: Jar) -> int:
     times are even, as some file systems keep nothing finer, and between 2001 and 2018.
     """
     return 1_000_000_000 + int(jar.sha256[:7], 16) * 2
-
-
-def _reason(error: BaseException) -> str:
-    """What the network itself said, without the layers that wrap it."""
-    innermost: BaseException = error
-    while (inner := innermost.__cause__ or innermost.__context__) is not None:
-        innermost = inner
-    reason = str(innermost) or type(innermost).__name__
-    if "CERTIFICATE_VERIFY_FAILED" in reason:
-        reason += "; if your network signs its own, name its certificates in REQUESTS_CA_BUNDLE"
-    return reason

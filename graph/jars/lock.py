@@ -1,6 +1,6 @@
-"""The committed lock of jars: what each one is called, and what its file must be.
+"""The committed lock of jars: the name of each jar, and the content that its file must have.
 
-Only reads text; how the lock is made is `bookgraph.tools.lock_jars`'s business.
+Only reads text; `bookgraph.tools.lock_jars` makes the lock.
 """
 
 from __future__ import annotations
@@ -54,15 +54,21 @@ class Jar:
         return ":".join(part for part in parts if part)
 
     @property
-    def maven_name(self) -> str:
-        """The file's name in a Maven repository; not unique over groups."""
-        suffix = f"-{self.classifier}" if self.classifier else ""
-        return f"{self.artifact}-{self.version}{suffix}.jar"
+    def maven_path(self) -> str:
+        """The file's path in a Maven repository."""
+        folder = self.group.replace(".", "/")
+        return f"{folder}/{self.artifact}/{self.version}/{self._maven_name}"
 
     @property
     def file_name(self) -> str:
         """The file's name in the cache; unique, as it starts with the group."""
-        return f"{self.group}.{self.maven_name}"
+        return f"{self.group}.{self._maven_name}"
+
+    @property
+    def _maven_name(self) -> str:
+        """The file's name in a Maven repository; not unique over groups."""
+        suffix = f"-{self.classifier}" if self.classifier else ""
+        return f"{self.artifact}-{self.version}{suffix}.jar"
 
 
 def load_lock(*, section: str = "neo4j") -> tuple[Jar, ...]:

@@ -16,7 +16,7 @@ class WebJars:
     """The files of one section of the lock."""
 
     def __init__(self, cache: Path, *, section: str) -> None:
-        """Only remembers its arguments.
+        """Read the section of the lock.
 
         Args:
             cache: the cache folder (`Settings.cache`).
@@ -26,7 +26,7 @@ class WebJars:
         self._jars = {jar.artifact: jar for jar in load_lock(section=section)}
 
     def read(self, artifact: str, path: str) -> bytes:
-        """Read one file, fetching the section's jars if they are not there yet.
+        """Read one file. Downloads the section's jars if they are not in the cache.
 
         Args:
             artifact: such as `react`.
@@ -34,11 +34,11 @@ class WebJars:
 
         Raises:
             DataMissingError: the lock has no such artifact, or the artifact no such file.
-            DownloadError: the jars are not in the cache and cannot be fetched.
+            DownloadError: the jars are not in the cache and cannot be downloaded.
         """
         jar = self._jars.get(artifact)
         if jar is None:
-            raise DataMissingError(f"The lock has no web library {artifact!r}.")
+            raise DataMissingError(f"Web library not found in the lock of jars: {artifact!r}.")
         files = fetch_jars(self._cache, jars=tuple(self._jars.values()))
         file = dict(zip(self._jars, files, strict=True))[artifact]
         name = f"{_PREFIX}/{artifact}/{jar.version}/{path}"
@@ -46,4 +46,6 @@ class WebJars:
             with zipfile.ZipFile(file) as archive:
                 return archive.read(name)
         except KeyError as error:
-            raise DataMissingError(f"{artifact} {jar.version} has no file {path!r}.") from error
+            raise DataMissingError(
+                f"File not found in {artifact} {jar.version}: {path!r}."
+            ) from error

@@ -1,4 +1,4 @@
-"""The home folder of the local Neo4j: its folders, password, configuration and state file.
+"""The home folder of the local Neo4j: its subfolders, password, configuration and state file.
 
 Plain files only: nothing here starts, stops or talks to a server.
 """
@@ -13,26 +13,26 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bookgraph.core.errors import LocalServerError
-from bookgraph.core.files import atomic_write, check_free_space
+from bookgraph.core.files import atomic_write, check_free_space, describe_os_error
 
 IMPORT_PREFIX = "import-files-"
-"""How folders with files for the importer are named, so that those of a killed one are removed."""
+"""Prefix of folders with files for the importer, by which those of a killed import are found."""
 
 _MB = 1_000_000
-# What a start, its logs and the first transactions need; a full disk in the middle of a
-# transaction stops Neo4j, so it is refused before.
+# What a start, its logs and the first transactions need. A disk that fills up during a transaction
+# stops Neo4j, so a start without this space is refused.
 _ROOM_BYTES = 200 * _MB
 _PAGE_CACHE_MB = 128
 
 
 @dataclass(frozen=True, slots=True)
-class ServerState:
+class LastStart:
     """What the state file remembers of the last start.
 
     Attributes:
         pid: the JVM's process id, or None after a stop.
-        bolt_port: the Bolt port it was given.
-        http_port: the HTTP port it was given.
+        bolt_port: its Bolt port.
+        http_port: its HTTP port.
     """
 
     pid: int | None
@@ -40,104 +40,108 @@ class ServerState:
     http_port: int
 
 
-class ServerFiles:
+class Neo4jHome:
     """The files of one home folder."""
 
-    def __init__(self, home: Path) -> None:
-        """Only name the files; nothing is read or made."""
-        self.home = home
-        self.conf_dir = home / "conf"
-        self.logs_dir = home / "logs"
+    def __init__(self, folder: Path) -> None:
+        """Name the files. Nothing is read or created."""
+        self.folder = folder
+        self.conf_dir = folder / "conf"
+        self.logs_dir = folder / "logs"
         self.log_file = self.logs_dir / "neo4j.log"
         self.console_file = self.logs_dir / "console.log"
         self.arguments_file = self.conf_dir / "java.args"
-        self.start_lock = home / "start.lock"
-        self._password_file = home / "password"
-        self._state_file = home / "server.json"
-        self._import_mark = home / "import-is-half-done"
+        self.start_lock = folder / "start.lock"
+        self.password_file = folder / "password"
+        self._state_file = folder / "server.json"
+        self._import_mark = folder / "import-is-half-done"
 
     @property
     def has_store(self) -> bool:
         """Whether a server has run here, so that its users and passwords are fixed."""
-        return (self.home / "data" / "databases" / "system").is_dir()
+        return (self.folder / "data" / "databases" / "system").is_dir()
 
     def store_bytes(self, database: str) -> int:
-        """Size of a database's files on the disk, without its logs; 0 while there are none."""
-        folder = self.home / "data" / "databases" / database
+        """Size of a database's files, without its transaction logs; 0 without files."""
+        folder = self.folder / "data" / "databases" / database
         try:
             return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         except OSError:
-            # A running server may remove a file between the two looks; the size is only a hint.
+            # A running server removes files at any time. The size is only a hint.
             return 0
 
     def mark_half_import(self) -> None:
-        """Say that an import writes the database, which is unusable until it is done."""
+        """Note that an import is writing the database, which is unusable until it is done."""
         self._import_mark.touch()
 
     def unmark_half_import(self) -> None:
-        """Say that the import is done and the database whole."""
+        """Note that the import is done and the database is complete."""
         self._import_mark.unlink(missing_ok=True)
 
     def discard_half_import(self, database: str) -> bool:
-        """Empty a database that an import left half written; the server must not run.
+        """Delete the data of an interrupted import; the server must not run.
 
         Returns:
-            Whether there was something to discard.
+            Whether there were such data.
         """
         if not self._import_mark.exists():
             return False
         for kind in ("databases", "transactions"):
-            shutil.rmtree(self.home / "data" / kind / database, ignore_errors=True)
-        for leftover in self.home.glob(f"{IMPORT_PREFIX}*"):
+            shutil.rmtree(self.folder / "data" / kind / database, ignore_errors=True)
+        for leftover in self.folder.glob(f"{IMPORT_PREFIX}*"):
             if leftover.is_dir():
                 shutil.rmtree(leftover, ignore_errors=True)
         self.unmark_half_import()
         return True
 
     def prepare(self) -> None:
-        """Make the folders, for this user alone, and see that there is room.
+        """Create the folders, for this user alone, and check the free space.
 
         Raises:
-            LocalServerError: the home belongs to somebody else or cannot be written.
+            LocalServerError: the home belongs to another user or cannot be written.
             DiskFullError: less than 200 MB are free.
         """
         try:
-            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._check_writable()
-            self.home.chmod(0o700)
+            self.folder.chmod(0o700)
             self.conf_dir.mkdir(exist_ok=True)
             self.logs_dir.mkdir(exist_ok=True)
         except OSError as error:
-            raise LocalServerError(self._not_writable(self.home, str(error.strerror))) from error
-        check_free_space(self.home, _ROOM_BYTES, purpose="Starting Neo4j")
+            raise LocalServerError(
+                self._not_writable(self.folder, describe_os_error(error))
+            ) from error
+        check_free_space(self.folder, _ROOM_BYTES, purpose="Starting Neo4j")
 
     def password(self) -> str:
-        """The password of the user `neo4j`, made up on the first call.
+        """The password of the user `neo4j`; the first call creates it.
 
         Raises:
-            LocalServerError: the file is lost although a store exists, or cannot be read.
+            LocalServerError: a store exists without its password file, or the file cannot be read.
         """
         try:
-            return self._password_file.read_text(encoding="utf-8").strip()
+            return self.password_file.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
             return self._new_password()
         except OSError as error:
-            message = f"Cannot read Neo4j's password from {self._password_file}: {error.strerror}."
-            raise LocalServerError(message) from error
+            raise LocalServerError(
+                f"Cannot read Neo4j's password from {self.password_file}. Run as the user that "
+                "created the file."
+            ) from error
 
     def write_configuration(self, *, bolt_port: int, http_port: int) -> None:
-        """Write neo4j.conf for this start; anything changed in it by hand is lost."""
+        """Write neo4j.conf for this start. Manual changes to it are overwritten."""
         lines = [f"{name}={value}" for name, value in _configuration(bolt_port, http_port).items()]
-        text = "\n".join(["# Written by bookgraph on every start.", *lines, ""])
+        text = "\n".join(["# bookgraph overwrites this file on every start.", *lines, ""])
         with atomic_write(self.conf_dir / "neo4j.conf") as file:
             file.write(text)
 
-    def read_state(self) -> ServerState | None:
-        """What the last start left; None when there was none or its file is damaged."""
+    def read_last_start(self) -> LastStart | None:
+        """The last start; None if there was none or its file is damaged."""
         try:
             found = json.loads(self._state_file.read_text(encoding="utf-8"))
             pid = found["pid"]
-            return ServerState(
+            return LastStart(
                 pid=None if pid is None else int(pid),
                 bolt_port=int(found["bolt_port"]),
                 http_port=int(found["http_port"]),
@@ -145,37 +149,36 @@ class ServerFiles:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def write_state(self, state: ServerState) -> None:
+    def write_last_start(self, state: LastStart) -> None:
         """Remember a start."""
         with atomic_write(self._state_file) as file:
             json.dump(asdict(state), file)
 
     def forget_pid(self) -> None:
-        """Remember that the server was stopped; its ports stay remembered."""
-        state = self.read_state()
+        """Remember that the server was stopped, and keep its ports."""
+        state = self.read_last_start()
         if state is not None:
-            self.write_state(replace(state, pid=None))
+            self.write_last_start(replace(state, pid=None))
 
     def _new_password(self) -> str:
         if self.has_store:
-            message = (
-                f"The password file {self._password_file} is gone, and the store beside it cannot "
-                f"be opened without it. Put the file back, or remove {self.home} to start with "
-                "an empty graph."
+            raise LocalServerError(
+                f"The password file {self.password_file} is missing, and the store beside it "
+                f"cannot be opened without it. Restore the file, or delete {self.folder} to start "
+                "with an empty graph."
             )
-            raise LocalServerError(message)
         # A leading "-" would read as an option to Neo4j's own tool.
         password = "n" + secrets.token_urlsafe(24)
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            with atomic_write(self._password_file, "x", permissions=0o600) as file:
+            with atomic_write(self.password_file, "x", permissions=0o600) as file:
                 file.write(password)
         except FileExistsError:
-            return self.password()  # Another process was faster; its password counts.
+            return self.password()  # Another process was faster, so its password counts.
         return password
 
     def _check_writable(self) -> None:
-        for folder in (self.home, self.home / "data", self.logs_dir, self.conf_dir):
+        for folder in (self.folder, self.folder / "data", self.logs_dir, self.conf_dir):
             if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
                 raise LocalServerError(self._not_writable(folder, "permission denied"))
 
@@ -184,7 +187,7 @@ class ServerFiles:
         belongs = f" It belongs to the user {owner}." if owner else ""
         return (
             f"Cannot use {folder} for the local Neo4j: {reason}.{belongs} Run as the user that "
-            "made it, or set BOOKGRAPH_HOME to a folder of your own."
+            "created it, or set BOOKGRAPH_HOME to another folder."
         )
 
 
@@ -215,13 +218,13 @@ def _configuration(bolt_port: int, http_port: int) -> dict[str, str]:
         "dbms.security.auth_enabled": "true",
         "dbms.usage_report.enabled": "false",
         "client.allow_telemetry": "false",
-        # By default it tells the network of itself and listens for a manager elsewhere.
+        # By default it announces itself on the network and listens for a remote manager.
         "dbms.fleet_manager.enabled": "false",
         "server.fleet_discovery.enabled": "false",
-        # A stop of a server for one user need not wait for idle clients: 0.4 s instead of 11.
+        # A server for one user need not wait for idle clients when it stops: 0.4 s instead of 11.
         "internal.server.bolt.thread_pool_shutdown_wait_time": "0s",
         "internal.server.bolt.connection_shutdown_wait_time": "0s",
         "db.shutdown_transaction_end_timeout": "1s",
-        # How late a statement can be ended whose time is over; the default is 2 s.
+        # How long a statement may exceed its timeout; the default is 2 s.
         "db.transaction.monitor.check.interval": "500ms",
     }

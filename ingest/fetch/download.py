@@ -1,7 +1,7 @@
-"""Downloads a dump's part files: in parallel, resumed after any cut, verified by their checksums.
+"""Downloads the files of a dump in parallel, verifies them, and resumes after interruptions.
 
-A file has its final name only once its checksum is right; until then it is `NAME.part`, and what it
-holds is never fetched again.
+A file gets its final name when its checksum is right. Until then it is `NAME.part`, and its bytes
+are not downloaded again.
 """
 
 from __future__ import annotations
@@ -9,45 +9,41 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import ssl
 import threading
 import time
-import urllib.error
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
+from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
+import httpx
+
 from bookgraph.core.errors import ChecksumError, DownloadError
 from bookgraph.core.files import check_free_space, translated_write_errors
+from bookgraph.core.http import (
+    describe_http_error,
+    is_retryable,
+    open_client,
+    retry_after,
+    status_of,
+)
 from bookgraph.core.progress import Meter, OnProgress, ignore_progress
 from bookgraph.ingest.fetch.site import (
     DUMP_SITE,
+    USER_AGENT,
     Part,
-    Patience,
-    is_retryable,
+    RetryPolicy,
     list_parts,
-    open_url,
 )
 
 logger = logging.getLogger(__name__)
 
 NUM_CONNECTIONS = 2
-"""What Wikimedia asks users to stay within."""
+"""As many as Wikimedia allows."""
 
-_CHUNK_BYTES = 2**20
 _SPARE_BYTES = 64 * 2**20
-_PARTIAL_CONTENT = 206
-_RANGE_NOT_SATISFIABLE = 416
-_NETWORK_ERRORS = (
-    TimeoutError,
-    ConnectionError,
-    HTTPException,
-    ssl.SSLError,
-    urllib.error.URLError,
-)
 _STAGE = "Downloading the dump"
 
 
@@ -59,8 +55,8 @@ class FetchedDump:
         wiki: database name.
         date: `YYYYMMDD`.
         paths: its files, in the order of their pages.
-        num_bytes: of them together.
-        num_fetched_bytes: of those that came over the network now.
+        num_bytes: their size in all.
+        num_fetched_bytes: the bytes that this call downloaded.
         elapsed_s: seconds.
     """
 
@@ -79,30 +75,30 @@ def fetch_dump(
     folder: Path,
     site: str = DUMP_SITE,
     num_connections: int = NUM_CONNECTIONS,
-    patience: Patience | None = None,
+    policy: RetryPolicy | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> FetchedDump:
-    """Download a dump of all articles, or what of it is not there yet.
+    """Download a dump of all articles, or the rest of it.
 
     Args:
         wiki: database name, such as `enwiki` or `simplewiki`.
         date: `YYYYMMDD`, or `latest`.
         folder: files go to `folder/WIKI/DATE`.
-        site: address of the dump site or of a mirror.
+        site: URL of the dump site or of a mirror.
         num_connections: files that are downloaded at once.
-        patience: how long to wait and how often to try.
-        on_progress: told of bytes, rate and the time left.
+        policy: how long to wait and how often to retry.
+        on_progress: receives bytes, rate and time left.
 
     Raises:
-        UsageError: a name or an address that can never work.
-        DownloadError: the site cannot be reached or keeps failing; what came is kept, and calling
-            again goes on there.
-        ChecksumError: a file came twice with a wrong checksum; it was deleted.
-        DiskFullError: there is not enough room.
+        UsageError: the wiki, the date or the site is not valid.
+        DownloadError: the site cannot be reached or keeps failing. The bytes so far are kept, and
+            the next call resumes.
+        ChecksumError: a file had a wrong checksum twice; it was deleted.
+        DiskFullError: the disk has not enough space.
     """
     start_s = time.monotonic()
-    patience = patience or Patience()
-    date, parts = list_parts(wiki, date, site=site, patience=patience)
+    policy = policy or RetryPolicy()
+    date, parts = list_parts(wiki, date, site=site, policy=policy)
     target = folder / wiki / date
     with translated_write_errors(target, error_type=DownloadError):
         target.mkdir(parents=True, exist_ok=True)
@@ -110,17 +106,19 @@ def fetch_dump(
     meter = Meter(_STAGE, sum(part.size for part in parts), on_progress)
     is_stopped = threading.Event()
     pool = ThreadPoolExecutor(num_connections)
-    try:
-        downloads = [
-            pool.submit(_Download(part, target, patience, meter, is_stopped).run) for part in parts
-        ]
-        wait(downloads, return_when=FIRST_EXCEPTION)
-        # Those that are not done yet are unfinished only because another one failed.
-        paths = tuple(download.result() for download in downloads if download.done())
-    finally:
-        # After a failure or Ctrl-C the other threads end with their chunk; what they have is kept.
-        is_stopped.set()
-        pool.shutdown(cancel_futures=True)
+    with open_client(timeout_s=policy.timeout_s, user_agent=USER_AGENT) as client:
+        try:
+            downloads = [
+                pool.submit(_Download(part, target, client, policy, meter, is_stopped).run)
+                for part in parts
+            ]
+            wait(downloads, return_when=FIRST_EXCEPTION)
+            # A download that is not done yet is unfinished only because another one failed.
+            paths = tuple(download.result() for download in downloads if download.done())
+        finally:
+            # After a failure or Ctrl-C the other threads end with their chunk, which is kept.
+            is_stopped.set()
+            pool.shutdown(cancel_futures=True)
     elapsed_s = time.monotonic() - start_s
     logger.info("fetched %s of %s into %s in %.0f s", wiki, date, target, elapsed_s)
     return FetchedDump(wiki, date, paths, meter.total, meter.num_new, elapsed_s)
@@ -142,29 +140,31 @@ def _draft_of(target: Path, part: Part) -> Path:
 
 
 class _StoppedError(Exception):
-    """Ends a thread whose result nobody waits for any more."""
+    """Ends a download after another one failed."""
 
 
 class _Download:
-    """One part file on its way."""
+    """The download of one file."""
 
     def __init__(
         self,
         part: Part,
         target: Path,
-        patience: Patience,
+        client: httpx.Client,
+        policy: RetryPolicy,
         meter: Meter,
         is_stopped: threading.Event,
     ) -> None:
         self._part = part
         self._path = target / part.name
         self._draft = _draft_of(target, part)
-        self._patience = patience
+        self._client = client
+        self._policy = policy
         self._meter = meter
         self._is_stopped = is_stopped
 
     def run(self) -> Path:
-        """Fetch what is missing, verify it and give the file its name."""
+        """Download the rest, verify the file and give it its name."""
         with translated_write_errors(self._path.parent, error_type=DownloadError):
             if self._path.exists():
                 self._path.replace(self._draft)
@@ -176,10 +176,10 @@ class _Download:
                 self._meter.add_present(-self._draft.stat().st_size)
                 self._draft.unlink()
                 if not is_last:
-                    logger.warning("%s has a wrong checksum, once more.", self._part.url)
+                    logger.warning("%s: wrong checksum, downloading again.", self._part.url)
         raise ChecksumError(
-            f"{self._part.url} came twice with a checksum other than the published sha1 "
-            f"{self._part.sha1}. It was deleted. Try again later or name another --mirror."
+            f"Wrong checksum of {self._part.url} after two downloads: expected the published sha1 "
+            f"{self._part.sha1}. The file was deleted. Retry later, or name another --mirror."
         )
 
     def _fill(self) -> None:
@@ -192,52 +192,54 @@ class _Download:
             have = 0
         self._meter.add_present(have)
         while (have := self._draft.stat().st_size) < self._part.size:
-            retry_after = None
-            try:
-                self._download_from(have)
-                failure: Exception | None = None
-            except urllib.error.HTTPError as error:
-                failure, retry_after = error, error.headers.get("Retry-After")
-                if error.code == _RANGE_NOT_SATISFIABLE:
-                    self._restart(have)
-                elif not is_retryable(error):
-                    raise self._failed(error) from error
-            except _NETWORK_ERRORS as error:
-                failure = error
-            # Only tries that brought nothing count: a bad line that moves on is good enough.
-            has_moved = self._draft.stat().st_size > have
-            num_failures = 0 if has_moved else num_failures + 1
-            if num_failures >= self._patience.num_tries:
+            failure = self._try_from(have)
+            # Only attempts that brought nothing count: a bad line that makes progress will do.
+            has_grown = self._draft.stat().st_size > have
+            num_failures = 0 if has_grown else num_failures + 1
+            if num_failures >= self._policy.num_attempts:
                 raise self._failed(failure) from failure
             if self._draft.stat().st_size < self._part.size:
-                pause_s = self._patience.pause(max(num_failures, 1), retry_after)
-                logger.debug("%s: %s, again in %.1f s", self._part.url, failure, pause_s)
+                retry = retry_after(failure) if failure else None
+                pause_s = self._policy.pause(max(num_failures, 1), retry)
+                logger.debug("%s: %s, retrying in %.1f s", self._part.url, failure, pause_s)
                 self._wait(pause_s)
+
+    def _try_from(self, offset: int) -> httpx.HTTPError | None:
+        """Download from there on; return what a retry may overcome."""
+        try:
+            self._download_from(offset)
+        except httpx.HTTPError as error:
+            if status_of(error) == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+                self._restart(offset)
+            elif not is_retryable(error):
+                raise self._failed(error) from error
+            return error
+        return None
 
     def _download_from(self, offset: int) -> None:
         headers = {"Range": f"bytes={offset}-"} if offset else {}
-        timeout_s = self._patience.timeout_s
-        with open_url(self._part.url, timeout_s=timeout_s, headers=headers) as response:
+        with self._client.stream("GET", self._part.url, headers=headers) as response:
+            response.raise_for_status()
             if offset and not _starts_at(response, offset):
                 self._restart(offset)
-                if response.status == _PARTIAL_CONTENT:
-                    # A cache that answers with another range than it was asked for.
+                if response.status_code == HTTPStatus.PARTIAL_CONTENT:
+                    # A cache that sends another range than the requested one.
                     return
-                # A server that knows no ranges sends the whole file.
+                # A server without ranges sends the whole file.
                 offset = 0
             with self._draft.open("r+b") as file:
                 file.seek(offset)
                 self._copy(response, file, left=self._part.size - offset)
 
-    def _copy(self, response: HTTPResponse, file: BinaryIO, *, left: int) -> None:
-        while left > 0:
+    def _copy(self, response: httpx.Response, file: BinaryIO, *, left: int) -> None:
+        for chunk in response.iter_raw():
             self._wait(0)
-            chunk = response.read1(min(_CHUNK_BYTES, left))
-            if not chunk:
+            wanted = chunk[:left]
+            file.write(wanted)
+            left -= len(wanted)
+            self._meter.add(len(wanted))
+            if left <= 0:
                 return
-            file.write(chunk)
-            left -= len(chunk)
-            self._meter.add(len(chunk))
 
     def _restart(self, have: int) -> None:
         self._truncate(0)
@@ -251,18 +253,19 @@ class _Download:
         if self._is_stopped.wait(seconds) if seconds else self._is_stopped.is_set():
             raise _StoppedError
 
-    def _failed(self, failure: Exception | None) -> DownloadError:
+    def _failed(self, failure: httpx.HTTPError | None) -> DownloadError:
         have = self._draft.stat().st_size
+        reason = describe_http_error(failure) if failure else "the response ends too early"
         return DownloadError(
-            f"{self._part.url} cannot be fetched ({failure or 'the answer ends too early'}). "
-            f"{have:,} of {self._part.size:,} bytes are here; run the command again to go on, or "
-            "name another --mirror."
+            f"Cannot download {self._part.url}: {reason}. {have:,} of {self._part.size:,} bytes "
+            "are kept. Run the command again to resume, or name another --mirror."
         )
 
 
-def _starts_at(response: HTTPResponse, offset: int) -> bool:
-    match = re.match(r"bytes (\d+)-", response.headers.get("Content-Range") or "")
-    return response.status == _PARTIAL_CONTENT and match is not None and int(match[1]) == offset
+def _starts_at(response: httpx.Response, offset: int) -> bool:
+    found = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+    is_partial = response.status_code == HTTPStatus.PARTIAL_CONTENT
+    return is_partial and found is not None and int(found[1]) == offset
 
 
 def _sha1(path: Path) -> str:

@@ -8,15 +8,21 @@ from __future__ import annotations
 import json
 import re
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
-from typing import cast
+from http import HTTPStatus
 from urllib.parse import urljoin, urlsplit
 
+import httpx
+
 from bookgraph.core.errors import DownloadError, UsageError
+from bookgraph.core.http import (
+    describe_http_error,
+    is_retryable,
+    open_client,
+    retry_after,
+    status_of,
+)
 
 DUMP_SITE = "https://dumps.wikimedia.org/"
 USER_AGENT = "bookgraph/0.1 (reads Wikipedia dumps into a graph of books)"
@@ -26,7 +32,7 @@ _DATE = re.compile(r"\d{8}")
 _DATE_FOLDER = re.compile(r'href="(?:[^"]*/)?(\d{8})/?"')
 _PART_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.bz2")
 _JOBS = ("articlesdump", "articlesmultistreamdump")
-"""Either has all pages; the multistream one is larger and bookgraph gains nothing by it."""
+"""Either has all pages. The multistream one is larger, without a gain for bookgraph."""
 
 _MAX_PAGE_BYTES = 16 * 2**20
 _FIRST_PAUSE_S = 1.0
@@ -51,71 +57,78 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How long to wait, and how often to try.
+class RetryPolicy:
+    """How long to wait, and how often to retry.
 
     Attributes:
-        num_tries: without a single new byte, before it is given up.
-        timeout_s: for an answer or the next bytes.
-        pause_s: before the second try; it doubles from one try to the next.
+        num_attempts: attempts without a single new byte until a download fails.
+        timeout_s: seconds without a response or the next bytes until an attempt fails.
+        pause_s: seconds before the first retry; each further pause is twice as long.
     """
 
-    num_tries: int = 6
+    num_attempts: int = 6
     timeout_s: float = 60.0
     pause_s: float = _FIRST_PAUSE_S
 
     def pause(self, num_failures: int, retry_after: str | None = None) -> float:
-        """Seconds to wait after so many failures, or what the server asks for."""
+        """Seconds to wait after so many failures, or as many as the server asks for."""
         if retry_after is not None and retry_after.isdecimal():
             return min(float(retry_after), 10 * _LONGEST_PAUSE_S)
         return min(self.pause_s * 2.0 ** (num_failures - 1), _LONGEST_PAUSE_S)
 
 
 def list_parts(
-    wiki: str, date: str, *, site: str = DUMP_SITE, patience: Patience | None = None
+    wiki: str, date: str, *, site: str = DUMP_SITE, policy: RetryPolicy | None = None
 ) -> tuple[str, list[Part]]:
     """Find the files that hold all articles of a wiki.
 
     Args:
         wiki: database name, such as `enwiki` or `simplewiki`.
         date: `YYYYMMDD`, or `latest` for the newest dump that is complete.
-        site: address of the dump site or of a mirror with the same folders.
-        patience: how long to wait and how often to try.
+        site: URL of the dump site or of a mirror with the same folders.
+        policy: how long to wait and how often to retry.
 
     Returns:
         The date of the dump and its files, in the order of their pages.
 
     Raises:
-        UsageError: a name or an address that can never work.
-        DownloadError: the site cannot be reached or has no such dump; the message says which.
+        UsageError: the wiki, the date or the site is not valid.
+        DownloadError: the site cannot be reached, or has no such dump.
     """
-    patience = patience or Patience()
+    policy = policy or RetryPolicy()
     if not _WIKI.fullmatch(wiki):
-        raise UsageError(f"--wiki {wiki!r} is no name of a wiki; use enwiki, simplewiki, ...")
+        raise UsageError(f"Invalid --wiki {wiki!r}. Use a name such as enwiki or simplewiki.")
     if date != "latest" and not _DATE.fullmatch(date):
-        raise UsageError(f"--date {date!r} is no date; use YYYYMMDD or latest.")
-    if urlsplit(site).scheme not in {"http", "https"}:
-        raise UsageError(f"--mirror {site!r} is no address; use https://HOST/FOLDER/.")
+        raise UsageError(f"Invalid --date {date!r}. Use YYYYMMDD or latest.")
+    if not _is_web_address(site):
+        raise UsageError(f"Invalid URL in --mirror: {site!r}. Use https://HOST/FOLDER/.")
     root = site.rstrip("/") + "/"
     folder = urljoin(root, f"{wiki}/")
-    dates = [date] if date != "latest" else _list_dates(folder, patience)
-    for candidate in dates:
-        status = _read_page(urljoin(folder, f"{candidate}/dumpstatus.json"), patience)
-        parts = _read_parts(status, root)
-        if parts:
-            return candidate, parts
-    asked = "no finished dump" if date == "latest" else f"no finished dump of {date}"
-    raise DownloadError(f"{folder} has {asked} of the articles. Try an earlier --date YYYYMMDD.")
+    with open_client(timeout_s=policy.timeout_s, user_agent=USER_AGENT) as client:
+        dates = [date] if date != "latest" else _list_dates(client, folder, policy)
+        for candidate in dates:
+            status = _read_page(client, urljoin(folder, f"{candidate}/dumpstatus.json"), policy)
+            parts = _read_parts(status, root)
+            if parts:
+                return candidate, parts
+    wanted = "finished dump" if date == "latest" else f"finished dump of {date}"
+    raise DownloadError(f"No {wanted} of the articles at {folder}. Try an earlier --date YYYYMMDD.")
 
 
-def _list_dates(folder: str, patience: Patience) -> list[str]:
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def _list_dates(client: httpx.Client, folder: str, policy: RetryPolicy) -> list[str]:
     """The dates of a wiki's dumps, newest first."""
-    listing = _read_page(folder, patience).decode("utf-8", "replace")
+    listing = _read_page(client, folder, policy).decode("utf-8", "replace")
     dates = sorted(set(_DATE_FOLDER.findall(listing)), reverse=True)
     if not dates:
-        raise DownloadError(
-            f"{folder} lists no dumps. Is this a dump site, and the wiki's name right?"
-        )
+        raise DownloadError(f"No dumps found at {folder}. Check --wiki and --mirror.")
     return dates
 
 
@@ -128,8 +141,8 @@ def _read_parts(status: bytes, root: str) -> list[Part]:
                 return sorted(_iter_job(jobs[job]["files"], root), key=_page_order)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DownloadError(
-            f"The dump site's dumpstatus.json is not understood ({error!r}). Try again later, "
-            "another --date, or another --mirror."
+            "The dump site's dumpstatus.json does not have the expected form. Retry later, or name "
+            "another --date or --mirror."
         ) from error
     return []
 
@@ -137,7 +150,7 @@ def _read_parts(status: bytes, root: str) -> list[Part]:
 def _iter_job(files: Mapping[str, Mapping[str, object]], root: str) -> list[Part]:
     parts = []
     for name, entry in files.items():
-        # A name from outside becomes a file name here, so it must not lead anywhere else.
+        # A name from the site becomes a file name here, so it must not contain a path.
         if not _PART_NAME.fullmatch(name):
             raise ValueError(name)
         if "-index" in name:
@@ -154,44 +167,31 @@ def _page_order(part: Part) -> tuple[int, str]:
     return (int(match[1]) if match else 0, part.name)
 
 
-def _read_page(url: str, patience: Patience) -> bytes:
-    failure: Exception | None = None
-    for num_failures in range(1, patience.num_tries + 1):
+def _read_page(client: httpx.Client, url: str, policy: RetryPolicy) -> bytes:
+    for num_failures in range(1, policy.num_attempts + 1):
         try:
-            with open_url(url, timeout_s=patience.timeout_s) as response:
-                return response.read(_MAX_PAGE_BYTES)
-        except urllib.error.HTTPError as error:
+            with client.stream("GET", url) as response:
+                response.raise_for_status()
+                return _read_start(response)
+        except httpx.HTTPError as error:
             failure = error
-            if not is_retryable(error):
-                break
-            pause_s = patience.pause(num_failures, error.headers.get("Retry-After"))
-        except (OSError, HTTPException) as error:
-            failure = error
-            pause_s = patience.pause(num_failures)
-        if num_failures < patience.num_tries:
-            time.sleep(pause_s)
-    if isinstance(failure, urllib.error.HTTPError) and failure.code == 404:  # noqa: PLR2004  # HTTP's own
-        raise DownloadError(f"There is no {url}. Check --wiki and --date.") from failure
+        if not is_retryable(failure):
+            break
+        if num_failures < policy.num_attempts:
+            time.sleep(policy.pause(num_failures, retry_after(failure)))
+    if status_of(failure) == HTTPStatus.NOT_FOUND:
+        raise DownloadError(f"Not found: {url}. Check --wiki and --date.") from failure
     raise DownloadError(
-        f"{url} cannot be read ({failure}). Check the network, or name another --mirror."
+        f"Cannot read {url}: {describe_http_error(failure)}. Check the network, or name another "
+        "--mirror."
     ) from failure
 
 
-def open_url(
-    url: str, *, timeout_s: float, headers: Mapping[str, str] | None = None
-) -> HTTPResponse:
-    """Open an http or https address; the caller closes it.
-
-    Raises:
-        OSError: no answer, or an error status (`urllib.error.HTTPError`).
-        HTTPException: an answer that is no HTTP.
-    """
-    request = urllib.request.Request(  # noqa: S310  # `list_parts` has checked the scheme
-        url, headers={"User-Agent": USER_AGENT, **(headers or {})}
-    )
-    return cast("HTTPResponse", urllib.request.urlopen(request, timeout=timeout_s))  # noqa: S310  # the same
-
-
-def is_retryable(error: urllib.error.HTTPError) -> bool:
-    """Whether the same request may succeed later."""
-    return error.code in {408, 425, 429, 500, 502, 503, 504}
+def _read_start(response: httpx.Response) -> bytes:
+    """Read a page, but no more than a page of this kind can have."""
+    data = b""
+    for chunk in response.iter_raw():
+        data += chunk
+        if len(data) > _MAX_PAGE_BYTES:
+            break
+    return data

@@ -18,7 +18,7 @@ from bookgraph.embed.maps.pipeline import map_graph
 from bookgraph.embed.pipeline import train_graph
 from bookgraph.graph.store import Store
 from bookgraph.ingest import CleaningOptions, ingest_files
-from bookgraph.testing.running import running_app, running_store
+from bookgraph.testing.serving import running_app, running_store
 
 from .steps import Watch, watched_page
 

@@ -10,7 +10,7 @@ from starlette.routing import Mount
 
 from bookgraph.api import build_app
 from bookgraph.graph.store import Store
-from bookgraph.testing.running import running_app
+from bookgraph.testing.serving import running_app
 
 from .steps import click_on, expect_page, lone_book, open_map, view_of
 

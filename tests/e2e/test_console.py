@@ -13,7 +13,7 @@ from starlette.routing import Mount
 
 from bookgraph.api import ServerOptions, build_app
 from bookgraph.graph.store import Store
-from bookgraph.testing.running import running_app
+from bookgraph.testing.serving import running_app
 
 from .steps import Watch
 

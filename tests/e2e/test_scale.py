@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from bookgraph.api import build_app
 from bookgraph.graph.store import Store
 from bookgraph.testing.crowd import load_crowd
-from bookgraph.testing.running import running_app, running_store
+from bookgraph.testing.serving import running_app, running_store
 
 from .steps import MAP, NUM_COLOURS, Watch, open_map, place_of, settle, view_of, watched_page
 

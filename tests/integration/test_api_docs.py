@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 from bookgraph.api import build_app
 from bookgraph.graph.store import Store
 from bookgraph.testing.fakes import CountingStore
-from bookgraph.testing.running import running_app
+from bookgraph.testing.serving import running_app
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "graphql.md").read_text("utf-8")

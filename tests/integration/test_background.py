@@ -39,8 +39,8 @@ def server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Back
 def post(url: str, query: str) -> dict[str, object]:
     body = json.dumps({"query": query}).encode()
     request = urllib.request.Request(f"{url}/graphql", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        found: dict[str, object] = json.load(answer)
+    with urllib.request.urlopen(request, timeout=30) as response:
+        found: dict[str, object] = json.load(response)
     return found
 
 
@@ -52,11 +52,11 @@ def state_of(settings: Settings) -> dict[str, object]:
 def test_it_is_started_found_replaced_and_stopped(
     settings: Settings, server: BackgroundServer
 ) -> None:
-    told: list[Progress] = []
-    url = server.start(host="127.0.0.1", port=0, on_progress=told.append)
-    assert told[-1].is_finished
+    seen: list[Progress] = []
+    url = server.start(host="127.0.0.1", port=0, on_progress=seen.append)
+    assert seen[-1].is_finished
     assert post(url, "{ __typename }") == {"data": {"__typename": "Query"}}
-    # Another object, as another command would have it, finds the same one.
+    # Another object, as in another command, finds the same server.
     assert BackgroundServer(settings.home).url == url
     first = state_of(settings)["pid"]
     again = server.start(host="127.0.0.1", port=0)
@@ -76,12 +76,12 @@ def test_only_its_own_names_are_served_on_loopback(server: BackgroundServer) -> 
     assert refused.value.code == 421
 
 
-def test_what_is_asked_is_answered_before_it_ends(server: BackgroundServer) -> None:
+def test_a_request_in_flight_finishes_before_the_server_stops(server: BackgroundServer) -> None:
     url = server.start(host="127.0.0.1", port=0)
-    answers: list[object] = []
+    responses: list[object] = []
     is_sent = threading.Event()
 
-    def ask() -> None:
+    def send() -> None:
         host, port = url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port)), timeout=30) as connection:
             body = b'{"query": "{ stats { numBooks } }"}'
@@ -89,22 +89,24 @@ def test_what_is_asked_is_answered_before_it_ends(server: BackgroundServer) -> N
                 f"POST /graphql HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
                 f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
             )
-            # The head arrives before the server is told to stop, the rest only afterwards.
+            # The head arrives before the server is seen to stop, the rest only afterwards.
             connection.sendall(head.encode() + body[:5])
+            # When a later request has its response, the server has read this head.
+            urllib.request.urlopen(f"{url}/healthz", timeout=10).close()
             is_sent.set()
             assert wait_until(lambda: not is_listening(int(port)), timeout_s=10)
             connection.sendall(body[5:])
-            answers.append(connection.makefile("rb").readline())
+            responses.append(connection.makefile("rb").readline())
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=send)
     thread.start()
     is_sent.wait(10)
     server.stop()
     thread.join()
-    assert answers == [b"HTTP/1.1 200 OK\r\n"]
+    assert responses == [b"HTTP/1.1 200 OK\r\n"]
 
 
-def test_a_port_of_another_program_is_not_taken(server: BackgroundServer) -> None:
+def test_a_taken_port_is_an_error(server: BackgroundServer) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -122,7 +124,7 @@ def test_a_free_port_is_chosen_and_a_given_one_kept() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', "null", '{"pid": "x"}'])
-def test_a_state_file_that_makes_no_sense_is_no_server(tmp_path: Path, text: str) -> None:
+def test_a_damaged_state_file_counts_as_no_server(tmp_path: Path, text: str) -> None:
     (tmp_path / "serve.json").write_text(text, "utf-8")
     server = BackgroundServer(tmp_path)
     assert server.url is None
@@ -144,7 +146,7 @@ def test_the_process_of_another_program_is_left_alone(tmp_path: Path) -> None:
         other.wait()
 
 
-def test_a_server_that_cannot_start_says_why(
+def test_a_server_that_cannot_start_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BOOKGRAPH_HOME", str(tmp_path))

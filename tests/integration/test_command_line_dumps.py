@@ -110,10 +110,10 @@ def test_an_ingest_that_was_killed_goes_on_where_it_stopped(
 @pytest.mark.parametrize(
     ("args", "exit_code", "message"),
     [
-        (("--wiki", "../etc"), 2, "--wiki '../etc' is no name of a wiki"),
-        (("--wiki", "testwiki", "--date", "yesterday"), 2, "--date 'yesterday' is no date"),
-        (("--wiki", "testwiki", "--mirror", "ftp://x"), 2, "--mirror 'ftp://x' is no address"),
-        (("--wiki", "testwiki", "--mirror", "{mirror}", "--date", "20170101"), 1, "There is no "),
+        (("--wiki", "../etc"), 2, "Invalid --wiki '../etc'"),
+        (("--wiki", "testwiki", "--date", "yesterday"), 2, "Invalid --date 'yesterday'"),
+        (("--wiki", "testwiki", "--mirror", "ftp://x"), 2, "Invalid URL in --mirror: 'ftp://x'"),
+        (("--wiki", "testwiki", "--mirror", "{mirror}", "--date", "20170101"), 1, "Not found: "),
         (("--wiki", "otherwiki", "--mirror", "{mirror}"), 1, "Check --wiki and --date"),
     ],
 )

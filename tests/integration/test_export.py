@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import cast
 
@@ -17,6 +15,7 @@ import pandas as pd
 import pytest
 
 from bookgraph.core.errors import DataMissingError, UsageError
+from bookgraph.core.processes import find_free_port, wait_until
 from bookgraph.core.progress import Progress
 from bookgraph.graph.export.formats import ExportFormat, export_graph
 from bookgraph.graph.schema import BOOK
@@ -165,9 +164,7 @@ def test_without_pyarrow_the_extra_is_named(
 
 def test_tensorboard_opens_the_projectors_files(trained: Store, tmp_path: Path) -> None:
     export_graph(trained, tmp_path, "projector")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = find_free_port()
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(tmp_path)]
     process = subprocess.Popen(
         [*command, "--host", "127.0.0.1", "--port", str(port)],
@@ -176,7 +173,11 @@ def test_tensorboard_opens_the_projectors_files(trained: Store, tmp_path: Path) 
     )
     try:
         base = f"http://127.0.0.1:{port}/data/plugin/projector"
-        wait_for(f"{base}/runs", process)
+        is_up = wait_until(
+            lambda: process.poll() is not None or lists_the_run(f"{base}/runs"), timeout_s=60
+        )
+        assert is_up, "TensorBoard does not list the run"
+        assert process.poll() is None, "TensorBoard ended while it started"
         found = httpx.get(f"{base}/info?run=.").json()["embeddings"]
         assert {one["tensorName"]: one["tensorShape"] for one in found} == {
             "books": [2, 2],
@@ -194,16 +195,11 @@ def test_tensorboard_opens_the_projectors_files(trained: Store, tmp_path: Path) 
         process.wait(timeout=20)
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(600):
-        assert process.poll() is None, "TensorBoard ended while it started"
-        try:
-            if httpx.get(url, timeout=5).json() == ["."]:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    pytest.fail(f"{url} did not answer with the run")
+def lists_the_run(url: str) -> bool:
+    try:
+        return bool(httpx.get(url, timeout=5).json() == ["."])
+    except httpx.TransportError:
+        return False
 
 
 def test_the_projector_gets_as_many_rows_of_each(trained: Store, tmp_path: Path) -> None:

@@ -25,9 +25,9 @@ from bookgraph.core.errors import LocalServerError, PortTakenError, ServerDiedEr
 from bookgraph.core.processes import is_running, stop_process, wait_until
 from bookgraph.core.progress import Progress
 from bookgraph.core.settings import Settings, load_settings
+from bookgraph.graph.server import java, starting
 from bookgraph.graph.server import local as server_module
-from bookgraph.graph.server import process as server_process
-from bookgraph.graph.server.home import ServerFiles, ServerState
+from bookgraph.graph.server.home import LastStart, Neo4jHome
 from bookgraph.graph.server.local import LocalServer, ServerStatus
 
 _ROOT = Path(__file__).parents[2]
@@ -90,7 +90,7 @@ def _pid(status: ServerStatus) -> int:
     return status.pid
 
 
-def test_the_first_start_makes_a_home_and_ends_ready(server: LocalServer) -> None:
+def test_the_first_start_creates_a_home_and_ends_ready(server: LocalServer) -> None:
     before = server.status()
     assert not before.is_running
     assert before.pid is None
@@ -111,11 +111,9 @@ def test_the_first_start_makes_a_home_and_ends_ready(server: LocalServer) -> Non
     assert status.log_file.is_file()
 
 
-def test_the_password_was_in_no_command_line_and_is_needed(server: LocalServer) -> None:
+def test_the_password_is_required_and_not_in_a_command_line(server: LocalServer) -> None:
     status = server.start()
     assert server.password not in " ".join(psutil.Process(_pid(status)).cmdline())
-    left = [path for path in status.home.iterdir() if path.name.startswith("tmp")]
-    assert left == []
     for auth in (None, ("neo4j", "neo4j")):
         with (
             neo4j.GraphDatabase.driver(status.bolt_uri, auth=auth) as driver,
@@ -131,10 +129,10 @@ def test_it_listens_on_loopback_only_and_shows_neo4j_browser(server: LocalServer
     listening = {conn.laddr for conn in connections if conn.status == psutil.CONN_LISTEN}
     assert {address.ip.removeprefix("::ffff:") for address in listening} == {"127.0.0.1"}
     assert {f"bolt://127.0.0.1:{address.port}" for address in listening} >= {status.bolt_uri}
-    with urllib.request.urlopen(status.http_url, timeout=10) as answer:
-        assert status.bolt_uri in answer.read().decode()
-    with urllib.request.urlopen(f"{status.http_url}/browser/", timeout=10) as answer:
-        assert b"<html" in answer.read().lower()
+    with urllib.request.urlopen(status.http_url, timeout=10) as response:
+        assert status.bolt_uri in response.read().decode()
+    with urllib.request.urlopen(f"{status.http_url}/browser/", timeout=10) as response:
+        assert b"<html" in response.read().lower()
 
 
 def test_a_second_start_returns_at_once(server: LocalServer, local_settings: Settings) -> None:
@@ -148,13 +146,13 @@ def test_a_second_start_returns_at_once(server: LocalServer, local_settings: Set
     assert LocalServer(local_settings).password == server.password
 
 
-def test_neo4j_admin_runs_and_its_failure_is_told(server: LocalServer) -> None:
+def test_neo4j_admin_runs_and_its_failure_is_an_error(server: LocalServer) -> None:
     assert server.status().version in server.run_admin(["--version"])
     with pytest.raises(LocalServerError, match="neo4j-admin no-such thing failed"):
         server.run_admin(["no-such", "thing"])
 
 
-def test_a_killed_server_is_seen_and_starts_again_with_its_data(server: LocalServer) -> None:
+def test_a_killed_server_is_noticed_and_restarts_with_its_data(server: LocalServer) -> None:
     server.start()
     _run(server, "MERGE (n:Kept {name: 'before the kill'})")
     old = _pid(server.status())
@@ -176,7 +174,7 @@ def test_stopping_twice_stops_once(server: LocalServer) -> None:
     assert not server.status().is_running
 
 
-def test_a_wrong_java_option_is_told_in_javas_words(local_settings: Settings) -> None:
+def test_a_wrong_java_option_is_quoted_from_java(local_settings: Settings) -> None:
     LocalServer(local_settings).stop()
     server = LocalServer(local_settings, java_options=("-XX:+NoSuchThing",))
     with pytest.raises(ServerDiedError) as caught:
@@ -194,21 +192,21 @@ def test_a_heap_beyond_the_machine_names_its_setting(local_settings: Settings) -
         LocalServer(huge).start()
 
 
-def test_a_port_set_by_hand_that_is_taken_stops_the_start(local_settings: Settings) -> None:
+def test_a_taken_port_chosen_by_the_user_prevents_the_start(local_settings: Settings) -> None:
     LocalServer(local_settings).stop()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         fixed = load_settings(home=local_settings.home, bolt_port=port, http_port=0)
-        with pytest.raises(PortTakenError, match=f"port {port}, which BOOKGRAPH_BOLT_PORT names"):
+        with pytest.raises(PortTakenError, match=rf"port {port} \(BOOKGRAPH_BOLT_PORT\)"):
             LocalServer(fixed).start()
     assert not LocalServer(local_settings).status().is_running
 
 
-def test_a_port_that_is_taken_during_the_start_is_told(
+def test_a_port_taken_during_the_start_is_an_error(
     local_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     LocalServer(local_settings).stop()
-    monkeypatch.setattr("bookgraph.graph.server.ports.is_port_free", lambda _port: True)
+    monkeypatch.setattr(starting, "find_port_problem", lambda _port: None)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         fixed = load_settings(home=local_settings.home, bolt_port=port, http_port=0, heap_mb=512)
@@ -217,17 +215,17 @@ def test_a_port_that_is_taken_during_the_start_is_told(
     assert caught.value.port == port
 
 
-def test_the_time_limit_ends_a_start_and_leaves_no_process(
+def test_a_start_that_times_out_leaves_no_process(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.stop()
     monkeypatch.setattr(server_module, "_READY_TIMEOUT_S", 0.3)
     with pytest.raises(
-        LocalServerError, match=r"did not answer at bolt://127.0.0.1:\d+ within 0 s"
+        LocalServerError, match=r"did not respond at bolt://127.0.0.1:\d+ within 0 s"
     ):
         server.start()
     assert not server.status().is_running
-    assert server_process.find_server(server.status().home) is None
+    assert java.find_server(server.status().home) is None
 
 
 def test_an_interrupted_start_leaves_no_process(
@@ -252,15 +250,15 @@ def test_a_stale_process_id_of_another_program_is_replaced(
     server: LocalServer, sleeper: subprocess.Popen[bytes], caplog: pytest.LogCaptureFixture
 ) -> None:
     server.stop()
-    files = ServerFiles(server.status().home)
+    files = Neo4jHome(server.status().home)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         # The remembered port belongs to another program too, by now.
         port = listener.getsockname()[1]
-        files.write_state(ServerState(sleeper.pid, port, port))
+        files.write_last_start(LastStart(sleeper.pid, port, port))
         assert not server.status().is_running
         assert server.stop() is False
         assert sleeper.poll() is None
-        files.write_state(ServerState(sleeper.pid, port, port))
+        files.write_last_start(LastStart(sleeper.pid, port, port))
         status = server.start()
     assert status.pid != sleeper.pid
     assert not status.bolt_uri.endswith(f":{port}")
@@ -277,9 +275,9 @@ def test_an_orphan_is_named_and_can_be_stopped(
     with pytest.raises(LocalServerError, match=rf"Another Neo4j \(process {pid}\) already runs"):
         server.start()
     with monkeypatch.context() as patch:
-        # As for a process that this user may not look at: then Neo4j's own lock refuses.
-        patch.setattr(server_process, "find_server", lambda _home: None)
-        with pytest.raises(LocalServerError, match="held open by another process"):
+        # As with a process that this user cannot see: then Neo4j's own lock refuses.
+        patch.setattr(java, "find_server", lambda _home: None)
+        with pytest.raises(LocalServerError, match=r"Another process has the store .* open"):
             server.start()
     assert psutil.pid_exists(pid)
     assert server.stop() is True
@@ -299,14 +297,14 @@ def test_two_starts_at_once_make_one_server_that_outlives_them(
     assert _run(server, "MATCH (n:Kept) RETURN n.name") == ["before the kill"]
 
 
-def test_a_server_that_hangs_is_told_and_can_be_stopped(
+def test_a_server_that_hangs_is_an_error_and_can_be_stopped(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     pid = _pid(server.start())
     os.kill(pid, signal.SIGSTOP)
     monkeypatch.setattr(server_module, "_READY_TIMEOUT_S", 0.5)
-    monkeypatch.setattr(server_module, "_PROBE_TIMEOUT_S", 0.5)
-    with pytest.raises(LocalServerError, match=r"did not answer .* Run .bookgraph neo4j stop"):
+    monkeypatch.setattr(starting, "_PROBE_TIMEOUT_S", 0.5)
+    with pytest.raises(LocalServerError, match=r"did not respond .* Run .bookgraph neo4j stop"):
         server.start()
     assert server.status().pid == pid, "what somebody else may still use is not killed"
     stop_process(pid, name="Neo4j", timeout_s=0.5)

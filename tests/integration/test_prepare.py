@@ -13,7 +13,7 @@ from bookgraph.core.settings import Settings, load_settings
 from bookgraph.graph import prepare
 from bookgraph.graph.connection import connect
 from bookgraph.graph.prepare import make_aot_caches
-from bookgraph.graph.server.aot import aot_cache_file
+from bookgraph.graph.server.java import find_aot_cache
 from bookgraph.graph.server.local import LocalServer
 from bookgraph.graph.write.bulk import import_graph
 
@@ -41,11 +41,11 @@ def own_settings(folder: Path) -> Settings:
     (cache / "jars").symlink_to(load_settings().cache / "jars", target_is_directory=True)
     return Settings(
         _env_file=None, home=folder / "home", cache=cache, bolt_port=0, http_port=0, neo4j_uri=None
-    )  # type: ignore[call-arg]  # pydantic-settings reads this one itself
+    )
 
 
 def test_nothing_else_is_left_behind(prepared: Settings) -> None:
-    files = {aot_cache_file(prepared.cache, program) for program in ("server", "admin")}
+    files = {find_aot_cache(prepared.cache, program) for program in ("server", "admin")}
     assert set((prepared.cache / "aot").glob("*")) - files <= {
         prepared.cache / "aot" / "training.lock"
     }
@@ -70,8 +70,8 @@ def test_a_damaged_cache_does_no_harm(
 ) -> None:
     settings = own_settings(tmp_path)
     for program in ("server", "admin"):
-        good = aot_cache_file(prepared.cache, program).read_bytes()
-        bad = aot_cache_file(settings.cache, program)
+        good = find_aot_cache(prepared.cache, program).read_bytes()
+        bad = find_aot_cache(settings.cache, program)
         bad.parent.mkdir(exist_ok=True)
         bad.write_bytes(good[: len(good) // 2] if damage is None else damage)
     server = LocalServer(settings)
@@ -80,7 +80,7 @@ def test_a_damaged_cache_does_no_harm(
     shutil.rmtree(settings.cache)
 
 
-def test_a_failed_run_leaves_the_cache_that_was_there(
+def test_a_failed_run_keeps_the_earlier_cache(
     prepared: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -96,11 +96,9 @@ def test_a_failed_run_leaves_the_cache_that_was_there(
     assert not (prepared.cache / "aot" / "training").exists()
 
 
-def test_without_room_it_says_how_much_is_needed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_little_disk_space_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepare, "_ROOM_BYTES", 10**18)
-    with pytest.raises(DiskFullError, match=r"needs 1,000,000,000,000 MB .* BOOKGRAPH_CACHE"):
+    with pytest.raises(DiskFullError, match=r"needs 1,000,000,000.0 GB.* BOOKGRAPH_CACHE"):
         make_aot_caches(own_settings(tmp_path))
 
 

@@ -87,6 +87,28 @@ def test_only_the_settings_read_the_environment_by_name() -> None:
     assert modules_with(reads) <= {"core/settings.py", for_prometheus}
 
 
+@pytest.mark.parametrize(
+    ("prefixes", "owners"),
+    [
+        (("shutil.disk_usage", "os.statvfs", "os.replace"), {"core/files.py"}),
+        (("filelock", "fcntl.flock"), {"core/locks.py"}),
+        (("psutil.Process", "psutil.net_connections"), {"core/processes.py"}),
+        (("truststore.inject_into_ssl",), set()),
+    ],
+)
+def test_some_things_have_one_owner(prefixes: tuple[str, ...], owners: set[str]) -> None:
+    def uses(node: ast.AST) -> bool:
+        if isinstance(node, ast.Import):
+            names = [one.name for one in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [f"{node.module}.{one.name}" for one in node.names]
+        else:
+            names = [ast.unparse(node)] if isinstance(node, ast.Attribute) else []
+        return any(name.startswith(prefixes) for name in names)
+
+    assert modules_with(uses) == owners
+
+
 STATEMENTS = """
 from bookgraph.graph.query.compile import Compiler
 from bookgraph.graph.schema import BOOK

@@ -13,7 +13,7 @@ import pytest
 from bookgraph.api.app import build_app
 from bookgraph.api.options import ServerOptions
 from bookgraph.testing.fakes import RecordingStore
-from bookgraph.testing.running import running_app
+from bookgraph.testing.serving import running_app
 
 SCRIPT = """
 import { auditServer } from 'graphql-http';

@@ -41,14 +41,6 @@ def test_freed_memory_is_kept() -> None:
     assert after > 60
 
 
-def test_certificates_of_the_system_are_trusted() -> None:
-    code = (
-        "import ssl; from bookgraph.cli.process import trust_system_certificates\n"
-        "trust_system_certificates(); print(ssl.SSLContext.__module__)"
-    )
-    assert run(code).startswith("truststore")
-
-
 def test_the_garbage_collector_leaves_out_what_exists_already() -> None:
     code = (
         "import gc; from bookgraph.cli.process import tune_garbage_collector\n"

@@ -88,7 +88,7 @@ def test_drafts_of_killed_processes_are_removed_and_those_of_others_stay(tmp_pat
     assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "file", running, other])
 
 
-def test_a_full_disk_is_said_and_the_old_file_stays(
+def test_a_full_disk_is_an_error_and_the_old_file_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "file"

@@ -111,9 +111,8 @@ def test_a_detached_process_leads_its_own_session_and_leaves_no_zombie(tmp_path:
     command = [sys.executable, "-c", code]
     pid = start_detached(command, log_file=log, folder=tmp_path, environment={"A": "b"})
     assert command_of(pid) == command
-    assert wait_until(lambda: not is_running(pid), timeout_s=10)
+    assert wait_until(lambda: not is_running(pid) and not psutil.pid_exists(pid), timeout_s=10)
     assert log.read_text().split() == ["True", str(tmp_path), "b"]
-    assert not psutil.pid_exists(pid)
 
 
 def test_waiting_ends_with_the_condition_or_the_timeout() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bookgraph.core.errors import ChecksumError, DiskFullError, DownloadError, LocalServerError
+from bookgraph.core.processes import wait_until
 from bookgraph.core.progress import Progress
 from bookgraph.graph.jars import fetch as jars_module
 from bookgraph.graph.jars.fetch import fetch_jars
@@ -40,12 +41,12 @@ class Source:
     """Writes the right bytes, except where a test tells it to go wrong."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.faults: dict[str, list[Exception]] = {}
         self.contents = {jar.artifact: _content(number) for number, jar in enumerate(JARS)}
 
     def __call__(self, jar: Jar, folder: Path, on_bytes: OnBytes) -> Path:
-        self.asked.append(jar.artifact)
+        self.requested.append(jar.artifact)
         path = folder / f"arriving-{jar.artifact}"
         content = self.contents[jar.artifact]
         path.write_bytes(content[: len(content) // 2])
@@ -71,25 +72,25 @@ def _names(cache: Path) -> set[str]:
     return {path.name for path in (cache / "jars").iterdir() if path.suffix == ".jar"}
 
 
-def test_every_jar_arrives_whole_and_in_order(tmp_path: Path, source: Source) -> None:
+def test_all_jars_are_downloaded_and_returned_in_order(tmp_path: Path, source: Source) -> None:
     paths = fetch_jars(tmp_path, jars=JARS, fetch=source)
     assert [path.read_bytes() for path in paths] == [_content(number) for number in range(12)]
-    assert sorted(source.asked) == sorted(jar.artifact for jar in JARS)
+    assert sorted(source.requested) == sorted(jar.artifact for jar in JARS)
     assert not (tmp_path / "jars" / "partial").exists()
 
 
-def test_a_second_call_fetches_and_reads_nothing(
+def test_a_second_call_downloads_and_reads_nothing(
     tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = fetch_jars(tmp_path, jars=JARS, fetch=source)
-    source.asked.clear()
+    source.requested.clear()
 
     def refuse(_path: Path) -> str:
         raise AssertionError("a warm call must not read the jars")
 
     monkeypatch.setattr("bookgraph.graph.jars.fetch.sha256_of", refuse)
     assert fetch_jars(tmp_path, jars=JARS, fetch=source) == first
-    assert source.asked == []
+    assert source.requested == []
 
 
 def test_progress_counts_megabytes_and_jars_up_to_the_end(tmp_path: Path, source: Source) -> None:
@@ -103,17 +104,17 @@ def test_progress_counts_megabytes_and_jars_up_to_the_end(tmp_path: Path, source
     assert [step.done for step in seen] == sorted(step.done for step in seen)
 
 
-def test_a_cut_download_is_tried_again(tmp_path: Path, source: Source) -> None:
-    source.faults["part3"] = [ConnectionError("cut"), RuntimeError("503")]
+def test_an_interrupted_download_is_retried(tmp_path: Path, source: Source) -> None:
+    source.faults["part3"] = [DownloadError("cut"), DownloadError("HTTP status 503")]
     paths = fetch_jars(tmp_path, jars=JARS, fetch=source)
     assert paths[3].read_bytes() == _content(3)
-    assert source.asked.count("part3") == 3
+    assert source.requested.count("part3") == 3
 
 
-def test_a_jar_that_never_comes_ends_in_a_message_and_the_next_call_goes_on(
+def test_a_jar_that_keeps_failing_is_an_error_and_the_next_call_resumes(
     tmp_path: Path, source: Source
 ) -> None:
-    source.faults["part0"] = [ConnectionError("cut")] * 3
+    source.faults["part0"] = [DownloadError("cut")] * 3
     with pytest.raises(DownloadError) as caught:
         fetch_jars(tmp_path, jars=JARS, fetch=source)
     message = str(caught.value)
@@ -125,13 +126,15 @@ def test_a_jar_that_never_comes_ends_in_a_message_and_the_next_call_goes_on(
     assert not (tmp_path / "jars" / "partial").exists()
 
     there = _names(tmp_path)
-    source.asked.clear()
+    source.requested.clear()
     fetch_jars(tmp_path, jars=JARS, fetch=source)
-    assert len(source.asked) == 12 - len(there)
-    assert "part0" in source.asked
+    assert len(source.requested) == 12 - len(there)
+    assert "part0" in source.requested
 
 
-def test_wrong_content_is_named_by_both_sums_and_deleted(tmp_path: Path, source: Source) -> None:
+def test_wrong_content_is_deleted_and_both_checksums_are_named(
+    tmp_path: Path, source: Source
+) -> None:
     source.contents["part5"] = b"<html>log in first</html>"
     with pytest.raises(ChecksumError) as caught:
         fetch_jars(tmp_path, jars=JARS, fetch=source)
@@ -144,7 +147,7 @@ def test_wrong_content_is_named_by_both_sums_and_deleted(tmp_path: Path, source:
     assert not list((tmp_path / "jars").glob("**/arriving-*"))
 
 
-def test_a_disk_that_fills_up_is_said_so(tmp_path: Path, source: Source) -> None:
+def test_a_disk_that_fills_up_is_an_error(tmp_path: Path, source: Source) -> None:
     source.faults["part2"] = [OSError(errno.ENOSPC, "No space left on device")]
     with pytest.raises(DiskFullError) as caught:
         fetch_jars(tmp_path, jars=JARS, fetch=source)
@@ -152,55 +155,55 @@ def test_a_disk_that_fills_up_is_said_so(tmp_path: Path, source: Source) -> None
     assert str(tmp_path) in message
     assert "disk is full" in message
     assert "BOOKGRAPH_CACHE" in message
-    assert source.asked.count("part2") == 1, "a full disk is not tried again"
+    assert source.requested.count("part2") == 1, "a full disk must not be retried"
     assert not (tmp_path / "jars" / "partial").exists()
     fetch_jars(tmp_path, jars=JARS, fetch=source)
 
 
-def test_too_little_room_is_said_before_anything_is_fetched(
+def test_too_little_disk_space_prevents_the_download(
     tmp_path: Path, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=7_000_000))
     with pytest.raises(DiskFullError, match=r"needs 100 MB, and 7 MB are free"):
         fetch_jars(tmp_path, jars=JARS, fetch=source)
-    assert source.asked == []
+    assert source.requested == []
 
 
 @pytest.mark.parametrize("damage", ["shorter", "same length", "gone"])
-def test_a_damaged_jar_is_fetched_again(tmp_path: Path, source: Source, damage: str) -> None:
+def test_a_damaged_jar_is_downloaded_again(tmp_path: Path, source: Source, damage: str) -> None:
     path = fetch_jars(tmp_path, jars=JARS, fetch=source)[4]
-    source.asked.clear()
+    source.requested.clear()
     content = path.read_bytes()
     if damage == "gone":
         path.unlink()
     else:
         path.write_bytes(content[:-1] if damage == "shorter" else b"X" + content[1:])
     fetch_jars(tmp_path, jars=JARS, fetch=source)
-    assert source.asked == ["part4"]
+    assert source.requested == ["part4"]
     assert path.read_bytes() == content
 
 
 def test_a_touched_jar_is_read_again_and_kept(tmp_path: Path, source: Source) -> None:
     path = fetch_jars(tmp_path, jars=JARS, fetch=source)[4]
-    source.asked.clear()
+    source.requested.clear()
     os.utime(path, (1, 1))
     fetch_jars(tmp_path, jars=JARS, fetch=source)
-    assert source.asked == []
+    assert source.requested == []
 
 
-def test_the_lock_changing_a_sum_fetches_the_jar_again(tmp_path: Path, source: Source) -> None:
+def test_a_new_checksum_in_the_lock_downloads_the_jar_again(tmp_path: Path, source: Source) -> None:
     fetch_jars(tmp_path, jars=JARS, fetch=source)
-    source.asked.clear()
+    source.requested.clear()
     changed = bytes(reversed(_content(1)))
     source.contents["part1"] = changed
     newer = Jar("test.group", "part1", "1.0", "", hashlib.sha256(changed).hexdigest(), len(changed))
     paths = fetch_jars(tmp_path, jars=(JARS[0], newer), fetch=source)
-    assert source.asked == ["part1"]
+    assert source.requested == ["part1"]
     assert paths[1].read_bytes() == changed
 
 
-def test_what_a_killed_process_left_is_cleared(tmp_path: Path, source: Source) -> None:
+def test_leftovers_of_a_killed_process_are_removed(tmp_path: Path, source: Source) -> None:
     partial = tmp_path / "jars" / "partial"
     partial.mkdir(parents=True)
     (partial / "half.jar").write_bytes(b"half")
@@ -227,11 +230,11 @@ def test_the_users_maven_repository_saves_the_download(
         (folder / f"part{number}-1.0.jar").write_bytes(content)
     paths = fetch_jars(tmp_path / "cache", jars=JARS[6:9], fetch=source)
     # Right; of the right size with other content; of another size.
-    assert sorted(source.asked) == ["part7", "part8"]
+    assert sorted(source.requested) == ["part7", "part8"]
     assert [path.read_bytes() for path in paths] == [_content(6), _content(7), _content(8)]
 
 
-def test_a_cache_that_cannot_be_made_is_said_so(tmp_path: Path, source: Source) -> None:
+def test_a_cache_that_cannot_be_created_is_an_error(tmp_path: Path, source: Source) -> None:
     (tmp_path / "jars").write_text("a file where the folder should be", encoding="utf-8")
     with pytest.raises(LocalServerError, match="BOOKGRAPH_CACHE"):
         fetch_jars(tmp_path, jars=JARS, fetch=source)
@@ -245,7 +248,7 @@ def test_an_interrupt_ends_the_other_downloads(tmp_path: Path) -> None:
             raise KeyboardInterrupt
         for _ in range(500):
             on_bytes(1)
-            time.sleep(0.01)
+            is_cut.wait(0.01)
         is_cut.set()
         raise AssertionError("the download went on")
 
@@ -262,9 +265,7 @@ def _fetch_until_another_waits(cache: Path, log: Path, notes: Path) -> None:
     def slow(jar: Jar, folder: Path, on_bytes: OnBytes) -> Path:
         with log.open("a", encoding="utf-8") as file:
             file.write(f"{jar.artifact}\n")
-        deadline_s = time.monotonic() + 30
-        while "Waiting" not in notes.read_text("utf-8") and time.monotonic() < deadline_s:
-            time.sleep(0.02)
+        wait_until(lambda: "Waiting" in notes.read_text("utf-8"), timeout_s=30, pause_s=0.01)
         return source(jar, folder, on_bytes)
 
     def note(progress: Progress) -> None:
@@ -274,8 +275,8 @@ def _fetch_until_another_waits(cache: Path, log: Path, notes: Path) -> None:
     fetch_jars(cache, jars=JARS, fetch=slow, on_progress=note)
 
 
-def test_of_two_processes_the_second_waits_says_so_and_fetches_nothing(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
+def test_the_second_of_two_processes_waits_and_downloads_nothing(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
     log, notes = tmp_path / "log", tmp_path / "notes"
     notes.touch()
     processes = [

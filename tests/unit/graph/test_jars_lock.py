@@ -1,4 +1,4 @@
-"""The lock's text: the committed one is sound, a broken one is refused, Maven's list becomes it."""
+"""The text of the lock: the committed one is valid, a broken one is refused, and Maven's list."""
 
 from __future__ import annotations
 
@@ -45,23 +45,30 @@ def test_an_unknown_section_is_a_key_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("coordinate", "maven_name", "file_name"),
+    ("coordinate", "maven_path", "file_name"),
     [
-        ("org.neo4j:neo4j-io:1.2", "neo4j-io-1.2.jar", "org.neo4j.neo4j-io-1.2.jar"),
-        ("io.netty:epoll:4:linux-x86_64", "epoll-4-linux-x86_64.jar", None),
+        (
+            "org.neo4j:neo4j-io:1.2",
+            "org/neo4j/neo4j-io/1.2/neo4j-io-1.2.jar",
+            "org.neo4j.neo4j-io-1.2.jar",
+        ),
+        (
+            "io.netty:epoll:4:linux-x86_64",
+            "io/netty/epoll/4/epoll-4-linux-x86_64.jar",
+            "io.netty.epoll-4-linux-x86_64.jar",
+        ),
     ],
 )
-def test_a_jar_knows_its_names(coordinate: str, maven_name: str, file_name: str | None) -> None:
+def test_a_jar_knows_its_names(coordinate: str, maven_path: str, file_name: str) -> None:
     jar = Jar.from_coordinate(coordinate, sha256=_SUM, size=3)
     assert jar.coordinate == coordinate
-    assert jar.maven_name == maven_name
-    assert jar.file_name == file_name or file_name is None
+    assert jar.maven_path == maven_path
+    assert jar.file_name == file_name
 
 
 def test_two_groups_with_the_same_artifact_do_not_share_a_file() -> None:
     one = Jar.from_coordinate("a.b:c:1", sha256=_SUM, size=1)
     two = Jar.from_coordinate("x.y:c:1", sha256=_SUM, size=1)
-    assert one.maven_name == two.maven_name
     assert one.file_name != two.file_name
 
 
@@ -123,16 +130,17 @@ def test_a_formatted_lock_is_parsed_back_sorted() -> None:
     assert parse_lock(text) == {"s": (jars[1], jars[0]), "empty": ()}
 
 
-def test_without_maven_the_maintainer_is_told(
+def test_a_missing_maven_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert lock_jars.main() == 1
-    assert "needs Maven" in caplog.text
+    assert "needs Maven, but `mvn` is not on the PATH" in caplog.text
 
 
-@pytest.mark.skipif(shutil.which("mvn") is None, reason="there is no Maven here")
-def test_mavens_own_words_are_in_the_error(tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("mvn") is None, reason="Maven is not installed")
+def test_the_error_quotes_maven(tmp_path: Path) -> None:
     broken = tmp_path / "pom.xml"
     broken.write_text("<project>", encoding="utf-8")
     with pytest.raises(BookgraphError, match="cannot resolve the profile 'neo4j'"):

@@ -1,12 +1,10 @@
-"""Downloading through jgo, for real, from a small Maven repository on loopback."""
+"""Downloads from a small Maven repository on loopback, and the user's own repository on disk."""
 
 from __future__ import annotations
 
 import hashlib
-import logging
-import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -16,11 +14,10 @@ from bookgraph.core.errors import ChecksumError, DownloadError
 from bookgraph.graph.jars import fetch as jars_module
 from bookgraph.graph.jars.fetch import fetch_jars
 from bookgraph.graph.jars.lock import Jar
-from bookgraph.graph.jars.source import (
-    fetch_by_jgo,
+from bookgraph.graph.jars.repository import (
     find_in_local_repository,
     find_mirror,
-    system_certificates,
+    open_repository,
 )
 
 _CONTENT = b"the content of a jar " * 5000
@@ -34,13 +31,13 @@ def _jar(artifact: str, classifier: str = "") -> Jar:
 class _Repository(BaseHTTPRequestHandler):
     """Serves every jar; `cut*` breaks off in the middle, `absent*` is not there."""
 
-    asked: list[str] = []  # noqa: RUF012 -- reset by the fixture
+    requested: list[str] = []  # noqa: RUF012 -- reset by the fixture
     num_cuts = 0
 
     def do_GET(self) -> None:
         kind = type(self)
-        kind.asked.append(self.path)
-        if "absent" in self.path or self.path.endswith(".sha1"):
+        kind.requested.append(self.path)
+        if "absent" in self.path:
             self.send_error(404)
             return
         content = b"other" * (len(_CONTENT) // 5) if "changed" in self.path else _CONTENT
@@ -60,7 +57,7 @@ class _Repository(BaseHTTPRequestHandler):
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[_Repository]]:
     """A repository that the user's own Maven settings name as the mirror; no `mvn` on the PATH."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Repository)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     (tmp_path / ".m2").mkdir()
     (tmp_path / ".m2" / "settings.xml").write_text(
         "<settings><mirrors><mirror><id>m</id><mirrorOf>central</mirrorOf>"
@@ -72,33 +69,36 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(jars_module, "_RETRY_PAUSES_S", (0.0, 0.0))
-    _Repository.asked = []
+    _Repository.requested = []
     _Repository.num_cuts = 0
     yield _Repository
     server.shutdown()
     server.server_close()
 
 
-def test_a_jar_comes_by_its_maven_path_and_is_counted(
+def test_a_jar_is_downloaded_from_its_maven_path_and_counted(
     repository: type[_Repository], tmp_path: Path
 ) -> None:
     counted: list[int] = []
-    path = fetch_by_jgo(_jar("whole", "linux-x86_64"), tmp_path / "new", counted.append)
+    with open_repository() as download:
+        path = download(_jar("whole", "linux-x86_64"), tmp_path, counted.append)
     assert path.read_bytes() == _CONTENT
     assert sum(counted) == len(_CONTENT)
     expected = "/maven/org/example/test/whole/1.0/whole-1.0-linux-x86_64.jar"
-    assert repository.asked[0] == expected
-    assert path.is_relative_to(tmp_path / "new")
+    assert repository.requested == [expected]
+    assert path.parent == tmp_path
 
 
-def test_a_cut_jar_is_fetched_again_whole(repository: type[_Repository], tmp_path: Path) -> None:
+def test_an_interrupted_jar_is_downloaded_again_from_its_start(
+    repository: type[_Repository], tmp_path: Path
+) -> None:
     repository.num_cuts = 2
     (path,) = fetch_jars(tmp_path / "cache", jars=(_jar("cut"),))
     assert path.read_bytes() == _CONTENT
-    assert len([asked for asked in repository.asked if asked.endswith(".jar")]) == 3
+    assert len(repository.requested) == 3
 
 
-def test_a_jar_that_is_always_cut_ends_in_a_message(
+def test_a_jar_that_is_always_interrupted_is_an_error(
     repository: type[_Repository], tmp_path: Path
 ) -> None:
     repository.num_cuts = 3
@@ -109,33 +109,30 @@ def test_a_jar_that_is_always_cut_ends_in_a_message(
     fetch_jars(tmp_path / "cache", jars=(_jar("cut"),))
 
 
-def test_an_absent_jar_ends_in_a_message(repository: type[_Repository], tmp_path: Path) -> None:
+def test_an_absent_jar_is_an_error(repository: type[_Repository], tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"absent:1.0"):
         fetch_jars(tmp_path / "cache", jars=(_jar("absent"), _jar("there")))
-    assert repository.asked.count("/maven/org/example/test/absent/1.0/absent-1.0.jar") == 3
+    assert repository.requested.count("/maven/org/example/test/absent/1.0/absent-1.0.jar") == 3
 
 
 @pytest.mark.usefixtures("repository")
-def test_changed_content_is_refused_and_nothing_leaks_to_the_screen(
+def test_changed_content_is_refused_without_other_output(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(ChecksumError):
         fetch_jars(tmp_path / "cache", jars=(_jar("changed"),))
     assert capfd.readouterr() == ("", "")
-    assert logging.getLogger("jgo").level == logging.ERROR
 
 
-def test_a_refused_connection_ends_in_a_message(
-    repository: type[_Repository], tmp_path: Path
-) -> None:
+def test_a_refused_connection_is_an_error(repository: type[_Repository], tmp_path: Path) -> None:
     settings = tmp_path / ".m2" / "settings.xml"
     text = settings.read_text("utf-8")
     start = text.index("http://")
     end = text.index("</url>")
     settings.write_text(text[:start] + "http://127.0.0.1:1/" + text[end:], encoding="utf-8")
-    with pytest.raises(DownloadError, match=r"Connection refused\. 0 of 1"):
+    with pytest.raises(DownloadError, match=r"connection refused\. 0 of 1"):
         fetch_jars(tmp_path / "cache", jars=(_jar("any"),))
-    assert repository.asked == []
+    assert repository.requested == []
 
 
 @pytest.mark.parametrize(
@@ -159,7 +156,7 @@ def test_mirrors_of_central_are_used_and_others_not(
         "<url> https://mirror.example/maven/ </url></mirror></mirrors></settings>",
         encoding="utf-8",
     )
-    expected = {"central": "https://mirror.example/maven"} if is_used else None
+    expected = "https://mirror.example/maven" if is_used else None
     assert find_mirror(settings_file=settings) == expected
 
 
@@ -183,27 +180,3 @@ def test_a_jar_of_another_size_in_the_maven_repository_is_not_offered(tmp_path: 
     assert find_in_local_repository(jar, repository=tmp_path) is None
     path.write_bytes(_CONTENT)
     assert find_in_local_repository(jar, repository=tmp_path) == path
-
-
-def test_a_certificate_that_is_not_trusted_names_the_variable_to_set(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jars_module, "_RETRY_PAUSES_S", (0.0, 0.0))
-    refused = ssl.SSLCertVerificationError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
-
-    def fetch(_jar: Jar, _folder: Path, _on_bytes: Callable[[int], None]) -> Path:
-        try:
-            raise refused
-        except ssl.SSLError as error:
-            raise OSError("wrapped in many layers") from error
-
-    with pytest.raises(DownloadError, match="REQUESTS_CA_BUNDLE") as caught:
-        fetch_jars(tmp_path, jars=(_jar("any"),), fetch=fetch)
-    assert "layers" not in str(caught.value)
-
-
-def test_the_systems_certificates_are_trusted_only_while_downloading() -> None:
-    before = ssl.SSLContext
-    with system_certificates():
-        assert ssl.SSLContext.__module__.startswith("truststore")
-    assert ssl.SSLContext is before

@@ -1,0 +1,188 @@
+"""Starting the local Neo4j: which ports it gets, whether it responds, and why a start failed.
+
+Reads ports and logs and turns failures into the errors of `bookgraph.core.errors`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+from bookgraph.core.errors import (
+    BookgraphError,
+    DiskFullError,
+    LocalServerError,
+    PortTakenError,
+    ServerDiedError,
+    StoreUnreachableError,
+)
+from bookgraph.core.processes import find_free_port, find_port_problem, is_listening, is_port_free
+from bookgraph.graph.server import java
+from bookgraph.graph.server.home import Neo4jHome
+from bookgraph.graph.store import Store
+
+logger = logging.getLogger(__name__)
+
+USERNAME = "neo4j"
+DATABASE = "neo4j"
+
+# How long one attempt may take with a server that accepts connections and does not respond.
+_PROBE_TIMEOUT_S = 10.0
+_NUM_LOG_LINES = 5
+_MEMORY_WORDS = (
+    "Could not reserve enough space",
+    "Invalid memory configuration",
+    "java.lang.OutOfMemoryError",
+)
+
+
+def choose_port(
+    wanted: int, *, remembered: int, others: tuple[int, ...], setting: str | None
+) -> int:
+    """Choose a port for a start.
+
+    Args:
+        wanted: the preferred port; 0 for any.
+        remembered: the port of the last start, which clients may know; 0 for none.
+        others: ports that this start has already chosen.
+        setting: the environment variable by which the user chose `wanted`; None if it is the
+            default.
+
+    Returns:
+        `wanted` if it is free, else `remembered` if that is, else any free port.
+
+    Raises:
+        PortTakenError: the user chose a port that another program listens on.
+    """
+    if not wanted:
+        problem = None
+    elif wanted in others:
+        problem = "Neo4j uses it for another protocol"
+    else:
+        problem = find_port_problem(wanted)
+    if wanted and problem is None:
+        return wanted
+    if problem is not None and setting is not None:
+        raise PortTakenError(
+            f"Cannot start Neo4j on port {wanted} ({setting}): {problem}. Free the port, or set "
+            f"{setting} to another one or to 0 (any free port).",
+            port=wanted,
+        )
+    is_usable = remembered and remembered not in others and is_port_free(remembered)
+    chosen = remembered if is_usable else find_free_port()
+    if problem is not None:
+        logger.warning("Port %d: %s. Neo4j uses port %d instead.", wanted, problem, chosen)
+    return chosen
+
+
+def find_response_problem(
+    bolt_port: int, http_port: int, *, password: str
+) -> BookgraphError | None:
+    """Run a query and look at the HTTP port; None when both respond."""
+    uri = bolt_uri(bolt_port)
+    # A refused connection is the rule during a start, and a driver is costly to set up.
+    if not (is_listening(bolt_port) and is_listening(http_port)):
+        return StoreUnreachableError(f"Nothing listens at {uri}.")
+    try:
+        Store.open(
+            uri,
+            (USERNAME, password),
+            database=DATABASE,
+            retry_limit_s=0.0,
+            connection_timeout_s=_PROBE_TIMEOUT_S / 2,  # the driver waits twice this
+        ).close()
+    except BookgraphError as error:
+        return error
+    return None
+
+
+def bolt_uri(port: int) -> str:
+    """Where drivers connect."""
+    return f"bolt://127.0.0.1:{port}"
+
+
+class LogMark:
+    """Where the logs ended before a start, so that only the lines of this start are read."""
+
+    def __init__(self, home: Neo4jHome) -> None:
+        """Remember the end of the log at this moment."""
+        self._home = home
+        self._offset = home.log_file.stat().st_size if home.log_file.exists() else 0
+
+    def lines(self) -> list[str]:
+        """The lines since: the console's, then those of Neo4j's own log."""
+        console = _read_from(self._home.console_file, 0)
+        return (console + _read_from(self._home.log_file, self._offset)).splitlines()
+
+
+def explain_death(home: Neo4jHome, lines: list[str], *, ports: tuple[int, ...]) -> Exception:
+    """Turn the log of a server that ended by itself into the error that says why.
+
+    Args:
+        home: its home.
+        lines: the log lines of this start.
+        ports: its Bolt and its HTTP port.
+
+    Returns:
+        The error to raise.
+    """
+    text = "\n".join(lines)
+    see = f"Logs: {home.log_file} and {home.console_file}."
+    taken = re.search(r"Address .*?(\d+) is already in use|Address already in use", text)
+    if taken:
+        port = int(taken.group(1) or ports[0])
+        message = (
+            f"Neo4j could not listen on port {port}: another program took it during the start. "
+            f"Run the command again. {see}"
+        )
+        return PortTakenError(message, port=port)
+    if "StoreLockException" in text or "FileLockException" in text:
+        return LocalServerError(explain_lock(home.folder, java.find_server(home.folder)))
+    if "No space left on device" in text:
+        return DiskFullError(
+            f"The disk of {home.folder} became full while Neo4j started. Free some space and run "
+            f"the command again. {see}"
+        )
+    if any(words in text for words in _MEMORY_WORDS):
+        return ServerDiedError(
+            "Not enough memory for Neo4j's heap. Set BOOKGRAPH_HEAP_MB to a smaller number and "
+            f"run the command again. Its log ends with: {_excerpt(lines)} {see}"
+        )
+    return ServerDiedError(
+        f"Neo4j ended while it was starting. Its log ends with: {_excerpt(lines)} {see} "
+        "It is safe to run the command again."
+    )
+
+
+def explain_lock(folder: Path, pid: int | None) -> str:
+    """What to say when another process has the store in this home open."""
+    if pid is None:
+        return (
+            f"Another process has the store in {folder} open, perhaps a Neo4j of another user. "
+            "Stop that process, or set BOOKGRAPH_HOME to another folder."
+        )
+    return (
+        f"Another Neo4j (process {pid}) already runs on {folder}, and its ports are not known. "
+        "Stop it with `bookgraph neo4j stop` and run the command again."
+    )
+
+
+def _read_from(path: Path, offset: int) -> str:
+    try:
+        with path.open("rb") as file:
+            # A log that is shorter than before was rotated: then all of it is new.
+            file.seek(offset if offset <= path.stat().st_size else 0)
+            return file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _excerpt(lines: list[str]) -> str:
+    """The last lines that name an error, or else the last lines."""
+    marks = ("ERROR", "Error:", "Caused by", "Unrecognized", "Exception:", "Invalid")
+    found = [line.strip() for line in lines if any(mark in line for mark in marks)]
+    found = found or [line.strip() for line in lines if line.strip()]
+    if not found:
+        return "(nothing)."
+    return " | ".join(found[-_NUM_LOG_LINES:]).rstrip(".") + "."
