@@ -1,7 +1,4 @@
-"""The domain's values as they cross the borders between folders: book records and graph rows.
-
-Only data, no behaviour beyond what a field means.
-"""
+"""The values that cross the borders between folders: book records and rows of the graph."""
 
 from __future__ import annotations
 
@@ -14,8 +11,8 @@ class BookRecord:
 
     Attributes:
         title: the page's title.
-        infobox: parameter name to plain text of the first `Infobox book`; empty ones left out.
-        wikilinks: targets of all wikilinks in page order, repeats kept, text after the bar dropped.
+        infobox: parameter name to plain text, of the first `Infobox book`; without empty ones.
+        wikilinks: targets of all wikilinks in page order, repeats kept, without the text after `|`.
         external_links: URLs in page order, repeats kept.
         edited_at: time of the last edit, ISO 8601 in UTC.
         length: characters of the article with markup stripped.
@@ -35,7 +32,7 @@ class BookRow:
 
     Attributes:
         title: the folded title, unique.
-        properties: the node's other properties, only those that are known.
+        properties: the node's other properties; None removes one.
         links: link name to the number of times the book mentions it.
         external_links: URL to the number of times the book cites it.
     """
@@ -54,8 +51,8 @@ class LinkRow:
         name: lowercased, unique.
         title: the spelling that the books use most.
         kind: `article`, `category`, `file`, `wikipedia` or another namespace.
-        num_books: books that mention it.
-        redirects: other titles that lead to its page, sorted.
+        num_books: number of books that mention it.
+        redirects: other titles that redirect to its page, sorted.
     """
 
     name: str

@@ -88,29 +88,29 @@ def ingest_files(
     server: LocalServer | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> IngestReport:
-    """Make the graph equal to the books of some files.
+    """Replace the graph's books with those of some files.
 
     The files are one set: the threshold counts over all of them, and the redirects of the dumps
     among them hold for all. Everything is read before the graph is touched, so that a file that
     cannot be read changes nothing.
 
     Args:
-        paths: NDJSON records or MediaWiki dumps, in any mixture; an index of a dump is passed over.
+        paths: NDJSON records or MediaWiki dumps, in any mixture; the index of a dump is skipped.
         store: an empty database, or one that bookgraph loaded before.
         options: how to clean.
-        keep_others: leave books that are not in the files where they are.
-        work_dir: where what was read of dumps is kept, so that a run that was killed goes on and a
-            second one is quick; by default a folder that is removed at the end.
+        keep_others: keep books that are not in the files; otherwise they are deleted.
+        work_dir: keeps the records read of dumps, so that a killed run resumes and a second one is
+            quick; by default a folder that is removed at the end.
         num_workers: processes that read dumps; by default one a core.
         server: our own server that `store` is connected to; a large first load then goes through
             its offline importer, which stops it for some seconds.
-        on_progress: told of reading and loading.
+        on_progress: called while reading and loading.
 
     Raises:
-        InputError: a file cannot be read, holds no book, or is mostly bad; nothing was changed.
-        DiskFullError: no room in `work_dir`; nothing was changed.
-        ForeignDataError: the database holds somebody else's books; nothing was changed.
-        StoreUnreachableError: the server went away; run it again to finish.
+        InputError: a file cannot be read, holds no book, or is mostly bad; the graph is unchanged.
+        DiskFullError: `work_dir` is full; the graph is unchanged.
+        ForeignDataError: the database holds data that bookgraph did not load; it is unchanged.
+        StoreUnreachableError: Neo4j stopped responding; running it again completes the load.
     """
     with ExitStack() as stack:
         if work_dir is None:
@@ -135,7 +135,7 @@ def ingest_files(
 
 
 def _refuse_bad_input(source: RecordSource, num_records: int, *, num_books: int) -> None:
-    """One bad line is never fatal; a file that is no set of book records is."""
+    """Refuse files that are mostly bad or hold no books; single bad records are only counted."""
     bad_records = source.bad_records
     names = ", ".join(map(str, source.paths))
     total = num_records + bad_records.total
@@ -144,11 +144,13 @@ def _refuse_bad_input(source: RecordSource, num_records: int, *, num_books: int)
         first = bad_records.examples[reason][0]
         why = f"{num:,} times: {reason}, first in record {first.position}: {first.example!r}"
     if not num_records and bad_records.total:
-        raise InputError(f"{names} holds no book records ({why}). Nothing was changed.")
+        raise InputError(f"{names} holds no book records ({why}). The graph was not changed.")
     if bad_records.total > max(_FEW_BAD_RECORDS, MAX_BAD_SHARE * total):
         raise InputError(
             f"{bad_records.total:,} of {total:,} records of {names} cannot be read ({why}). "
-            "Nothing was changed. Is this the right file?"
+            "The graph was not changed. Is this the right file?"
         )
     if not num_books:
-        raise InputError(f"{names} holds no books{source.explain_no_books()}. Nothing was changed.")
+        raise InputError(
+            f"{names} holds no books{source.explain_no_books()}. The graph was not changed."
+        )

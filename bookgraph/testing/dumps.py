@@ -1,8 +1,8 @@
 """Dumps of any size with a real dump's structure, for benchmarks and tests. Deterministic by seed.
 
-Namespaces, redirects (half of all pages, as in the English Wikipedia), articles of log-normal
-length, one book in two hundred pages. The words are made up; what matters for speed is
-real: the share of markup and entities, the length of lines, and how well it all compresses.
+They have namespaces, redirects (half of all pages, as in the English Wikipedia), articles of
+log-normal length, and one book in two hundred pages. The words are made up. What matters for speed
+is realistic: the share of markup and entities, the length of lines, and how well it compresses.
 """
 
 from __future__ import annotations

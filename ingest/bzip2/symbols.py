@@ -8,9 +8,9 @@ A block is, from the first bit on (Seward, bzip2 1.0; Tsai, "BZIP2 format specif
 3. the symbols (`_read_symbols`). A symbol is a place in the list of bytes, most recently met first
    (move to front), a digit of the length of a run of the foremost byte, or the block's end.
 
-Compiled by numba; arrays in, arrays out. Every index is checked, and a block that is not plainly
-sound is refused: the caller then leaves it to the standard library, which finds the words.
-`bookgraph.ingest.bzip2.transform` is the second half.
+Compiled by numba; arrays in, arrays out. Every index is checked. A block that is not plainly sound
+is refused, and the caller lets the standard library decode or reject it. The second half is
+`bookgraph.ingest.bzip2.transform`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _MIN_TABLES, _MAX_TABLES = 2, 6
 _MAX_SYMBOLS = 258
 _WORD_BITS = 32
 _NUM_FRONT = 8
-"""Bytes that fit into one word."""
+"""Bytes in one 64-bit word."""
 _MIN_RUN_ROOM = 4
 """Places that are written for any run, so that short ones need no loop."""
 ROOM = MAX_BLOCK + _MIN_RUN_ROOM
@@ -342,7 +342,7 @@ def _foremost(used: Bytes) -> tuple[int, int, Bytes]:
 def _move_to_front(front: int, middle: int, others: Bytes, place: int) -> tuple[int, int, int]:
     """Move the byte at a place to the front; (the byte, then the two words)."""
     if place < 2 * _NUM_FRONT:
-        # Whether the byte is in the second word is no branch but a mask of ones.
+        # A mask of ones, not a branch, decides whether the byte is in the second word.
         is_middle = uint64(0) - (uint64(place) >> uint64(3))
         byte, front = _replace(front, (place | is_middle) & uint64(7), 0)
         taken, moved = _replace(middle, place & uint64(7), byte)

@@ -1,6 +1,6 @@
 """Infobox text to the values that filters use: names, a year, a number of pages. Pure.
 
-The raw text stays in `Book.infobox`; what cannot be read with confidence is left out, not guessed.
+The raw text stays in `Book.infobox`. A value that cannot be read with confidence is left out.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _NUMBER = re.compile(r"(?<![\d,-])(?<!\d\.)(\d[\d,]*)(?![\d.-]*\d)")
 
 _MAX_PAGES = 99_999
 _MAX_NAME_CHARS = 200
-"""What is longer is a sentence, not a name."""
+"""A longer text is a sentence, not a name."""
 
 _COUNTRIES = {
     "usa": "United States",
@@ -93,9 +93,9 @@ def parse_fields(infobox: dict[str, str]) -> dict[str, object]:
         infobox: parameter name to plain text, as `BookRecord.infobox`; not changed.
 
     Returns:
-        Of `FIELD_PROPERTIES` those that the infobox tells: the singular one is the first value as
-        a text, the plural one all values as a list; `year` (negative before Christ) and `pages`
-        are int.
+        Those of `FIELD_PROPERTIES` that the infobox has: the singular one is the first value as a
+        text, the plural one all values as a list; `year` (negative before Christ) and `pages` are
+        int.
     """
     lowered = {key.strip().lower().replace(" ", "_"): value for key, value in infobox.items()}
     fields: dict[str, object] = {}
@@ -146,7 +146,7 @@ def parse_year(text: str) -> int | None:
     text = fold_whitespace(_strip_markup(text, break_with=" "))
     if match := _YEAR_BC.search(text):
         number = int(match[1])
-        # The middle of a century stands for it: the 8th century BC is the year -750.
+        # A century counts as its middle year: the 8th century BC is -750.
         return -(number * 100 - 50) if match[2] else -number
     if match := _YEAR.search(text):
         return int(match[1])
@@ -186,7 +186,7 @@ def _tidy(part: str, *, kind: str) -> str:
     # The full stop belongs to `Jr.`, to an initial and to `U.S.`, but not to the end of a genre.
     edges = " ,:*'\"[]" if kind in {"author", "country", "publisher"} else " ,.:*'\"[]"
     name = fold_whitespace(part).strip(edges)
-    # What stands in brackets as a whole is the name itself.
+    # A text that is in brackets as a whole is the name itself.
     name = _ASIDE.sub("", name).strip(edges) or name.strip("() ")
     if len(name) > _MAX_NAME_CHARS or _ROLE.match(name) or not any(map(str.isalnum, name)):
         return ""

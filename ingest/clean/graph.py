@@ -36,9 +36,9 @@ class CleanGraph:
     """A cleaned bipartite graph, ready to be loaded.
 
     Attributes:
-        books: in input order; also those that no link survived of.
+        books: in input order, with and without links.
         links: sorted by name.
-        refers_to: pairs of (link name, book title) where the link leads to a book of the set.
+        refers_to: (link name, book title) where the link leads to a book of the set.
         report: what cleaning did.
     """
 
@@ -107,8 +107,8 @@ def name_redirects(clean: CleanGraph, redirects: Mapping[str, tuple[str, ...]]) 
             the graph's `page_titles`.
 
     Returns:
-        The same graph with `redirects` set on its books and links. A name that is a book or a link
-        of its own (in the reference cleaning, which resolves nothing) stays with that.
+        The graph with `redirects` set on its books and links. A name that is itself a book or link
+        (in the reference cleaning, which resolves nothing) is left out.
     """
     taken = {link.name for link in clean.links} | {book.title.lower() for book in clean.books}
 
@@ -213,7 +213,7 @@ def _build_links(
     return tuple(
         LinkRow(
             name=vocabulary[row],
-            # The alphabetically first of equally common spellings, so that a rerun says the same.
+            # The alphabetically first of equally common spellings, so that reruns agree.
             title=min(counts, key=lambda spelling: (-counts[spelling], spelling)),
             kind=kind_of(vocabulary[row]),
             num_books=int(num_books[row]),
@@ -246,7 +246,7 @@ def _build_books(
 def _match_titles(
     books: Mapping[str, BookRecord], links: Sequence[LinkRow]
 ) -> tuple[tuple[str, str], ...]:
-    """Tie each link to the book of that title: the exact spelling first, any letter case second."""
+    """Match each link with the book of its title, exactly or else in any letter case."""
     by_lower: dict[str, str] = {}
     for title in sorted(books):
         by_lower.setdefault(fold_whitespace(title).lower(), title)

@@ -1,6 +1,6 @@
-"""Who mentions what, as two integer arrays. Pure counting; what a name means is not its business.
+"""Which book mentions which link, as two integer arrays. Pure counting.
 
-Targets are interned once, so that every count, threshold and comparison over a set of books is one
+Texts are interned once, so that every count, threshold and comparison over a set of books is one
 numpy expression instead of a dictionary of strings.
 """
 
@@ -29,7 +29,7 @@ class Incidence:
     Attributes:
         targets: distinct targets as the records have them, in the order of their first mention.
         target_rows: (num_mentions,) int64, in `[0, len(targets))`.
-        book_rows: (num_mentions,) int64, ascending; repeats of one pair are kept.
+        book_rows: (num_mentions,) int64, ascending; repeats are kept.
     """
 
     targets: list[str]
@@ -43,7 +43,7 @@ class Incidence:
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Distinct (book, name) pairs, sorted by book and then by name.
+    """Distinct (book, name), sorted by book and then by name.
 
     Attributes:
         book_rows: (num_edges,) int64.
@@ -128,7 +128,7 @@ def select_edges(incidence: Incidence, name_rows: Ints, is_kept: Mask) -> Edges:
         is_kept: (num_names,) bool.
     """
     names = name_rows[incidence.target_rows]
-    # The appended False answers for `DROPPED`, which is index -1.
+    # The appended False is the value for `DROPPED`, which is index -1.
     mask = np.append(is_kept, np.False_)[names]
     num_names = max(len(is_kept), 1)
     keys = incidence.book_rows[mask] * num_names + names[mask]

@@ -1,7 +1,7 @@
-"""From dumps to spools of records: all files and all cores at once, in order, and resumable.
+"""From dumps to spools of records: all files in parallel on all cores, in order, and resumable.
 
-Processes read segments and parse the book pages in them; this one joins the pages that two segments
-share, writes the spools and shows how far it is. Nothing here looks into a page.
+Worker processes read segments and parse the book pages in them. This process joins the pages that
+two segments share, writes the spools and reports progress. Nothing here looks into a page.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ _SAVE_EVERY_S = 5.0
 _WAITING_PER_WORKER = 3
 _GC_THRESHOLD = 100_000
 _SMALL_BYTES = 8 * 2**20
-"""Less than this is read before other processes have been started."""
+"""Reading less than this takes less time than starting other processes."""
 
 Scanned = Iterator[SegmentScan]
 
 
 @dataclass(slots=True)
 class _Job:
-    """One dump with what is left to do of it."""
+    """One dump and its segments."""
 
     spool: Spool
     segments: list[Segment]
@@ -72,20 +72,20 @@ def extract_dumps(
     num_workers: int | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> list[Spool]:
-    """Read dumps into spools; what an earlier run has read of the same files is not read again.
+    """Read dumps into spools, and resume what an earlier run has read of the same files.
 
     Args:
         dumps: in the order of their records.
         work_dir: where the spools are.
         num_workers: processes; by default one a core, and none for little work.
-        on_progress: told of bytes read, pages, books and the time left.
+        on_progress: called with bytes, pages and books read, and the time left.
 
     Returns:
         One complete spool a dump, in the same order.
 
     Raises:
-        InputError: a dump cannot be read, is damaged or cut; what was read before is kept.
-        DiskFullError: no room for the spools; what was read before is kept.
+        InputError: a dump cannot be read, is damaged or cut; records read so far are kept.
+        DiskFullError: `work_dir` is full; records read so far are kept.
     """
     if not dumps:
         return []
@@ -131,11 +131,11 @@ def _extract(job: _Job, scans: Scanned, meter: _DumpMeter) -> None:
         )
     except BrokenProcessPool as error:
         raise BookgraphError(
-            f"A process that read {state.path} was ended from outside, perhaps for want of memory. "
-            "Run the command again: it goes on where it stopped."
+            f"A process that read {state.path} was killed, perhaps because memory ran out. "
+            "Run the command again; it resumes where it stopped."
         ) from error
     finally:
-        # Also when something failed: the next run then goes on from here.
+        # Save after a failure too, so that the next run resumes here.
         spool.save()
     state.is_complete, state.carry = True, b""
     spool.save()
@@ -146,7 +146,7 @@ def _extract(job: _Job, scans: Scanned, meter: _DumpMeter) -> None:
 
 
 def _join(spool: Spool, scan: SegmentScan) -> None:
-    """Append a segment: first the page that it ends, then its own."""
+    """Append a segment: first the page that ends in it, then its own pages."""
     state = spool.state
     if state.num_segments == 0:
         state.wiki, state.is_rooted = read_wiki(scan.head), has_root(scan.head)
@@ -199,10 +199,10 @@ def _scanning(segments: Sequence[Segment], num_workers: int | None) -> Iterator[
 
 
 def _prepare_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it even when it is killed."""
+    """Leave Ctrl-C to the parent, and end with the parent even when it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # A page's tree is thousands of objects that all live: looking for garbage among them so often
-    # costs a fifth of the parsing.
+    # The tree of a page is thousands of live objects. Searching them for garbage as often as Python
+    # does by default costs a fifth of the parsing.
     gc.set_threshold(_GC_THRESHOLD)
     parent = multiprocessing.parent_process()
 
@@ -230,7 +230,7 @@ class _DumpMeter:
         )
 
     def finish(self) -> None:
-        """Report the end, also when there was nothing to do."""
+        """Report the end where no segment was left to read."""
         if self._todo == 0:
             self._meter.add_present(0, note=self._note("read before"))
 

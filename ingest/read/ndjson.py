@@ -1,8 +1,8 @@
 """Book records from NDJSON: one JSON array of six a line.
 
 The form is that of Koehrsen's published extracts: `[title, infobox, wikilinks, external links, time
-of the last edit, length]`. This module checks each line and says precisely what is wrong with a bad
-one; it never repairs, cleans or drops anything by itself.
+of the last edit, length]`. This module checks each line and reports what is wrong with a bad one;
+it repairs and cleans nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bookgraph.core.types import BookRecord
 from bookgraph.ingest.report import BadRecord, OnBadRecord
 
 MAX_LINE_BYTES = 64 * 2**20
-"""A longer line is no book: the longest of 37,020 real records has 0.4 MB."""
+"""A longer line is not a book: the longest of 37,020 real records has 0.4 MB."""
 
 _EXAMPLE_CHARS = 80
 
@@ -31,7 +31,7 @@ def iter_ndjson(stream: BinaryIO, *, source: str, on_bad: OnBadRecord) -> Iterat
     Args:
         stream: bytes; lines end with `\n` or `\r\n`. Blank lines are skipped.
         source: the file's name for reports.
-        on_bad: called once for each line that is no record; reading then goes on.
+        on_bad: called once for each line that is not a record; reading continues.
     """
     for position, line in enumerate(_iter_lines(stream), start=1):
         if line is not None and not line.strip():
@@ -44,7 +44,7 @@ def iter_ndjson(stream: BinaryIO, *, source: str, on_bad: OnBadRecord) -> Iterat
 
 
 def _iter_lines(stream: BinaryIO) -> Iterator[bytes | None]:
-    """Yield lines; None stands for one longer than `MAX_LINE_BYTES`, which is passed over."""
+    """Yield lines, and None for each line longer than `MAX_LINE_BYTES`, which is skipped."""
     while line := stream.readline(MAX_LINE_BYTES):
         is_cut = len(line) == MAX_LINE_BYTES and not line.endswith(b"\n")
         yield None if is_cut else line
@@ -57,7 +57,7 @@ def parse_line(line: bytes | None) -> BookRecord:
     """Turn one line into a record.
 
     Raises:
-        ValueError: the line is no record; the message is the reason.
+        ValueError: the line is not a record; the message is the reason.
     """
     if line is None:
         raise _BadLineError(f"longer than {MAX_LINE_BYTES // 2**20} MiB")
@@ -103,7 +103,7 @@ def format_line(record: BookRecord) -> bytes:
 
 
 def _check_surrogates(value: list[object]) -> None:
-    r"""Refuse a lone `\udXXX` escape: valid JSON, but no text that UTF-8 or Neo4j can hold."""
+    r"""Refuse a lone `\udXXX` escape: valid JSON, but UTF-8 and Neo4j cannot store it."""
     try:
         json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError as error:

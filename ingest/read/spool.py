@@ -1,8 +1,8 @@
-"""What has been read of a dump so far, kept on disk, so that a killed run goes on where it stopped.
+"""Keeps on disk what has been read of a dump, so that a killed run resumes where it stopped.
 
-A spool is a folder with the records (NDJSON), the redirects (tab separated) and a state that says
-how many bytes of both are sound. The state is replaced as a whole and only after both are on the
-disk; what stands behind those lengths was written by a run that died and is cut off.
+A spool is a folder with the records (NDJSON), the redirects (tab separated) and a state with the
+number of valid bytes of both. The state is replaced as a whole, and only after both files are on
+the disk. Bytes after those lengths come from a run that died, and are cut off.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from bookgraph.ingest.read.ndjson import iter_ndjson
 from bookgraph.ingest.report import BadRecord, BadRecordLog, OnBadRecord
 
 EXTRACT_VERSION = 3
-"""Raise it when the same dump gives other records, or is cut elsewhere: older spools are then read
-anew."""
+"""Raise it when the same dump gives other records or other segments: older spools are then
+discarded, and their dumps read again."""
 
 _STATE = "state.json"
 _RECORDS = "records.ndjson"
@@ -129,7 +129,7 @@ class Spool:
 
 
 def remove_orphaned_spools(root: Path) -> None:
-    """Remove the spools of dumps that are not on the disk any more."""
+    """Remove the spools of dumps that no longer exist."""
     for state in root.glob(f"*/{_STATE}"):
         try:
             source = Path(json.loads(state.read_bytes())["path"])
@@ -141,7 +141,7 @@ def remove_orphaned_spools(root: Path) -> None:
 
 
 def open_spool(root: Path, source: Path) -> Spool:
-    """The spool of a dump, as long as the file is the same; those of its earlier forms are removed.
+    """The spool of a dump file as it is now; spools of earlier versions of the file are removed.
 
     Args:
         root: the folder of all spools.

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 import mwparserfromhell
-from mwparserfromhell.nodes import ExternalLink, Template, Text, Wikilink
+from mwparserfromhell.nodes import Comment, ExternalLink, Template, Text, Wikilink
 from mwparserfromhell.wikicode import Wikicode
 
 from bookgraph.core.types import BookRecord
@@ -34,7 +34,7 @@ _DATE_TEMPLATES = frozenset({"start date", "start-date", "published date", "date
 _LANGUAGE_TEMPLATES = frozenset({"lang", "native name", "transl", "transliteration"})
 
 MAX_UNCLOSED = 500
-"""Of one kind; real pages have a few, and up to this parsing takes seconds at worst."""
+"""Of one kind. Real pages have a few; up to this number parsing takes seconds at worst."""
 
 TEMPLATE_NAMES = frozenset({"infobox book", "infobox novel"})
 """The template and what redirects to it, in lowercase; any of them makes a page a book."""
@@ -57,7 +57,7 @@ def count_unclosed(wikitext: str) -> int:
     those inside it once more: five thousand unclosed tags cost it minutes.
 
     Returns:
-        The number of the worst kind; 0 at once for a page with few marks.
+        The number of the worst kind; 0 for a page with few marks, which is not searched.
     """
     if max(map(wikitext.count, _OPENERS)) <= MAX_UNCLOSED:
         return 0
@@ -143,7 +143,13 @@ def _unwrap_templates(value: Wikicode) -> str:
 
 
 def _is_infobox(template: Template) -> bool:
-    return _normalise_name(template.name).removeprefix("template:").strip() in TEMPLATE_NAMES
+    nodes = [node for node in template.name.nodes if not isinstance(node, Comment) and node.strip()]
+    # `strip_code` removes a list marker or a template before the name, but MediaWiki does not.
+    return (
+        bool(nodes)
+        and isinstance(nodes[0], Text)
+        and _normalise_name(template.name).removeprefix("template:").strip() in TEMPLATE_NAMES
+    )
 
 
 def _normalise_name(name: Wikicode) -> str:

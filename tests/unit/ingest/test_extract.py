@@ -366,7 +366,7 @@ def test_a_process_that_is_killed_is_no_mystery(
     monkeypatch.setattr(extract, "map_in_order", _abort_in_order)
     path = tmp_path / "dump.xml"
     path.write_bytes(_DATA)
-    with pytest.raises(BookgraphError, match=r"was ended from outside.*goes on where it stopped"):
+    with pytest.raises(BookgraphError, match=r"was killed.*resumes where it stopped"):
         extract_dumps([_source(path, "none")], work_dir=tmp_path / "w", num_workers=2)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import mwparserfromhell
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -112,7 +112,15 @@ def test_references_do_not_hide_links_and_bare_urls_count() -> None:
 
 @pytest.mark.parametrize(
     "wikitext",
-    ["", "text", "{{Infobox person}}", "{{Infobox book", "<nowiki>{{Infobox book}}</nowiki>"],
+    [
+        "",
+        "text",
+        "{{Infobox person}}",
+        "{{Infobox book",
+        "<nowiki>{{Infobox book}}</nowiki>",
+        "{{\n*Infobox book}}",
+        "{{{{a}}Infobox book}}",
+    ],
 )
 def test_a_page_without_a_closed_template_is_no_book(wikitext: str) -> None:
     assert _parse(wikitext) is None
@@ -185,6 +193,7 @@ def test_any_wikitext_ends_and_links_equal_mwparserfromhell(text: str) -> None:
 
 
 @settings(deadline=None)
+@example("{{\n*Infobox book}}")
 @given(_MARKUP)
 def test_no_page_that_parses_as_a_book_escapes_the_byte_search(text: str) -> None:
     if _parse(text) is not None:
