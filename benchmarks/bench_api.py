@@ -133,7 +133,12 @@ class SimilarBooks:
 
     def send(self, title: str) -> None:
         """Send it through the driver."""
-        given = {**self.parameters["given"][0], "key": title, "phrase": redirect_query(title)}
+        given = {
+            **self.parameters["given"][0],
+            "key": title,
+            "keys": [title],
+            "phrase": redirect_query(title),
+        }
         own = {**self.parameters, "given": [given]}
         (row,) = self.store.read(self.statement, **own)  # type: ignore[arg-type]  # constant texts
         assert len(row["items"]) >= NUM_SIMILAR, title

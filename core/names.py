@@ -223,6 +223,12 @@ def book_title(text: str) -> str:
     return title
 
 
+def spell_title(text: str) -> str:
+    """A title as it was meant, in any text: folded, percent codes decoded."""
+    folded = fold_whitespace(text)
+    return decode_percent_codes(folded) or folded
+
+
 def is_page_title(text: str) -> bool:
     """Whether a page can have this title, whatever its namespace."""
     return 0 < _num_bytes(fold_whitespace(text)) <= MAX_TITLE_BYTES
@@ -230,8 +236,7 @@ def is_page_title(text: str) -> bool:
 
 def book_keys(text: str) -> list[str]:
     """The titles under which a lookup finds a book, those as written first, without repeats."""
-    folded = fold_whitespace(text)
-    title = decode_percent_codes(folded) or folded
+    title = spell_title(text)
     return list(dict.fromkeys((text, title, capitalize_first(title))))
 
 

@@ -1,4 +1,4 @@
-"""Finds one book or link inside a larger statement: by its key, or by a redirect to its page.
+"""Finds one book or link inside a larger statement: by any spelling of its key, or by a redirect.
 
 Every query that starts at given nodes finds them here, and reports those that do not exist here.
 """
@@ -8,20 +8,31 @@ from __future__ import annotations
 from typing import LiteralString
 
 from bookgraph.core.errors import BookNotFoundError, LinkNotFoundError
+from bookgraph.core.names import book_keys, link_keys, spell_title
 from bookgraph.graph.query.titles import (
+    named_book,
+    named_link,
     nearest_names,
     nearest_titles,
     redirect_query,
-    redirected_book,
-    redirected_link,
 )
 from bookgraph.graph.schema import BOOK, NodeKind
 from bookgraph.graph.store import Runner
 
 
 def fold_key(kind: NodeKind, key: str) -> str:
-    """A key as the graph spells it: names of links are lowercase."""
-    return key if kind == BOOK else key.strip().lower()
+    """The first key to look for: names of links are lowercase."""
+    return keys_of(kind, key)[0]
+
+
+def keys_of(kind: NodeKind, text: str) -> list[str]:
+    """The keys under which a node may stand that a text names, the text as written first."""
+    return book_keys(text) if kind == BOOK else link_keys(text)
+
+
+def phrase_of(text: str) -> str:
+    """The Lucene query for redirects of the name that a text means."""
+    return redirect_query(spell_title(text))
 
 
 def lookup(kind: NodeKind, variable: LiteralString, key: LiteralString) -> LiteralString:
@@ -30,33 +41,33 @@ def lookup(kind: NodeKind, variable: LiteralString, key: LiteralString) -> Liter
     Args:
         kind: books or links.
         variable: name of the variable.
-        key: name of the parameter that holds the key, without `$`; `lookup_parameters` makes it and
-            the one beside it.
+        key: name of the parameter that holds the keys, without `$`; `lookup_parameters` makes it
+            and the one beside it.
     """
     exact = "exact_" + variable
     return (
-        "OPTIONAL MATCH (" + exact + ":" + kind.label + " {" + kind.key + ": $" + key + "}) "
+        "OPTIONAL MATCH (" + exact + ":" + kind.label + " {" + kind.key + ": $" + key + "[0]}) "
         "LET " + variable + " = " + found(kind, exact, "$" + key, "$" + key + "_phrase") + " "
     )
 
 
-def lookup_parameters(key: str, value: str) -> dict[str, object]:
+def lookup_parameters(kind: NodeKind, key: str, text: str) -> dict[str, object]:
     """The parameters of `lookup`."""
-    return {key: value, f"{key}_phrase": redirect_query(value)}
+    return {key: keys_of(kind, text), f"{key}_phrase": phrase_of(text)}
 
 
 def found(
-    kind: NodeKind, exact: LiteralString, key: LiteralString, phrase: LiteralString
+    kind: NodeKind, exact: LiteralString, keys: LiteralString, phrase: LiteralString
 ) -> LiteralString:
-    """An expression: the node that its key found, else the one that a redirect leads to.
+    """An expression: the node that its key found, else another spelling of it, else a redirect.
 
     Args:
         kind: books or links.
-        exact: variable of the node with the key, or null.
-        key: expression of the key.
-        phrase: expression of the `redirect_query` of the key.
+        exact: variable of the node with the first key, or null.
+        keys: expression of the `keys_of` a text.
+        phrase: expression of the `phrase_of` the text.
     """
-    return (redirected_book if kind == BOOK else redirected_link)(exact, key, phrase)
+    return (named_book if kind == BOOK else named_link)(exact, keys, phrase)
 
 
 def not_found(runner: Runner, kind: NodeKind, key: str) -> BookNotFoundError | LinkNotFoundError:

@@ -13,7 +13,7 @@ from typing import LiteralString
 from bookgraph.core.errors import UsageError
 from bookgraph.graph.query.fields import new_compiler
 from bookgraph.graph.query.filters import BookFilter, LinkFilter, NodeFilter, predicate
-from bookgraph.graph.query.lookup import fold_key, lookup, lookup_parameters, not_found
+from bookgraph.graph.query.lookup import lookup, lookup_parameters, not_found
 from bookgraph.graph.query.selection import NodeList, Page, Selection, select
 from bookgraph.graph.query.similar import SimilarityRequest, similar_books
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
@@ -91,7 +91,7 @@ def find_node(store: Store, kind: NodeKind, key: str, selections: Sequence[Selec
         BookNotFoundError: no book has this title.
         LinkNotFoundError: no link has this name.
     """
-    compiler = new_compiler(lookup_parameters("key", fold_key(kind, key)))
+    compiler = new_compiler(lookup_parameters(kind, "key", key))
     rows = store.read(
         "CYPHER 25 " + lookup(kind, "n", "key")
         + "FILTER n IS NOT NULL RETURN " + compiler.node(kind, "n", selections) + " AS node",

@@ -68,7 +68,10 @@ def find_paths(
     if start == end:
         raise UsageError(f"from and to are both {start.key!r}; give two different nodes.")
     compiler = new_compiler(
-        {**lookup_parameters("start", start.key), **lookup_parameters("end", end.key)}
+        {
+            **lookup_parameters(start.kind, "start", start.key),
+            **lookup_parameters(end.kind, "end", end.key),
+        }
     )
     row = store.read(
         "CYPHER 25 " + lookup(start.kind, "start", "start") + lookup(end.kind, "end", "end")
@@ -150,7 +153,7 @@ def compare_books(
     if not 0 <= first <= MAX_COMPARED:
         raise UsageError(f"first: {first} is out of bounds; give 0 to {MAX_COMPARED}.")
     compiler = new_compiler(
-        {**lookup_parameters("a", titles[0]), **lookup_parameters("b", titles[1])}
+        {**lookup_parameters(BOOK, "a", titles[0]), **lookup_parameters(BOOK, "b", titles[1])}
     )
     statement = _comparison(compiler, book, link)
     row = store.read(statement, first=first, **compiler.parameters)[0]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from bookgraph.core.errors import UsageError
+from bookgraph.core.names import spell_title
 from bookgraph.graph.query.compile import Compiler
 from bookgraph.graph.query.fields import new_compiler
 from bookgraph.graph.query.selection import Selection
@@ -71,6 +72,7 @@ def search(
         raise UsageError(f"text: {len(text)} characters; give at most {MAX_TEXT_CHARS}.")
     if not 0 <= first <= MAX_HITS:
         raise UsageError(f"first: {first} is out of bounds; give 0 to {MAX_HITS}.")
+    text = spell_title(text)
     folded = fold(text)
     wanted = [(kind, one) for kind, one in ((BOOK, book), (LINK, link)) if one is not None]
     if not folded or not first or not wanted:

@@ -14,14 +14,13 @@ from typing import Any
 
 from bookgraph.core.errors import DataMissingError, StoreUnreachableError, UsageError
 from bookgraph.graph.query.fields import new_compiler
-from bookgraph.graph.query.lookup import fold_key, not_found
+from bookgraph.graph.query.lookup import fold_key, keys_of, not_found, phrase_of
 from bookgraph.graph.query.selection import NodeList, Page, Selection, select
 from bookgraph.graph.query.similar_statement import (
     MAX_GIVEN,
     SimilarityRequest,
     similar_statement,
 )
-from bookgraph.graph.query.titles import redirect_query
 from bookgraph.graph.schema import BOOK, KINDS, LINK, NodeKind
 from bookgraph.graph.store import Row, Store
 
@@ -122,7 +121,13 @@ def _given(kind: NodeKind, request: SimilarityRequest) -> list[Row]:
             raise UsageError(f"{node[1]!r} is both liked and unliked; give it once.")
     towards, away = 1 / len(liked), -_UNLIKE_WEIGHT / max(1, len(unliked))
     return [
-        {"label": one.label, "key": key, "phrase": redirect_query(key), "weight": weight}
+        {
+            "label": one.label,
+            "key": key,
+            "keys": keys_of(one, key),
+            "phrase": phrase_of(key),
+            "weight": weight,
+        }
         for nodes, weight in ((liked, towards), (unliked, away))
         for one, key in nodes
     ]

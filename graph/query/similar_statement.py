@@ -23,8 +23,8 @@ from bookgraph.graph.query.filters import (
     is_index_enough,
     predicate,
 )
-from bookgraph.graph.query.lookup import fold_key
 from bookgraph.graph.query.lookup import found as lookup_of
+from bookgraph.graph.query.lookup import keys_of
 from bookgraph.graph.query.near import NearEdge, near_edge
 from bookgraph.graph.query.selection import Page, Selection
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
@@ -41,11 +41,11 @@ _HAS_DIRECTION: LiteralString = "any(x IN centre WHERE x <> 0.0)"
 _GIVEN: LiteralString = (
     "OPTIONAL MATCH (model:EmbeddingModel {is_current: true}) "
     "CALL (model) { UNWIND $given AS one "
-    "OPTIONAL MATCH (book:Book {title: CASE one.label WHEN 'Book' THEN one.key END}) "
-    "OPTIONAL MATCH (link:Link {name: CASE one.label WHEN 'Link' THEN one.key END}) "
+    "OPTIONAL MATCH (book:Book {title: CASE one.label WHEN 'Book' THEN one.keys[0] END}) "
+    "OPTIONAL MATCH (link:Link {name: CASE one.label WHEN 'Link' THEN one.keys[0] END}) "
     "LET known = CASE one.label "
-    "WHEN 'Book' THEN " + lookup_of(BOOK, "book", "one.key", "one.phrase") + " "
-    "ELSE " + lookup_of(LINK, "link", "one.key", "one.phrase") + " END "
+    "WHEN 'Book' THEN " + lookup_of(BOOK, "book", "one.keys", "one.phrase") + " "
+    "ELSE " + lookup_of(LINK, "link", "one.keys", "one.phrase") + " END "
     "LET version = known.embedding_version "
     "LET vector = CASE WHEN version = model.version THEN known.embedding END "
     "RETURN collect({label: one.label, key: one.key, weight: one.weight, "
@@ -127,7 +127,7 @@ def similar_statement(
         node: requested fields of each node.
     """
     num = page.offset + page.first + 1
-    excluded = [fold_key(kind, key) for key in request.exclude]
+    excluded = [key for text in request.exclude for key in keys_of(kind, text)]
     is_own = "NOT near IN own AND NOT near." + kind.key + " IN " + compiler.parameter(excluded)
     rest = _unchecked(kind, request, compiler)
     # The given nodes and the excluded ones are found too, and dropped afterwards.

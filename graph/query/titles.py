@@ -1,7 +1,7 @@
-"""Finds nodes by other titles than their own: by redirects, and by what looks like a title.
+"""Finds nodes by other names than their keys: other spellings, redirects, similar titles.
 
-The former are part of the statement that asks; the latter are for the message that says that there
-is no such book or link.
+Spellings and redirects are part of a query's own statement. Similar titles are for the message that
+a book or link does not exist.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ _MIN_FUZZY_CHARS = 3
 # Longer words and more of them cost Lucene seconds, and no title has them.
 _MAX_FUZZY_CHARS = 40
 _MOST_WORDS = 25
-# A name is worth offering when it is alike at all, and not much less so than the best one.
+# A name is offered when it is similar at all, and not much less so than the best one.
 _LIKENESS = 0.5
 _SHARE_OF_BEST = 0.7
 
 
 def nearest_titles(runner: Runner, wanted: str, *, num: int = 3) -> tuple[str, ...]:
-    """Titles of books that look most like `wanted`, best first; none when nothing is alike."""
+    """Titles of the books most similar to `wanted`, best first; none when none is similar."""
     rows = runner.run(
         "CALL db.index.fulltext.queryNodes('book_title_text', $text, {limit: $limit}) "
         "YIELD node RETURN node.title AS name, node.redirects AS others",
@@ -36,7 +36,7 @@ def nearest_titles(runner: Runner, wanted: str, *, num: int = 3) -> tuple[str, .
 
 
 def nearest_names(runner: Runner, wanted: str, *, num: int = 3) -> tuple[str, ...]:
-    """Names of links that look most like `wanted`, best first; none when nothing is alike."""
+    """Names of the links most similar to `wanted`, best first; none when none is similar."""
     rows = runner.run(
         "CALL db.index.fulltext.queryNodes('link_title_text', $text, {limit: $limit}) "
         "YIELD node RETURN node.name AS name, node.redirects AS others",
@@ -46,39 +46,53 @@ def nearest_names(runner: Runner, wanted: str, *, num: int = 3) -> tuple[str, ..
     return _rank(wanted.lower(), rows, num)
 
 
-def redirected_book(
-    exact: LiteralString, title: LiteralString, phrase: LiteralString
-) -> LiteralString:
-    """An expression: the book that a title found, or else the one to which a redirect leads.
+def named_book(exact: LiteralString, keys: LiteralString, phrase: LiteralString) -> LiteralString:
+    """An expression: the book of a title, else of another spelling of it, else of a redirect.
 
     Args:
-        exact: variable of the book of that title, or null.
-        title: expression of the title.
+        exact: variable of the book with the first title, or null.
+        keys: expression of the list of titles that `core.names.book_keys` gives.
         phrase: expression of the `redirect_query` of the title.
     """
-    return _redirected("book_title_text", "page.num_links DESC, page.title", exact, title, phrase)
+    return _named(
+        "(page:Book {title: " + keys + "[place]})",
+        "book_title_text",
+        "page.num_links DESC, page.title",
+        exact,
+        keys,
+        phrase,
+    )
 
 
-def redirected_link(
-    exact: LiteralString, name: LiteralString, phrase: LiteralString
-) -> LiteralString:
-    """The same for a link and its lowercase name."""
-    return _redirected("link_title_text", "page.num_books DESC, page.name", exact, name, phrase)
+def named_link(exact: LiteralString, keys: LiteralString, phrase: LiteralString) -> LiteralString:
+    """An expression: the link of a name, see `named_book`; `core.names.link_keys` gives `keys`."""
+    return _named(
+        "(page:Link {name: " + keys + "[place]})",
+        "link_title_text",
+        "page.num_books DESC, page.name",
+        exact,
+        keys,
+        phrase,
+    )
 
 
-def _redirected(
+def _named(
+    spelled: LiteralString,
     index: LiteralString,
     order: LiteralString,
     exact: LiteralString,
-    key: LiteralString,
+    keys: LiteralString,
     phrase: LiteralString,
 ) -> LiteralString:
-    # `coalesce` looks into the full-text index only where the exact name found nothing.
+    # `coalesce` looks further only where the exact name found nothing.
     return (
         "coalesce(" + exact + ", head(COLLECT { "
+        "UNWIND range(1, size(" + keys + ") - 1) AS place MATCH " + spelled + " "
+        "RETURN page ORDER BY place LIMIT 1 }), head(COLLECT { "
         "CALL db.index.fulltext.queryNodes('" + index + "', " + phrase + ", "
         "{limit: " + _MOST_REDIRECTS + "}) YIELD node AS page "
-        "WHERE any(other IN page.redirects WHERE toLower(other) = toLower(" + key + ")) "
+        "WHERE any(other IN page.redirects "
+        "WHERE toLower(other) IN [key IN " + keys + " | toLower(key)]) "
         "RETURN page ORDER BY " + order + " LIMIT 1 }))"
     )  # fmt: skip
 
@@ -89,7 +103,7 @@ def redirect_query(wanted: str) -> str:
 
 
 def phrase_query(wanted: str) -> str:
-    """A Lucene query for what holds some words in their order."""
+    """A Lucene query for texts that hold some words in their order."""
     return '"' + re.sub(r'(["\\])', r"\\\1", wanted) + '"'
 
 
@@ -97,7 +111,7 @@ def fuzzy_query(wanted: str) -> str:
     """A Lucene query that finds the words themselves, their beginnings and their misspellings."""
     terms = []
     for word in wanted.split()[:_MOST_WORDS]:
-        # Fuzzy terms bypass the analyzer, so case is folded here; `OR` and its like lose it too.
+        # Fuzzy terms bypass the analyzer, so lowercase here; `OR` and other operators become words.
         term = _LUCENE_SPECIAL.sub(r"\\\1", word.lower())
         if _MIN_FUZZY_CHARS <= len(word) <= _MAX_FUZZY_CHARS:
             terms.append(f"({term}^2 OR {term}~ OR {term}*)")
