@@ -164,10 +164,10 @@ def test_a_cut_file_says_so_and_gives_what_is_whole(single: Path, *, is_compiled
     marks = find_marks(_STREAM, _MARK)
     for cut in (len(_STREAM) - 5, len(_STREAM) // 2, marks[2] // 8 + 20):
         single.write_bytes(_STREAM[:cut])
-        blocks = []
+        blocks: list[bytes] = []
         with pytest.raises(InputError, match=r"single.bz2 ends inside .*the file is cut"):
             blocks.extend(iter_blocks(single, 0, cut, is_compiled=is_compiled))
-        whole = []
+        whole: list[bytes] = []
         for border in range(0, cut, 10_000):
             try:
                 whole.extend(

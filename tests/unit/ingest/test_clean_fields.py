@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -235,7 +236,7 @@ def test_the_commonest_raw_values_are_the_published_ones(published: list[dict[st
 
 @pytest.mark.slow
 def test_cleaning_makes_more_published_values_usable(published: list[dict[str, str]]) -> None:
-    cleaned = [parse_fields(row) for row in published]
+    cleaned: list[dict[str, Any]] = [parse_fields(row) for row in published]
     genres = Counter(name for fields in cleaned for name in fields.get("genres", ()))
     countries = Counter(name for fields in cleaned for name in fields.get("countries", ()))
     assert genres["Science fiction"] > 2_051 * 1.3

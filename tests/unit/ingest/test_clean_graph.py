@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,7 +41,7 @@ _RECORDS = [
 ]
 
 
-def _clean(records: list[BookRecord], **options: object) -> CleanGraph:
+def _clean(records: list[BookRecord], **options: Any) -> CleanGraph:
     return clean_books(iter(records), CleaningOptions(**options))
 
 
@@ -211,7 +213,7 @@ def test_external_links_are_counted_and_impossible_ones_dropped() -> None:
 def test_properties_say_none_where_nothing_is_known() -> None:
     infobox = {"author": "Frank Herbert", "pages": "412 pp", "note": "é"}
     graph = _clean([_record("A", infobox=infobox, edited_at="")], min_links=1)
-    properties = graph.books[0].properties
+    properties: dict[str, Any] = graph.books[0].properties
     assert properties["author"] == "Frank Herbert"
     assert properties["pages"] == 412
     assert properties["genre"] is None
@@ -288,7 +290,9 @@ def test_counts_agree_with_the_rows(
 
 
 @given(many=_MANY, seed=st.randoms())
-def test_the_order_of_records_does_not_matter(many: list[tuple[str, ...]], seed: object) -> None:
+def test_the_order_of_records_does_not_matter(
+    many: list[tuple[str, ...]], seed: random.Random
+) -> None:
     records = _numbered(many)
     expected = _clean(records, min_links=2)
     seed.shuffle(records)

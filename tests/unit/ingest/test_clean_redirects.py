@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from bookgraph.ingest.clean.redirects import (
     MAX_REDIRECTS,
+    RedirectSource,
     collect_redirects,
     resolve_redirect,
     select_redirects,
@@ -25,7 +26,7 @@ _PAIRS = [
 ]
 
 
-def _passes(counter: list[int]) -> object:
+def _passes(counter: list[int]) -> RedirectSource:
     def start() -> Iterator[tuple[str, str]]:
         counter.append(1)
         yield from _PAIRS

@@ -17,11 +17,12 @@ from pathlib import Path
 import pytest
 
 from bookgraph.core.errors import BookgraphError, DiskFullError, InputError
+from bookgraph.core.files import translated_write_errors
 from bookgraph.core.locks import process_lock
 from bookgraph.core.progress import Progress
 from bookgraph.core.types import BookRecord
-from bookgraph.ingest import iter_records
-from bookgraph.ingest.read import dump, extract, segments, spool
+from bookgraph.ingest import BadRecord, iter_records
+from bookgraph.ingest.read import dump, extract, segments
 from bookgraph.ingest.read.extract import extract_dumps
 from bookgraph.ingest.read.files import Compression, SourceFile
 from bookgraph.ingest.read.segments import plan_segments, scan_segment
@@ -77,8 +78,12 @@ _WRITERS: dict[str, tuple[Compression, Callable[[bytes], bytes]]] = {
 }
 
 
+def _refuse(bad: BadRecord) -> None:
+    pytest.fail(repr(bad))
+
+
 def _records(done: Spool) -> list[BookRecord]:
-    return list(done.iter_records(on_bad=pytest.fail))
+    return list(done.iter_records(on_bad=_refuse))
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +123,7 @@ _WITHOUT_NUMBA = """
 import sys
 sys.modules["numba"] = None
 from pathlib import Path
-from bookgraph.ingest import iter_records
+from bookgraph.ingest import BadRecord, iter_records
 from bookgraph.ingest.read import segments
 
 segments._LARGE_BYTES = 0
@@ -398,7 +403,7 @@ def test_a_full_disk_is_said_and_what_was_read_is_kept(
 
     def fail(self: Spool, records: bytes, redirects: bytes) -> None:
         # /dev/full answers every write as a full disk does.
-        with spool.translated_write_errors(self.folder), Path("/dev/full").open("wb", 0) as full:
+        with translated_write_errors(self.folder), Path("/dev/full").open("wb", 0) as full:
             full.write(records or b"x")
 
     with monkeypatch.context() as patch:

@@ -11,11 +11,11 @@ from lxml import etree
 
 from bookgraph.ingest import iter_records
 from bookgraph.ingest.read.dump import scan_pages
-from bookgraph.testing.dumps import write_dump
+from bookgraph.testing.dumps import DumpForm, write_dump
 
 
 @pytest.mark.parametrize("form", ["plain", "single", "multistream"])
-def test_what_was_written_is_what_is_read(tmp_path: Path, form: str) -> None:
+def test_what_was_written_is_what_is_read(tmp_path: Path, form: DumpForm) -> None:
     dump = write_dump(tmp_path / "dump", num_bytes=2_000_000, form=form)
     data = dump.path.read_bytes()
     xml = data if form == "plain" else bz2.decompress(data)

@@ -9,12 +9,15 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bookgraph.core.errors import InputError
 from bookgraph.ingest import BadRecord, iter_records
+
+Compress = Callable[[bytes], bytes]
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -41,7 +44,7 @@ def _plain(data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("compress", [_plain, gzip.compress, bz2.compress])
-def test_the_form_is_told_by_content_not_by_name(tmp_path: Path, compress: object) -> None:
+def test_the_form_is_told_by_content_not_by_name(tmp_path: Path, compress: Compress) -> None:
     path = tmp_path / "misleading.txt"
     path.write_bytes(compress(_LINES))
     assert _titles(path) == ["Dune", "Emma"]
@@ -120,7 +123,7 @@ def test_a_text_that_holds_no_record_gives_bad_lines_only(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
 @pytest.mark.parametrize("share", [0.2, 0.6, 0.99])
-def test_a_cut_compressed_file_says_so(tmp_path: Path, compress: object, share: float) -> None:
+def test_a_cut_compressed_file_says_so(tmp_path: Path, compress: Compress, share: float) -> None:
     path = tmp_path / "cut"
     data = compress(os.urandom(20_000).hex().encode() + b"\n" + _LINES)
     path.write_bytes(data[: int(len(data) * share)])
@@ -129,7 +132,7 @@ def test_a_cut_compressed_file_says_so(tmp_path: Path, compress: object, share: 
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress])
-def test_a_damaged_compressed_file_says_so(tmp_path: Path, compress: object) -> None:
+def test_a_damaged_compressed_file_says_so(tmp_path: Path, compress: Compress) -> None:
     path = tmp_path / "damaged"
     # More than one bzip2 block, of which the last is damaged: the sum is checked at a block's end.
     data = bytearray(compress(_LINES + os.urandom(500_000).hex().encode() + b"\n"))

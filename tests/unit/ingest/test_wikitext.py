@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
+from mwparserfromhell.nodes.extras import Parameter
 
 from bookgraph.core.types import BookRecord
 from bookgraph.ingest import iter_records
@@ -49,7 +50,7 @@ def test_links_urls_and_length_equal_mwparserfromhell_on_real_pages(shared_data:
             assert record.infobox.get(name, "").split() == _unbroken(parameter, value).split()
 
 
-def _unbroken(parameter: object, stripped: str) -> str:
+def _unbroken(parameter: Parameter, stripped: str) -> str:
     """`<br>` separates for us, while `strip_code` lets the words around it grow together."""
     text = str(parameter.value)
     if "<br" not in text.lower():
