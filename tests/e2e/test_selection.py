@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pandas as pd
@@ -197,7 +198,11 @@ def test_any_title_is_quoted_safely(page: Page, site: str, mapped_store: Store, 
 
 def test_any_value_comes_through_csv(page: Page, site: str) -> None:
     page.goto(site)
-    rows = [["title", "year"], *([title, -750] for title in ODD_TITLES), ["", None]]
+    rows: list[list[Any]] = [
+        ["title", "year"],
+        *([title, -750] for title in ODD_TITLES),
+        ["", None],
+    ]
     text = page.evaluate("async (rows) => (await import('./files.js')).toCsv(rows)", rows)
     found = [*csv.reader(io.StringIO(text, newline=""))]
     assert found == [["" if value is None else str(value) for value in row] for row in rows]

@@ -28,8 +28,8 @@ def lone_page(browser: Browser) -> Iterator[Page]:
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.on(
         "request",
-        lambda request: (
-            request.url.startswith(("file:", "data:", "blob:")) or faults.append(request.url)
+        lambda request: faults.extend(
+            [] if request.url.startswith(("file:", "data:", "blob:")) else [request.url]
         ),
     )
     yield page

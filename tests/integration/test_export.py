@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bookgraph.core.choices import ExportFormat
 from bookgraph.core.errors import DataMissingError, UsageError
 from bookgraph.core.processes import find_free_port, wait_until
 from bookgraph.core.progress import Progress
-from bookgraph.graph.export.formats import ExportFormat, export_graph
+from bookgraph.graph.export.formats import export_graph
 from bookgraph.graph.schema import BOOK
 from bookgraph.graph.store import Row, Store
 from bookgraph.graph.write.vectors import EmbeddingRows, write_embeddings

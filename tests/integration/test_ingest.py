@@ -240,7 +240,7 @@ def test_input_that_cannot_be_used_changes_nothing(
 def test_bad_lines_are_counted_with_examples_and_not_fatal(store: Store, tmp_path: Path) -> None:
     path = write_records(tmp_path / "books", [record(f"Book {n}", "Novel") for n in range(9)])
     path.write_text(path.read_text() + "oops\n[]\n{}\n")
-    report = ingest_files([path], store, options=CleaningOptions()).to_json()
+    report: Any = ingest_files([path], store, options=CleaningOptions()).to_json()
     assert report["num_books"] == 9
     assert report["num_skipped"] == 3
     bad = report["bad_records"]

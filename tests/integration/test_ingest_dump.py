@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,8 @@ def test_redirects_make_one_node_also_across_files(store: Store, tmp_path: Path)
     (emma,) = store.read("MATCH (n:Book {title: 'Emma'}) RETURN n.redirects AS redirects")
     assert emma["redirects"] == ["Emma (book)"]
     assert store.read("MATCH (n:ExternalLink) RETURN n.url AS url") == [{"url": "http://a.org/x"}]
-    steps = {step["name"]: step for step in report.to_json()["steps"]}
+    as_json: Any = report.to_json()
+    steps = {step["name"]: step for step in as_json["steps"]}
     assert steps["redirects resolved"]["num_changed"] == 3
     assert steps["pages that are not books dropped"]["num_dropped"] == 1
 

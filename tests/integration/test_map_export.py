@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from bookgraph.api.pictures.draw import HEIGHT, WIDTH, plan_picture, read_colors
-from bookgraph.api.pictures.export import MapFormat, export_map
+from bookgraph.api.pictures.export import export_map
+from bookgraph.core.choices import MapFormat
 from bookgraph.core.errors import DataMissingError, UsageError
 from bookgraph.graph.query.overview import MapColumns
 from bookgraph.graph.schema import BOOK

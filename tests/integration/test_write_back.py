@@ -158,8 +158,8 @@ def test_readers_never_meet_two_models(store: Store) -> None:
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
-    for seed in range(1, len(models)):
-        write_embeddings(store, models[seed])
+    for later in range(1, len(models)):
+        write_embeddings(store, models[later])
         time.sleep(0.05)
     is_over.set()
     for reader in readers:

@@ -8,7 +8,7 @@ import pytest
 
 from bookgraph.embed import Estimate, NeighbourReport, RankingReport, RankingScores
 from bookgraph.embed.evaluation.picture import evaluation_picture
-from bookgraph.embed.pipeline import EvaluationReport
+from bookgraph.embed.evaluation.report import EvaluationReport
 
 
 def scores(mean: float) -> RankingScores:

@@ -182,7 +182,7 @@ def test_the_gradient_of_smoothing_is_its_slope() -> None:
 
     def value(book: torch.Tensor, link: torch.Tensor) -> torch.Tensor:
         smooth = smooth_with_gradient(graph, book, link, hops=2)
-        return sum((one * w).sum() for one, w in zip(smooth, weights, strict=True))
+        return torch.stack([(s * w).sum() for s, w in zip(smooth, weights, strict=True)]).sum()
 
     gradient = torch.autograd.grad(value(*tables), tables)[0][int(GRAPH.pairs[0, 0]), 1]
     moved = tables[0].detach().clone()
