@@ -137,7 +137,7 @@ def test_a_named_server_is_used_and_nothing_is_started(
     away = run_with("train", **{**named, "NEO4J_URI": "bolt://127.0.0.1:9"})
     assert "cannot be reached" in refused(away, exit_code=3)
     nonsense = run_with("train", **{**named, "NEO4J_URI": "localhost:7687"})
-    assert "Invalid URL in NEO4J_URI" in refused(nonsense, exit_code=2)
+    assert "is an invalid URL" in refused(nonsense, exit_code=2)
     unknown = run_with("train", **{**named, "NEO4J_DATABASE": "nowhere"})
     assert "'nowhere' does not exist" in refused(unknown, exit_code=3)
     managed = run_with("neo4j", "stop", **named)
