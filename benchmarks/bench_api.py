@@ -30,8 +30,8 @@ from typing import Any
 
 import numpy as np
 import psutil
+from results import ROOT, write_results
 
-from benchmarks.results import ROOT, write_results
 from bookgraph.core.settings import Settings
 from bookgraph.core.types import BookRow, LinkRow
 from bookgraph.graph import (

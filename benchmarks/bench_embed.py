@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from picture_embed import draw_curves
+from results import KEPT, ROOT, write_results
 
-from benchmarks.picture_embed import draw_curves
-from benchmarks.results import KEPT, ROOT, write_results
 from bookgraph.embed import Embeddings, EpochReport, TrainConfig, evaluate_ranking, fit, split_edges
 from bookgraph.testing.graphs import generate_graph
 from bookgraph.testing.places import generate_places_graph

@@ -20,8 +20,8 @@ from statistics import median, quantiles
 from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
+from results import write_results
 
-from benchmarks.results import write_results
 from bookgraph.api import build_app
 from bookgraph.testing.crowd import load_crowd
 from bookgraph.testing.serving import running_app, running_store

@@ -16,8 +16,8 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from results import ROOT, write_results
 
-from benchmarks.results import ROOT, write_results
 from bookgraph.core.settings import Settings
 from bookgraph.embed import TrainConfig
 from bookgraph.embed.pipeline import train_graph

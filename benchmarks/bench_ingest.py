@@ -29,8 +29,8 @@ from typing import Any
 
 import mwparserfromhell
 import psutil
+from results import write_results
 
-from benchmarks.results import write_results
 from bookgraph.ingest.clean.fields import parse_fields
 from bookgraph.ingest.read.extract import extract_dumps
 from bookgraph.ingest.read.files import detect_file

@@ -31,8 +31,8 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from results import write_results
 
-from benchmarks.results import write_results
 from bookgraph.core.settings import Settings
 from bookgraph.core.types import BookRow, LinkRow
 from bookgraph.graph.connection import connect
