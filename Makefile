@@ -55,7 +55,7 @@ test: lint ## Run every check and every test
 
 .PHONY: unit
 unit: $(DEV) ## Run the quick tests, which need no server
-	$(BIN)/python -m pytest tests/unit -m "not slow"
+	$(BIN)/python -m pytest tests/unit -m "not slow" -n 2
 
 .PHONY: bench
 bench: $(DEV) ## Compare the trainer with other libraries (25 minutes; BENCH="--small" for 3)

@@ -84,9 +84,7 @@ def ingest(
     ] = 4,
     too_common: Annotated[
         Path | None,
-        typer.Option(
-            help="File of link names to drop, one on each line, instead of the built-in 6."
-        ),
+        typer.Option(help="File of link names to drop, one per line, instead of the built-in 6."),
     ] = None,
     keep_others: Annotated[
         bool, typer.Option("--keep-others", help="Keep the graph's other books.")

@@ -188,7 +188,7 @@ def test_a_mirrored_map_is_turned_back() -> None:
 
 
 @pytest.mark.parametrize("num_rows", [0, 1, 2, 3, 7, 8, 9, 20])
-@pytest.mark.parametrize("method", ["tsne", "umap"])
+@pytest.mark.parametrize("method", ["tsne", pytest.param("umap", marks=pytest.mark.slow)])
 def test_a_few_points_have_places_too(num_rows: int, method: str) -> None:
     if method == "umap":
         pytest.importorskip("umap")
