@@ -48,7 +48,8 @@ if (typeof process !== "undefined" && import.meta.url === `file://${process.argv
       console.log(`${book.score.toFixed(3)}  ${book.title} (${book.author}): ${book.shared.join(", ")}`);
     }
   } catch (error) {
-    console.error(error.message);
+    const isResponse = error instanceof ApiError;
+    console.error(isResponse ? error.message : `No server responds at ${url}. Start it: bookgraph serve`);
     process.exitCode = 1;
   }
 }

@@ -99,13 +99,17 @@ class Client:
 
 def main() -> int:
     """Print the books most similar to those named on the command line."""
-    client = Client(os.environ.get("BOOKGRAPH_URL", DEFAULT_URL))
+    url = os.environ.get("BOOKGRAPH_URL", DEFAULT_URL)
+    client = Client(url)
     try:
         for book in client.similar_books(*sys.argv[1:] or ["War and Peace"]):
             reasons = ", ".join(book.shared)
             sys.stdout.write(f"{book.score:.3f}  {book.title} ({book.author}): {reasons}\n")
     except ApiError as error:
         sys.stderr.write(f"{error}\n")
+        return 1
+    except urllib.error.URLError:
+        sys.stderr.write(f"No server responds at {url}. Start it: bookgraph serve\n")
         return 1
     return 0
 

@@ -101,3 +101,9 @@ def test_the_example_clients_print_books_and_errors(address: str, command: list[
     unknown = run("War and Peas")
     assert unknown.returncode == 1
     assert "Similar titles: 'War and Peace'" in unknown.stderr
+    environment["BOOKGRAPH_URL"] = "http://127.0.0.1:9/graphql"
+    offline = run("War and Peace")
+    assert (offline.returncode, offline.stdout) == (1, "")
+    assert offline.stderr == (
+        "No server responds at http://127.0.0.1:9/graphql. Start it: bookgraph serve\n"
+    )
