@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from bookgraph.core.errors import BookgraphError, DiskFullError, InputError
 from bookgraph.core.files import translated_write_errors
 from bookgraph.core.locks import process_lock
+from bookgraph.core.processes import wait_until
 from bookgraph.core.progress import Progress
 from bookgraph.core.types import BookRecord
 from bookgraph.ingest import BadRecord, iter_records
@@ -308,10 +308,7 @@ def test_a_killed_process_leaves_a_spool_to_go_on_with_and_no_children(
         assert process.stdout.readline()
     process.send_signal(how)
     process.wait(timeout=30)
-    deadline = time.monotonic() + 20
-    while _is_group_alive(process.pid) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not _is_group_alive(process.pid)
+    assert wait_until(lambda: not _is_group_alive(process.pid), timeout_s=20)
 
     (state_file,) = work_dir.rglob("state.json")
     num_done = json.loads(state_file.read_bytes())["num_segments"]
