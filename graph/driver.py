@@ -62,6 +62,8 @@ def open_driver(
             connection_timeout=connection_timeout_s,
             max_transaction_retry_time=retry_limit_s,
             user_agent="bookgraph",
+            # Neo4j would warn with each response about labels that an empty graph does not have.
+            notifications_min_severity="OFF",
             # A query that nobody waits for any more must not hold a connection for 60 s.
             connection_acquisition_timeout=2 * connection_timeout_s,
         )

@@ -16,9 +16,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 _MAX_INT = 2**31 - 1
 _GC_THRESHOLD = 50_000
 _CHATTY_LOGGERS = {
-    # Every response about an empty graph carries warnings about labels that do not exist yet.
     "neo4j": logging.WARNING,
-    "neo4j.notifications": logging.ERROR,
     # openTSNE warns about spread-out starting positions, which is how a map is updated.
     "openTSNE": logging.ERROR,
 }
