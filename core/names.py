@@ -2,11 +2,11 @@
 
 Ingest, `saveBook` and every lookup follow these rules, so that one page is one node. They are
 MediaWiki's (its manual, "Page title" and "Title.php") with two additions: the key of a link is
-lowercase, and pages that only writers of the encyclopedia use are no links.
+lowercase, and pages that only Wikipedia writers use are dropped.
 
 A link's text goes through `SPELLING_STEPS`, which give the page's title, then `DROPPING_STEPS`,
-which refuse what is no link, then `LOWERCASING`, which gives the key. Each step is idempotent, and
-so is the whole.
+which refuse what is not a link, then `LOWERCASING`, which gives the key. Each step is idempotent,
+and so is the whole.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def strip_leading_colon(text: str) -> str:
 
 
 def cut_section(text: str) -> str | None:
-    """`Dune (novel)#Plot` is `Dune (novel)`; a bare `#Plot` is no other page, so None."""
+    """`Dune (novel)#Plot` is `Dune (novel)`; a bare `#Plot` names no page, so None."""
     return text.split("#", 1)[0].rstrip() or None
 
 

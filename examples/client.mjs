@@ -12,13 +12,16 @@ export class ApiError extends Error {
 
 /** Send a query. Resolves to the response's data; throws an ApiError if it has errors. */
 export async function request(url, query, variables = {}) {
-  const response = await fetch(url, {
+  const sent = fetch(url, {
     method: "POST",
     headers: {
       "content-type": "application/json",
       accept: "application/graphql-response+json",
     },
     body: JSON.stringify({ query, variables }),
+  });
+  const response = await sent.catch((cause) => {
+    throw new Error(`No server responds at ${url}. Start it: bookgraph serve`, { cause });
   });
   const { data, errors } = await response.json();
   if (errors?.length) throw new ApiError(errors[0]);
@@ -48,8 +51,7 @@ if (typeof process !== "undefined" && import.meta.url === `file://${process.argv
       console.log(`${book.score.toFixed(3)}  ${book.title} (${book.author}): ${book.shared.join(", ")}`);
     }
   } catch (error) {
-    const isResponse = error instanceof ApiError;
-    console.error(isResponse ? error.message : `No server responds at ${url}. Start it: bookgraph serve`);
+    console.error(error.message);
     process.exitCode = 1;
   }
 }

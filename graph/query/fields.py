@@ -1,4 +1,4 @@
-"""The fields of books and links that are no properties: nested lists, and the book of a link.
+"""The fields of books and links that are not properties: nested lists, and the book of a link.
 
 A list is a map of `items` and `total`; lists of near nodes have no end, so their total is null.
 """

@@ -175,7 +175,7 @@ def _list(
     node = compiler.node(kind, "n", selections)
     condition = predicate(where, "n", compiler)
     match = "MATCH (n:" + kind.label + ")" + (" WHERE " + condition if condition else "")
-    # One more than requested tells whether the list goes on.
+    # One item more than requested tells whether the list has a next page.
     skip, limit = compiler.parameter(page.offset), compiler.parameter(page.first + 1)
     row = store.read(
         "CYPHER 25 RETURN COUNT { " + match + " } AS total, COLLECT { " + match

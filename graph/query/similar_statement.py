@@ -210,7 +210,7 @@ def _items(
     edge: Sequence[Selection],
     node: Sequence[Selection],
 ) -> LiteralString:
-    """The page of `chosen`, and one item more, which tells whether the list goes on."""
+    """The page of `chosen`, and one item more, which tells whether there is a next page."""
     least = compiler.parameter(-2.0 if request.min_score is None else request.min_score)
     begin = compiler.parameter(page.offset)
     end = compiler.parameter(page.offset + page.first + 1)
