@@ -1,0 +1,1 @@
+"""Wikitext: which templates and links a page holds, and what a reader sees of them."""

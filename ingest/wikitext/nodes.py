@@ -1,0 +1,71 @@
+"""What a page's wikitext consists of: text, templates, links and extension tags.
+
+The structure is that of MediaWiki's preprocessor: HTML tags, tables and bold type are text at this
+level, so that none of them, left open, can hide a template.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """`{{name|value|key=value}}`.
+
+    Attributes:
+        name: as written, comments removed, white space and underscores folded. Of a parser function
+            such as `{{formatnum:1234}}` it is all before the first bar.
+        params: parameter name to value; unnamed ones are `"1"`, `"2"`, ... as in MediaWiki. Of
+            parameters with one name the last one counts. Values are not stripped.
+    """
+
+    name: str
+    params: dict[str, Code]
+
+    @property
+    def key(self) -> str:
+        """The name for comparisons: lowercase, without `Template:`."""
+        return self.name.lower().removeprefix("template:").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """`[[target|part|part]]`.
+
+    Attributes:
+        target: as written, comments removed.
+        parts: what follows each bar; the last one is the text that readers see.
+    """
+
+    target: str
+    parts: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """`{{{name|default}}}`.
+
+    Attributes:
+        default: what follows the first bar; empty without one.
+    """
+
+    default: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """An extension tag, whose body is no wikitext of this page: `<ref>`, `<nowiki>`, `<gallery>`.
+
+    Attributes:
+        name: lowercase.
+        body: the source between the tags; empty for `<ref name="x" />`.
+    """
+
+    name: str
+    body: str
+
+
+Node: TypeAlias = str | Template | Link | Parameter | Extension
+Code: TypeAlias = tuple[Node, ...]
