@@ -6,8 +6,11 @@ level, so that none of them, left open, can hide a template.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TypeAlias
+
+_NAMESPACE = re.compile(r"^:?\s*template\s*:\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Template:
     @property
     def key(self) -> str:
         """The name for comparisons: lowercase, without `Template:`."""
-        return self.name.lower().removeprefix("template:").strip()
+        return _NAMESPACE.sub("", self.name.lower())
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ class Link:
     """`[[target|part|part]]`.
 
     Attributes:
-        target: as written, comments removed.
+        target: as written, comments removed; empty where the brackets hold no title of a page, so
+            that they are text around their parts.
         parts: what follows each bar; the last one is the text that readers see.
     """
 
