@@ -106,7 +106,7 @@ def book_properties(record: BookRecord) -> dict[str, Any]:
 
     Unknown ones are None, so that Neo4j removes what an earlier record may have set.
     """
-    fields = parse_fields(record.infobox)
+    fields = parse_fields(record.infobox, record.wikilinks)
     return {
         **{name: fields.get(name) for name in FIELD_PROPERTIES},
         "redirects": None,

@@ -1,79 +1,31 @@
 """Infobox text to the values that filters use: names, a year, a number of pages. Pure.
 
-The raw text stays in `Book.infobox`. A value that cannot be read with confidence is left out.
+The text stays in `Book.infobox`. A value that cannot be read with confidence is left out.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from html import unescape
 
 from bookgraph.core.names import fold_whitespace
+from bookgraph.ingest.clean.names_in_text import NameKind, read_names
+from bookgraph.ingest.clean.numbers import read_pages, read_year
+from bookgraph.ingest.wikitext.markup import parse
+from bookgraph.ingest.wikitext.render import render
 
 _COMMENT = re.compile(r"<\s*!\s*--.*?(?:--\s*>|$)", re.DOTALL)
-_REF = re.compile(r"<\s*ref\b.*?(?:/\s*>|<\s*/\s*ref\s*>|$)", re.DOTALL | re.IGNORECASE)
+_REF = re.compile(
+    r"<\s*ref\b[^<>]*/\s*>|<\s*ref\b.*?(?:<\s*/\s*ref\s*>|$)", re.DOTALL | re.IGNORECASE
+)
 _BREAK = re.compile(r"<\s*/?\s*(?:br|li|p|div)\b[^>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<\s*/?\s*[a-z][^>]*>", re.IGNORECASE)
-_ASIDE = re.compile(r"\s*\([^()]*\)\s*$")
-_ANY_ASIDE = re.compile(r"\s*\([^()]*(?:\)|$)")
-_GENERATION = re.compile(r"^(?:jr|sr|ii|iii|iv|ph\.? ?d|m\.? ?d|inc|ltd|llc)\.?$", re.IGNORECASE)
+_WIKITEXT = re.compile(r"\[\[|\{\{")
 
-_ROLE = re.compile(
-    r"^(?:editors?|eds?\.?|translators?|illustrators?|et al\.?|others)$", re.IGNORECASE
-)
-
-_CREDIT = re.compile(r"^(?:(?:edited|compiled|written|created|text) )?by ", re.IGNORECASE)
-
-_LINES = re.compile(r"[\n;•·]|\s/\s|(?:^|\s)\*\s")
-_COMMAS = re.compile(r",|/")
-_ANDS = re.compile(
-    r"\s(?:and|&|with)\s(?!Tobago|Herzegovina|Barbuda|Nevis|Príncipe|the Grenadines)"
-)
-
-_YEAR_BC = re.compile(r"\b(\d{1,4})(?:st|nd|rd|th)?( century)?\s*(?:bc|bce)\b", re.IGNORECASE)
-_YEAR = re.compile(r"(?<!\d)(1\d{3}|20\d{2})(?!\d)")
-_EARLY_YEAR = re.compile(r"^(?:ad |c\.? ?|circa )*(\d{1,3})(?: ad| ce)?$", re.IGNORECASE)
-_PAGES = re.compile(r"(\d[\d,]*)\s*(?:pp?\b|pages\b)", re.IGNORECASE)
-_NUMBER = re.compile(r"(?<![\d,-])(?<!\d\.)(\d[\d,]*)(?![\d.-]*\d)")
-
-_MAX_PAGES = 99_999
-_MAX_NAME_CHARS = 200
-"""A longer text is a sentence, not a name."""
-
-_COUNTRIES = {
-    "usa": "United States",
-    "us": "United States",
-    "u.s.": "United States",
-    "u.s.a.": "United States",
-    "u.s": "United States",
-    "united states of america": "United States",
-    "the united states": "United States",
-    "america": "United States",
-    "uk": "United Kingdom",
-    "u.k.": "United Kingdom",
-    "great britain": "United Kingdom",
-    "ussr": "Soviet Union",
-}
-_GENRES = {
-    "nonfiction": "Non-fiction",
-    "non fiction": "Non-fiction",
-    "science-fiction": "Science fiction",
-    "sci-fi": "Science fiction",
-    "scifi": "Science fiction",
-    "sf": "Science fiction",
-    "novels": "Novel",
-    "role-playing games": "Role-playing game",
-    "short story collection": "Short stories",
-    "ya": "Young adult",
-}
-_COMMON_WORD = re.compile(
-    r"(?<=[ -])(?:Adult|Adventure|Book|Books|Comedy|Crime|Detective|Drama|Essays?|Fantasy|Fiction"
-    r"|Game|Games|History|Horror|Humou?r|Literature|Mystery|Novel|Novels|Poetry|Romance|Satire"
-    r"|Science|Stories|Story|Suspense|Thriller)\b"
-)
-"""Words that are no names: `Science Fiction` is `Science fiction`, `American Novel` keeps its A."""
-
-_ROLES = {
+_NAMES: dict[NameKind, tuple[str, str]] = {
     "genre": ("genre", "genres"),
     "country": ("country", "countries"),
     "language": ("language", "languages"),
@@ -82,127 +34,112 @@ _ROLES = {
 }
 _DATE_KEYS = ("release_date", "pub_date", "published", "publication_date", "date")
 
-FIELD_PROPERTIES = (*(name for pair in _ROLES.values() for name in pair), "year", "pages")
+FIELD_PROPERTIES = (*(name for pair in _NAMES.values() for name in pair), "year", "pages")
 """Properties that `parse_fields` may give, in a fixed order."""
 
 
-def parse_fields(infobox: dict[str, str]) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class FieldReading:
+    """How a property came out of an infobox.
+
+    Attributes:
+        name: the property, a plural one for names: `authors`, `genres`, ..., `year`, `pages`.
+        value: a list of names, a number, or None where the text gives none.
+        parameter: the infobox parameter that was read.
+        text: its text, without markup.
+        rule: how the value was found, as a phrase.
+    """
+
+    name: str
+    value: list[str] | int | None
+    parameter: str
+    text: str
+    rule: str
+
+
+def parse_fields(infobox: Mapping[str, str], wikilinks: Iterable[str] = ()) -> dict[str, object]:
     """Read what filters use from an infobox.
 
     Args:
         infobox: parameter name to plain text, as `BookRecord.infobox`; not changed.
+        wikilinks: titles that the page links to: one is one name, whatever it holds.
 
     Returns:
         Those of `FIELD_PROPERTIES` that the infobox has: the singular one is the first value as a
         text, the plural one all values as a list; `year` (negative before Christ) and `pages` are
         int.
     """
-    lowered = {key.strip().lower().replace(" ", "_"): value for key, value in infobox.items()}
     fields: dict[str, object] = {}
-    for key, (singular, plural) in _ROLES.items():
-        text = lowered.get(key) or lowered.get(plural) or ""
-        values = parse_names(text, kind=key)
-        if values:
-            fields[singular] = values[0]
-            fields[plural] = values
-    for key in _DATE_KEYS:
-        year = parse_year(lowered.get(key, ""))
-        if year is not None:
-            fields["year"] = year
-            break
-    pages = parse_pages(lowered.get("pages", ""))
-    if pages is not None:
-        fields["pages"] = pages
+    for reading in explain_fields(infobox, wikilinks):
+        if isinstance(reading.value, list) and reading.value:
+            singular = next(one for one, plural in _NAMES.values() if plural == reading.name)
+            fields[singular] = reading.value[0]
+        if reading.value:
+            fields[reading.name] = reading.value
     return fields
 
 
-def parse_names(text: str, *, kind: str) -> list[str]:
-    """Split an infobox text into names, in order and without repeats.
+def explain_fields(infobox: Mapping[str, str], wikilinks: Iterable[str] = ()) -> list[FieldReading]:
+    """Read what filters use from an infobox, and say how.
 
     Args:
-        text: as in the infobox; may hold the broken comments and tags of the published extracts.
-        kind: `author`, `genre`, `country`, `language` or `publisher`; genres start with a capital,
-            countries have one spelling, authors are also split at "and".
+        infobox: as for `parse_fields`.
+        wikilinks: as for `parse_fields`.
+
+    Returns:
+        A reading of each property that the infobox has a text for.
     """
-    text = _strip_markup(text, break_with="\n")
-    if kind in {"genre", "country", "language"}:
-        # Before commas part it: `United States (1951, first), France`.
-        text = _ANY_ASIDE.sub(" ", text) if _ANY_ASIDE.sub("", text).strip() else text
-    parts = _LINES.split(text)
-    if kind != "publisher":
-        parts = [piece for part in parts for piece in _rejoin(_COMMAS.split(part))]
-    if kind in {"author", "language", "country"}:
-        parts = [piece for part in parts for piece in _ANDS.split(part)]
-    names: dict[str, str] = {}
-    for part in parts:
-        name = _tidy(part, kind=kind)
-        if name:
-            names.setdefault(name.lower(), name)
-    return list(names.values())
+    keys = {key.strip().lower().replace(" ", "_"): key for key in infobox}
+    titles = tuple(wikilinks)
+    readings = []
+    for kind, names in _NAMES.items():
+        key = next((keys[name] for name in names if infobox.get(keys.get(name, ""))), None)
+        if key is not None:
+            text = _clean_text(infobox[key])
+            values = read_names(text, kind=kind, titles=titles)
+            readings.append(FieldReading(names[1], values, key, text, _name_rule(values, text)))
+    readings += _read_first_year(infobox, keys)
+    if key := keys.get("pages"):
+        text = _one_line(infobox[key])
+        readings.append(FieldReading("pages", *_flipped(read_pages(text), key, text)))
+    return readings
 
 
-def parse_year(text: str) -> int | None:
-    """The first year in a date: 1000 to 2099 anywhere, earlier ones only alone or BC."""
-    text = fold_whitespace(_strip_markup(text, break_with=" "))
-    if match := _YEAR_BC.search(text):
-        number = int(match[1])
-        # A century counts as its middle year: the 8th century BC is -750.
-        return -(number * 100 - 50) if match[2] else -number
-    if match := _YEAR.search(text):
-        return int(match[1])
-    if match := _EARLY_YEAR.match(text):
-        return int(match[1])
-    return None
+def _read_first_year(infobox: Mapping[str, str], keys: Mapping[str, str]) -> list[FieldReading]:
+    """The reading of the first date that has a year, or else of the first date."""
+    readings = []
+    for key in (keys[name] for name in _DATE_KEYS if name in keys):
+        text = _one_line(infobox[key])
+        reading = FieldReading("year", *_flipped(read_year(text), key, text))
+        if reading.value is not None:
+            return [reading]
+        readings.append(reading)
+    return readings[:1]
 
 
-def parse_pages(text: str) -> int | None:
-    """The number of pages: the one before `pp` or `pages`, else the first whole number."""
-    text = _strip_markup(text, break_with=" ")
-    match = _PAGES.search(text) or _NUMBER.search(text)
-    if match is None:
-        return None
-    pages = int(match[1].replace(",", ""))
-    return pages if 0 < pages <= _MAX_PAGES else None
+def _flipped(
+    found: tuple[int | None, str], key: str, text: str
+) -> tuple[int | None, str, str, str]:
+    value, rule = found
+    return value, key, text, rule
 
 
-def _strip_markup(text: str, *, break_with: str) -> str:
-    text = _REF.sub(" ", _COMMENT.sub(" ", unescape(text)))
-    return _TAG.sub(" ", _BREAK.sub(break_with, text))
+def _name_rule(values: list[str], text: str) -> str:
+    if not values:
+        return "no names"
+    return "the whole text" if values == [text] else "names parted and tidied"
 
 
-def _rejoin(parts: list[str]) -> list[str]:
-    """Put `Jr.` and its like back behind the name that a comma parted them from."""
-    joined: list[str] = []
-    for part in parts:
-        if joined and _GENERATION.match(part.strip()):
-            joined[-1] += f", {part.strip()}"
-        else:
-            joined.append(part)
-    return joined
+def _one_line(text: str) -> str:
+    """A text whose lines do not run into each other, as two numbers would."""
+    return "; ".join(filter(None, map(fold_whitespace, _clean_text(text).split("\n"))))
 
 
-def _tidy(part: str, *, kind: str) -> str:
-    """Strip what surrounds a name; an empty result means that the part names nothing."""
-    # The full stop belongs to `Jr.`, to an initial and to `U.S.`, but not to the end of a genre.
-    edges = " ,:*'\"[]" if kind in {"author", "country", "publisher"} else " ,.:*'\"[]"
-    name = fold_whitespace(part).strip(edges)
-    # A text that is in brackets as a whole is the name itself.
-    name = _ASIDE.sub("", name).strip(edges) or name.strip("() ")
-    if len(name) > _MAX_NAME_CHARS or _ROLE.match(name) or not any(map(str.isalnum, name)):
-        return ""
-    return _spell(name, kind=kind)
-
-
-def _spell(name: str, *, kind: str) -> str:
-    """Give a name the one spelling that it has here."""
-    if kind == "author":
-        return _CREDIT.sub("", name)
-    if kind == "publisher":
-        return name
-    text, name = name, name[0].upper() + name[1:]
-    if kind == "genre":
-        name = _COMMON_WORD.sub(lambda match: match[0].lower(), name)
-        return _GENRES.get(name.lower(), name)
-    if kind == "country":
-        return _COUNTRIES.get(name.lower(), name.title() if text.islower() else name)
-    return name.removesuffix(" language")
+def _clean_text(text: str) -> str:
+    """Plain text of a value; the published extracts have broken tags, others may have wikitext."""
+    if "<" in text or "&" in text:
+        text = _REF.sub(" ", _COMMENT.sub(" ", unescape(text)))
+        text = _TAG.sub(" ", _BREAK.sub("\n", text))
+    if _WIKITEXT.search(text):
+        text = render(parse(text), unknown=Counter())
+    return text

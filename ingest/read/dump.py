@@ -16,13 +16,8 @@ from lxml import etree
 from bookgraph.core.errors import InputError
 from bookgraph.core.names import MAX_TITLE_BYTES, is_page_title
 from bookgraph.core.types import BookRecord
-from bookgraph.ingest.read.wikitext import (
-    INFOBOX_BYTES,
-    MAX_UNCLOSED,
-    count_unclosed,
-    parse_book_page,
-)
 from bookgraph.ingest.report import BadRecord, OnBadRecord
+from bookgraph.ingest.wikitext.page import INFOBOX_BYTES, parse_book_page
 
 PAGE_OPEN = b"<page>"
 PAGE_CLOSE = b"</page>"
@@ -30,7 +25,7 @@ MAX_PAGE_BYTES = 256 * 2**20
 """No page of any wiki comes near this; a file with a longer one is not a dump."""
 
 _MAX_TEXT_BYTES = 2 * 2**20
-"""MediaWiki's own limit of a page (`$wgMaxArticleSize`); mwparserfromhell would need gigabytes."""
+"""MediaWiki's own limit of a page (`$wgMaxArticleSize`)."""
 
 _REDIRECT = re.compile(
     rb"<title>([^<]+)</title>\s*<ns>0</ns>\s*<id>\d+</id>\s*<redirect title=\"([^\"]+)\""
@@ -192,14 +187,12 @@ def _read_page(page: bytes, position: int, scan: PageScan) -> None:
         reason = f"the page is longer than {_MAX_TEXT_BYTES // 2**20} MiB"
         scan.bad.append((position, reason, title[:_EXAMPLE_CHARS]))
         return
-    if count_unclosed(text) > MAX_UNCLOSED:
-        reason = f"the page opens more than {MAX_UNCLOSED} marks that it never closes"
-        scan.bad.append((position, reason, title[:_EXAMPLE_CHARS]))
-        return
     edited_at = (revisions[-1].findtext("timestamp") or "").strip() if revisions else ""
-    record = parse_book_page(title, text, edited_at=edited_at)
-    if record is not None:
-        scan.records.append(record)
+    result = parse_book_page(title, text, edited_at=edited_at)
+    if result.record is None:
+        scan.bad.append((position, result.reason, title[:_EXAMPLE_CHARS]))
+        return
+    scan.records.append(result.record)
 
 
 def read_wiki(head: bytes) -> str | None:

@@ -23,7 +23,7 @@ from bookgraph.core.types import BookRecord
 from bookgraph.ingest.read.ndjson import iter_ndjson
 from bookgraph.ingest.report import BadRecord, BadRecordLog, OnBadRecord
 
-EXTRACT_VERSION = 3
+EXTRACT_VERSION = 4
 """Raise it when the same dump gives other records or other segments: older spools are then
 discarded, and their dumps read again."""
 

@@ -36,6 +36,7 @@ _TOKENS = re.compile(
     r"|(?P<open>\{{2,}|\[{2,})|(?P<close>\}{2,}|\]{2,})|(?P<bar>\|)|(?P<equals>=)",
     re.IGNORECASE,
 )
+_ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
 _SPACES = re.compile(r"[\s_]+")
 # What no page's title has; text that has it between brackets is no link.
 _NO_TITLE = re.compile(r"[\n<>{}\[\]]|^\s*(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
@@ -68,6 +69,11 @@ def parse(wikitext: str) -> Code:
     include are removed.
     """
     return _Parser(wikitext).run()
+
+
+def decode_entities(text: str) -> str:
+    """Decode `&nbsp;` and its like, but not `&section` in a URL: MediaWiki asks for the `;`."""
+    return _ENTITY.sub(lambda match: unescape(match[0]), text) if "&" in text else text
 
 
 class _Parser:
@@ -202,18 +208,20 @@ class _Parser:
     def _break_above(self, row: int) -> None:
         """Turn the pieces above a row of the stack into text and what it holds."""
         broken = self._stack[row + 1 :]
-        if not broken:
-            return
         del self._stack[row + 1 :]
-        target = self._stack[row].parts[-1]
-        for piece in broken:
-            self._num_open[piece.mark] -= 1
-            target.nodes.append(piece.mark * piece.count)
-            for number, part in enumerate(piece.parts):
+        piece = self._stack[row]
+        for inner in broken:
+            self._num_open[inner.mark] -= 1
+            piece.parts[-1].nodes.append(inner.mark * inner.count)
+            for number, part in enumerate(inner.parts):
+                if number and piece.mark:
+                    # Bars part what surrounds them now.
+                    piece.parts.append(_split_name(part) if piece.mark == "{" else part)
+                    continue
                 if number:
-                    target.nodes.append("|")
-                target.nodes.extend(_all_nodes(part))
-                target.depth = max(target.depth, part.depth)
+                    piece.parts[-1].nodes.append("|")
+                piece.parts[-1].nodes.extend(_all_nodes(part))
+                piece.parts[-1].depth = max(piece.parts[-1].depth, part.depth)
 
     def _add(self, node: Node, depth: int = 0) -> None:
         part = self._stack[-1].parts[-1]
@@ -227,6 +235,18 @@ class _Parser:
 
 def _all_nodes(part: _Part) -> list[Node]:
     return part.nodes if part.name is None else [*part.name, "=", *part.nodes]
+
+
+def _split_name(part: _Part) -> _Part:
+    """Find the name of a parameter, which a link has none of."""
+    if part.name is not None:
+        return part
+    for row, node in enumerate(part.nodes):
+        if isinstance(node, str) and "=" in node:
+            before, _, after = node.partition("=")
+            nodes = [after, *part.nodes[row + 1 :]]
+            return _Part(nodes, [*part.nodes[:row], before], part.depth)
+    return part
 
 
 def _code_of(part: _Part) -> Code:
@@ -253,7 +273,7 @@ def _build_link(parts: list[_Part]) -> Link:
     target = _plain(codes[0])
     if target is None or _NO_TITLE.search(target):
         return Link("", codes)
-    return Link(unescape(target).strip(), codes[1:])
+    return Link(decode_entities(target).strip(), codes[1:])
 
 
 def _build_template(parts: list[_Part]) -> Template:
@@ -269,7 +289,7 @@ def _build_template(parts: list[_Part]) -> Template:
         # The last one of a name counts, in its own place.
         params.pop(key, None)
         params[key] = tuple(_merge_texts(part.nodes))
-    return Template(_SPACES.sub(" ", unescape(name)).strip(), params)
+    return Template(_SPACES.sub(" ", decode_entities(name)).strip(), params)
 
 
 def _plain(code: Code) -> str | None:

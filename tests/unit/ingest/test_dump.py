@@ -14,6 +14,7 @@ from bookgraph.core.types import BookRecord
 from bookgraph.ingest import BadRecord
 from bookgraph.ingest.read import dump
 from bookgraph.ingest.read.dump import iter_dump, scan_pages
+from bookgraph.ingest.wikitext.page import NOT_USED
 
 _BOX = "{{Infobox book|name=N|author=[[Frank Herbert]]}}"
 
@@ -103,12 +104,24 @@ def test_the_template_is_found_however_its_name_is_written(opening: str) -> None
     assert [record.infobox for record in records] == [{"author": "Frank Herbert"}]
 
 
-def test_a_template_in_nowiki_or_in_a_comment_makes_no_book() -> None:
+def test_a_template_in_nowiki_or_in_a_comment_makes_no_book_and_is_counted() -> None:
     data = _dump(
         _page("Help", f"&lt;nowiki&gt;{_BOX}&lt;/nowiki&gt;"),
         _page("Note", f"&lt;!-- {_BOX} --&gt; text"),
     )
-    assert _read(data) == ([], [])
+    records, bad = _read(data)
+    assert records == []
+    assert [(one.position, one.reason, one.example) for one in bad] == [
+        (1, NOT_USED, "Help"),
+        (2, NOT_USED, "Note"),
+    ]
+
+
+def test_marks_that_are_never_closed_lose_no_book() -> None:
+    page = _page("Tags", _BOX + "&lt;b&gt;" * 100_000 + "{{" * 100_000)
+    records, bad = _read(_dump(page))
+    assert [record.title for record in records] == ["Tags"]
+    assert bad == []
 
 
 def test_entities_are_decoded_once_in_xml_and_once_in_wikitext() -> None:
@@ -155,7 +168,7 @@ def test_the_last_revision_of_a_history_counts() -> None:
         (f"<page><revision><text>{_BOX}</text></revision></page>", "the page has no title"),
         (_page("Huge", _BOX + "x" * (2 * 2**20)), "the page is longer than 2 MiB"),
         (_page("Links", _BOX + "[[a]]" * 1_000_000), "the page is longer than 2 MiB"),
-        (_page("Tags", _BOX + "&lt;b&gt;" * 100_000), "more than 500 marks that it never closes"),
+        (_page("Open", "{{Infobox book|name=x"), "the infobox is never closed"),
     ],
 )
 def test_a_broken_candidate_is_counted_with_its_page_number(page: str, reason: str) -> None:

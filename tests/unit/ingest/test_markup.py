@@ -88,6 +88,7 @@ def test_braces_brackets_and_tags(wikitext: str, expected: Code) -> None:
     [
         ("{{a|[[b}} c", (Template("a", {"1": ("[[b",)}), " c")),
         ("[[a|{{b]] c", (Link("a", (("{{b",),)), " c")),
+        ("{{a|[[b|c=d|e}}", (Template("a", {"1": ("[[b",), "c": ("d",), "2": ("e",)}),)),
         ("{{a|<ref>b}} c", (Template("a", {"1": ("<ref>b",)}), " c")),
         ("{{a {{b|c}}", ("{{a ", Template("b", {"1": ("c",)}))),
         ("a}} ]] b", ("a}} ]] b",)),
