@@ -48,6 +48,7 @@ ROOMS = (
     "graph/jars",
     "ingest",
     "ingest/fetch",
+    "ingest/wikitext",
     "ingest/read",
     "ingest/bzip2",
     "ingest/clean",
