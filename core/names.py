@@ -4,7 +4,7 @@ Ingest, `saveBook` and every lookup follow these rules, so that one page is one 
 MediaWiki's (its manual, "Page title" and "Title.php") with two additions: the key of a link is
 lowercase, and pages that only Wikipedia writers use are dropped.
 
-A link's text goes through `SPELLING_STEPS`, which give the page's title, then `DROPPING_STEPS`,
+A link's text goes through `spelling_steps`, which give the page's title, then `dropping_steps`,
 which refuse what is not a link, then `LOWERCASING`, which gives the key. Each step is idempotent,
 and so is the whole.
 """
@@ -13,69 +13,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
+from functools import cache, partial
 from urllib.parse import unquote_to_bytes
+
+from bookgraph.core.site import ENGLISH, MAIN, Site, fold_whitespace
 
 MAX_TITLE_BYTES = 255
 """MediaWiki's limit for a title in UTF-8, its namespace not counted."""
 
-# Marks of writing direction, which copying from a browser adds, and control characters that are no
-# white space: nobody sees them, and MediaWiki removes the former and refuses the latter.
-_INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
-_SPACES = re.compile(r"[\s_]+")
 _PERCENT_CODES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_INTERWIKI = re.compile(r"^[a-z]{2,3}(?:-[a-z]+)*$")
-
-_KINDS = {
-    "Category": "category",
-    "Draft": "draft",
-    "File": "file",
-    "Help": "help",
-    "MediaWiki": "mediawiki",
-    "Module": "template",
-    "MOS": "wikipedia",
-    "Portal": "portal",
-    "Special": "special",
-    "Talk": "talk",
-    "Template": "template",
-    "TimedText": "file",
-    "User": "user",
-    "User talk": "user",
-    "Wikipedia": "wikipedia",
-    "Wikipedia talk": "wikipedia",
-    "Category talk": "talk",
-    "Draft talk": "talk",
-    "File talk": "talk",
-    "Help talk": "talk",
-    "MediaWiki talk": "talk",
-    "Module talk": "talk",
-    "MOS talk": "talk",
-    "Portal talk": "talk",
-    "Template talk": "talk",
-    "TimedText talk": "talk",
-}
-"""English Wikipedia's namespaces and the `kind` of the links into each."""
-
-_ALIASES = {
-    "image": "File",
-    "image talk": "File talk",
-    "media": "File",
-    "project": "Wikipedia",
-    "project talk": "Wikipedia talk",
-    "wp": "Wikipedia",
-    "wt": "Wikipedia talk",
-}
-_NAMESPACES = {**{name.lower(): name for name in _KINDS}, **_ALIASES}
 
 _WRITERS_KINDS = frozenset(
     {"draft", "help", "mediawiki", "special", "talk", "template", "user", "wikipedia"}
 )
-_BOOK_KINDS = frozenset({"article", "interwiki"})
-"""`Ulysses: A Novel` and `UFO:Aftermath` are titles; `Template:Infobox book` is another page."""
-
-PROJECT_PREFIX = "Wikipedia:"
-"""A title that holds this, wherever, is a project page and not a book."""
+MAIN_ONLY = frozenset({MAIN})
 
 
 class InvalidNameError(ValueError):
@@ -95,12 +48,6 @@ class NameStep:
     name: str
     apply: Callable[[str], str | None]
     refusal: str = ""
-
-
-def fold_whitespace(text: str) -> str:
-    """Fold what cannot be seen: one space for white space and underscores, no marks, NFC."""
-    text = _INVISIBLE.sub("", text)
-    return _SPACES.sub(" ", unicodedata.normalize("NFC", text)).strip()
 
 
 def decode_percent_codes(text: str) -> str | None:
@@ -134,22 +81,22 @@ def cut_section(text: str) -> str | None:
     return text.split("#", 1)[0].rstrip() or None
 
 
-def spell_namespace(text: str) -> str | None:
+def spell_namespace(text: str, site: Site = ENGLISH) -> str | None:
     """`image : Dune.jpg` is `File:Dune.jpg`; a namespace without a page is None."""
-    namespace, title = _split(text)
-    if not namespace:
+    prefix, title, _ = site.split(text)
+    if not prefix:
         return text
-    return f"{namespace}:{title}" if title else None
+    return f"{prefix}:{title}" if title else None
 
 
-def drop_overlong(text: str) -> str | None:
+def drop_overlong(text: str, site: Site = ENGLISH) -> str | None:
     """Drop what is longer than MediaWiki lets a title be: no page has that name."""
-    return text if _num_bytes(text) <= MAX_TITLE_BYTES else None
+    return text if _num_bytes(text, site) <= MAX_TITLE_BYTES else None
 
 
-def drop_writers_pages(text: str) -> str | None:
+def drop_writers_pages(text: str, site: Site = ENGLISH) -> str | None:
     """Drop project, user, talk and template pages, and others that are not for readers."""
-    return None if kind_of(text) in _WRITERS_KINDS else text
+    return None if site.kind(text) in _WRITERS_KINDS else text
 
 
 def lowercase(text: str) -> str:
@@ -159,34 +106,49 @@ def lowercase(text: str) -> str:
 
 FOLDING = NameStep("white space, underscores and direction marks folded", fold_whitespace)
 LOWERCASING = NameStep("lowercased", lowercase)
-SPELLING_STEPS = (
-    FOLDING,
-    NameStep("percent codes decoded", decode_percent_codes, "is encoded twice"),
-    NameStep("leading colons removed", strip_leading_colon),
-    NameStep("sections cut", cut_section, "names no page"),
-    NameStep("namespaces spelled out", spell_namespace, "names a namespace without a page"),
-)
-DROPPING_STEPS = (
-    NameStep(
-        f"titles longer than {MAX_TITLE_BYTES} bytes dropped",
-        drop_overlong,
-        f"is longer than {MAX_TITLE_BYTES} bytes, MediaWiki's limit for a title",
-    ),
-    NameStep(
-        "project, user and template pages dropped",
-        drop_writers_pages,
-        "is a page for writers of the wiki (project, user, talk, template, help, draft, special)",
-    ),
-)
 
 
-def page_title(text: str) -> str:
+@cache
+def spelling_steps(site: Site = ENGLISH) -> tuple[NameStep, ...]:
+    """The steps that give the title of the page that a link's text names."""
+    return (
+        FOLDING,
+        NameStep("percent codes decoded", decode_percent_codes, "is encoded twice"),
+        NameStep("leading colons removed", strip_leading_colon),
+        NameStep("sections cut", cut_section, "names no page"),
+        NameStep(
+            "namespaces spelled out",
+            partial(spell_namespace, site=site),
+            "names a namespace without a page",
+        ),
+    )
+
+
+@cache
+def dropping_steps(site: Site = ENGLISH) -> tuple[NameStep, ...]:
+    """The steps that refuse the title of a page that is no link."""
+    return (
+        NameStep(
+            f"titles longer than {MAX_TITLE_BYTES} bytes dropped",
+            partial(drop_overlong, site=site),
+            f"is longer than {MAX_TITLE_BYTES} bytes, MediaWiki's limit for a title",
+        ),
+        NameStep(
+            "project, user and template pages dropped",
+            partial(drop_writers_pages, site=site),
+            "is a page for writers of the wiki (project, user, talk, template, help, draft,"
+            " special)",
+        ),
+    )
+
+
+def page_title(text: str, site: Site = ENGLISH) -> str:
     """The title of the page that a text names, whatever its kind.
 
     Raises:
         InvalidNameError: it names none.
     """
-    return _apply(SPELLING_STEPS, text)
+    return _apply(spelling_steps(site), text)
 
 
 def link_title(text: str) -> str:
@@ -195,7 +157,7 @@ def link_title(text: str) -> str:
     Raises:
         InvalidNameError: ingest would drop such a link.
     """
-    return _apply((*SPELLING_STEPS, *DROPPING_STEPS), text)
+    return _apply((*spelling_steps(), *dropping_steps()), text)
 
 
 def link_name(text: str) -> str:
@@ -207,18 +169,25 @@ def link_name(text: str) -> str:
     return lowercase(link_title(text))
 
 
-def book_title(text: str) -> str:
+def book_title(
+    text: str, site: Site = ENGLISH, *, namespaces: Container[int] | None = MAIN_ONLY
+) -> str:
     """The key of the book that a text names.
+
+    Args:
+        text: as its source has it.
+        site: the rules of its wiki.
+        namespaces: numbers of those that hold books; None for a catalogue without namespaces.
 
     Raises:
         InvalidNameError: ingest would make no book of such a page.
     """
-    title = _apply(SPELLING_STEPS[:2], text)
+    title = _apply(spelling_steps(site)[:2], text)
     if not title:
         raise InvalidNameError("is blank")
-    if _num_bytes(title) > MAX_TITLE_BYTES:
-        raise InvalidNameError(DROPPING_STEPS[0].refusal)
-    if PROJECT_PREFIX in title or kind_of(title) not in _BOOK_KINDS:
+    if _num_bytes(title, site) > MAX_TITLE_BYTES:
+        raise InvalidNameError(dropping_steps(site)[0].refusal)
+    if namespaces is not None and site.split(title)[2] not in namespaces:
         raise InvalidNameError("is a page of a namespace for other pages than articles")
     return title
 
@@ -237,7 +206,7 @@ def is_page_title(text: str) -> bool:
 def book_keys(text: str) -> list[str]:
     """The titles under which a lookup finds a book, those as written first, without repeats."""
     title = spell_title(text)
-    return list(dict.fromkeys((text, title, capitalize_first(title))))
+    return list(dict.fromkeys((text, title, ENGLISH.capitalize(title))))
 
 
 def link_keys(text: str) -> list[str]:
@@ -252,31 +221,14 @@ def link_keys(text: str) -> list[str]:
         return [written]
 
 
-def capitalize_first(title: str) -> str:
-    """Write a title as MediaWiki stores it: its first letter is a capital, the others stay."""
-    return title[:1].upper() + title[1:]
-
-
-def kind_of(title: str) -> str:
+def kind_of(title: str, site: Site = ENGLISH) -> str:
     """The kind of a page: `article`, `interwiki`, or that of its namespace."""
-    namespace, _ = _split(title)
-    if namespace:
-        return _KINDS[namespace]
-    prefix, colon, rest = title.lstrip(": ").partition(":")
-    # `ru:...` or `zh-min-nan:...` right before a letter; `Maus: A Tale` has a space and is a title.
-    is_interwiki = colon and _INTERWIKI.match(fold_whitespace(prefix).lower()) and rest[:1].strip()
-    return "interwiki" if is_interwiki else "article"
+    return site.kind(title)
 
 
-def _split(title: str) -> tuple[str, str]:
-    """The namespace of a title, spelled out, and what follows it; empty for none."""
-    prefix, colon, rest = title.lstrip(": ").partition(":")
-    namespace = _NAMESPACES.get(fold_whitespace(prefix).lower(), "") if colon else ""
-    return namespace, rest.strip() if namespace else title
-
-
-def _num_bytes(title: str) -> int:
-    return len(_split(title)[1].encode("utf-8", "replace"))
+def _num_bytes(title: str, site: Site = ENGLISH) -> int:
+    _, rest, number = site.split(title)
+    return len((title if number == MAIN else rest).encode("utf-8", "replace"))
 
 
 def _apply(steps: Iterable[NameStep], text: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bookgraph.ingest.clean.graph import CleanGraph, clean_books
-    from bookgraph.ingest.clean.options import CleaningOptions, read_too_common
+    from bookgraph.ingest.clean.options import CleaningOptions, default_too_common, read_too_common
     from bookgraph.ingest.pipeline import IngestReport, ingest_files
     from bookgraph.ingest.read.records import iter_records
     from bookgraph.ingest.report import BadRecord
@@ -18,6 +18,7 @@ __all__ = [
     "CleaningOptions",
     "IngestReport",
     "clean_books",
+    "default_too_common",
     "ingest_files",
     "iter_records",
     "read_too_common",
@@ -31,6 +32,7 @@ _MODULES = {
     "CleaningOptions": "clean.options",
     "IngestReport": "pipeline",
     "clean_books": "clean.graph",
+    "default_too_common": "clean.options",
     "ingest_files": "pipeline",
     "iter_records": "read.records",
     "read_too_common": "clean.options",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bookgraph.core.errors import InputError
+from bookgraph.core.names import MAIN_ONLY
 from bookgraph.core.progress import OnProgress, ignore_progress
 from bookgraph.graph.server.local import LocalServer
 from bookgraph.graph.store import Store
@@ -33,6 +35,8 @@ class IngestReport:
         bad_records: those that could not, counted by reason, with examples.
         cleaning: what cleaning did.
         loaded: what the load changed.
+        left_out: pages with the infobox that a rule leaves out, by reason.
+        unknown_templates: templates in infoboxes that no rule knows, with their uses.
         sources: each file, and for a dump its wiki and the day of its last edit of a book; the
             graph's `Dataset` node says the same.
     """
@@ -41,6 +45,8 @@ class IngestReport:
     bad_records: BadRecordLog
     cleaning: CleaningReport
     loaded: LoadReport
+    left_out: Counter[str]
+    unknown_templates: Counter[str]
     sources: tuple[str, ...]
 
     @property
@@ -72,6 +78,8 @@ class IngestReport:
                 }
                 for reason, num in self.bad_records.num_by_reason.most_common()
             },
+            "left_out": dict(self.left_out.most_common()),
+            "unknown_templates": dict(self.unknown_templates.most_common()),
             "loaded": dataclasses.asdict(self.loaded),
             "sources": list(self.sources),
         }
@@ -116,12 +124,16 @@ def ingest_files(
         if work_dir is None:
             work_dir = Path(stack.enter_context(TemporaryDirectory(prefix="bookgraph-")))
         source = RecordSource(
-            paths, work_dir=work_dir, num_workers=num_workers, on_progress=on_progress
+            paths,
+            work_dir=work_dir,
+            num_workers=num_workers,
+            namespaces=options.namespaces or MAIN_ONLY,
+            on_progress=on_progress,
         )
         records = list(source.iter_records())
         num_records = len(records)
         redirects = source.select_redirects(records)
-        clean = clean_books(records, options, redirects=redirects)
+        clean = clean_books(records, options, redirects=redirects, site=source.site)
         _refuse_bad_input(source, num_records, num_books=clean.report.num_books)
         clean = name_redirects(clean, source.collect_redirects(clean.page_titles()))
         names = source.describe(records)
@@ -131,7 +143,15 @@ def ingest_files(
         loaded = import_graph(server, store, rows, on_progress=on_progress)
     else:
         loaded = load_graph(store, rows, keep_others=keep_others, on_progress=on_progress)
-    return IngestReport(num_records, source.bad_records, clean.report, loaded, tuple(names))
+    return IngestReport(
+        num_records,
+        source.bad_records,
+        clean.report,
+        loaded,
+        left_out=source.left_out,
+        unknown_templates=source.unknown_templates,
+        sources=tuple(names),
+    )
 
 
 def _refuse_bad_input(source: RecordSource, num_records: int, *, num_books: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _EXAMPLES_PER_REASON = 3
 
@@ -27,6 +28,22 @@ class BadRecord:
     position: int
     reason: str
     example: str
+
+
+class SkippedPage(NamedTuple):
+    """A page that names the infobox and is no book.
+
+    Attributes:
+        position: its number from 1 within what was read.
+        reason: a phrase that is the same for all such pages.
+        title: of the page, or another text that tells which it is.
+        is_bad: whether something is wrong with it; otherwise a rule leaves it out.
+    """
+
+    position: int
+    reason: str
+    title: str
+    is_bad: bool = True
 
 
 OnBadRecord = Callable[[BadRecord], None]

@@ -21,6 +21,7 @@ from bookgraph.cli import (
     export,
     ingest,
     neo4j,
+    preview,
     serve,
     similar,
     train,
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.add_typer(neo4j.app, name="neo4j")
 app.command()(ingest.fetch)
+app.command()(preview.preview)
 app.command()(ingest.ingest)
 app.command()(train.train)
 app.command()(train.evaluate)

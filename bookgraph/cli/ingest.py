@@ -14,11 +14,12 @@ from bookgraph.cli.options import whole_number
 from bookgraph.cli.render import print_json, print_table, say
 from bookgraph.core.choices import Cleaning
 from bookgraph.core.errors import UsageError
+from bookgraph.core.names import MAIN_ONLY
 from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import load_settings
 
 if TYPE_CHECKING:
-    from bookgraph.ingest import CleaningOptions, IngestReport
+    from bookgraph.ingest import IngestReport
     from bookgraph.ingest.fetch.download import FetchedDump
 
 
@@ -64,14 +65,40 @@ def fetch(
     _print_fetched(dump, as_json=as_json)
 
 
+Paths = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE...",
+        help="NDJSON book records or MediaWiki XML dumps (.bz2, .gz or plain).",
+    ),
+]
+Namespaces = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--namespace",
+        metavar="N",
+        help="Number of a namespace whose pages are books; may be repeated. By default 0, the "
+        "articles.",
+    ),
+]
+AnyTitle = Annotated[
+    bool,
+    typer.Option(
+        "--any-title",
+        help="Take every record for a book, even if its title begins like a page of another "
+        "namespace (Template:, User:). For a catalogue of your own.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    whole_number(
+        "--workers", text="Processes that read dumps. By default one for each core.", low=1
+    ),
+]
+
+
 def ingest(
-    paths: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="FILE...",
-            help="NDJSON book records or MediaWiki XML dumps (.bz2, .gz or plain).",
-        ),
-    ],
+    paths: Paths,
     cleaning: Annotated[
         Cleaning,
         typer.Option(help="reference cleans links as the published notebook does, for comparison."),
@@ -86,15 +113,12 @@ def ingest(
         Path | None,
         typer.Option(help="File of link names to drop, one per line, instead of the built-in 6."),
     ] = None,
+    namespaces: Namespaces = None,
+    any_title: AnyTitle = False,
     keep_others: Annotated[
         bool, typer.Option("--keep-others", help="Keep the graph's other books.")
     ] = False,
-    workers: Annotated[
-        int | None,
-        whole_number(
-            "--workers", text="Processes that read dumps. By default one for each core.", low=1
-        ),
-    ] = None,
+    workers: Workers = None,
     as_json: AsJson = False,
 ) -> None:
     """Replace the graph's books with those in these files.
@@ -103,10 +127,15 @@ def ingest(
     BOOKGRAPH_HOME, so that an interrupted run resumes.
     """
     from bookgraph.graph import LocalServer  # noqa: PLC0415  # loads the driver
-    from bookgraph.ingest import ingest_files  # noqa: PLC0415  # slow to import
+    from bookgraph.ingest import CleaningOptions, ingest_files  # noqa: PLC0415  # slow to import
 
-    _check_files(paths)
-    options = _options(cleaning, min_links=min_links, too_common=too_common)
+    check_files(paths)
+    options = CleaningOptions(
+        cleaning=cleaning,
+        min_links=min_links,
+        too_common=_read_too_common(too_common),
+        namespaces=None if any_title else frozenset(namespaces or MAIN_ONLY),
+    )
     settings = load_settings()
     with open_store(settings) as (store, progress):
         report = ingest_files(
@@ -125,7 +154,7 @@ def ingest(
         _print_report(report)
 
 
-def _check_files(paths: list[Path]) -> None:
+def check_files(paths: list[Path]) -> None:
     """Check before a server is started in vain."""
     for path in paths:
         if path.is_dir():
@@ -134,20 +163,19 @@ def _check_files(paths: list[Path]) -> None:
             raise UsageError(f"File not found: {path}.")
 
 
-def _options(cleaning: Cleaning, *, min_links: int, too_common: Path | None) -> CleaningOptions:
-    from bookgraph.ingest import CleaningOptions, read_too_common  # noqa: PLC0415  # slow to import
+def _read_too_common(path: Path | None) -> frozenset[str]:
+    from bookgraph.ingest import default_too_common, read_too_common  # noqa: PLC0415  # slow
 
-    if too_common is None:
-        return CleaningOptions(cleaning=cleaning, min_links=min_links)
+    if path is None:
+        return default_too_common()
     try:
-        names = read_too_common(too_common.read_text("utf-8"))
+        return read_too_common(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(
-            f"Cannot read --too-common {too_common}. Check that the file exists and is readable."
+            f"Cannot read --too-common {path}. Check that the file exists and is readable."
         ) from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"--too-common {too_common} is not a UTF-8 text file.") from error
-    return CleaningOptions(cleaning=cleaning, min_links=min_links, too_common=names)
+        raise UsageError(f"--too-common {path} is not a UTF-8 text file.") from error
 
 
 def _print_fetched(dump: FetchedDump, *, as_json: bool) -> None:

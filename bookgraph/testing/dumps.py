@@ -3,6 +3,10 @@
 They have namespaces, redirects (half of all pages, as in the English Wikipedia), articles of
 log-normal length, and one book in two hundred pages. The words are made up. What matters for speed
 is realistic: the share of markup and entities, the length of lines, and how well it compresses.
+
+Two layouts: `classic` is that of `pages-articles`, in schema 0.10; `content` is that of a MediaWiki
+Content File Export, in schema 0.11 and with the pages of all namespaces, most of them talk and user
+pages.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from typing import Literal
 from xml.sax.saxutils import escape
 
 DumpForm = Literal["plain", "single", "multistream"]
+DumpLayout = Literal["classic", "content"]
 
 _PAGES_PER_STREAM = 100
 _NUM_WORDS = 30_000
@@ -25,10 +30,22 @@ _MAX_PARAGRAPHS = 40_000
 _LIST_PROB = 0.25
 _TABLE_PROB = 0.40
 _NO_HEADING_PROB = 0.85
+_MENTION_PROB = 0.002
 _CYCLE = 200
 """Of so many pages one is a book, half are redirects, some belong to other namespaces."""
 
 _OTHER_NAMESPACES = ((4, "Wikipedia"), (10, "Template"), (14, "Category"), (100, "Portal"))
+_CONTENT_NAMESPACES = (
+    *(("3", "User talk", 38), ("1", "Talk", 17), ("2", "User", 8), ("4", "Wikipedia", 4)),
+    *(
+        ("14", "Category", 6),
+        ("10", "Template", 3),
+        ("118", "Draft", 1),
+        ("5", "Wikipedia talk", 1),
+    ),
+)
+"""Number, name and weight; the rest to 100 are articles and redirects."""
+
 _GENRES = ("Science fiction", "Novel", "Fantasy, Young adult", "Memoir", "Crime novel")
 _COUNTRIES = ("United States", "USA", "United Kingdom", "France", "India")
 
@@ -52,20 +69,29 @@ class GeneratedDump:
     num_redirects: int
 
 
-def write_dump(path: Path, *, num_bytes: int, form: DumpForm, seed: int = 0) -> GeneratedDump:
+def write_dump(
+    path: Path,
+    *,
+    num_bytes: int,
+    form: DumpForm,
+    layout: DumpLayout = "classic",
+    seed: int = 0,
+) -> GeneratedDump:
     """Write a dump.
 
     Args:
         path: the file, replaced where it exists.
         num_bytes: of XML; the dump ends with the page that reaches it.
         form: plain XML, one bzip2 stream, or a stream for each hundred pages.
+        layout: which pages, in which schema.
         seed: one seed, one dump.
     """
-    pages = _iter_pages(num_bytes, seed)
+    head = _HEAD if layout == "classic" else _CONTENT_HEAD
+    pages = _iter_pages(num_bytes, seed, layout)
     counts = {"bytes": 0, "pages": 0, "books": 0, "redirects": 0}
 
     def texts() -> Iterator[bytes]:
-        yield _HEAD
+        yield head
         for kind, text in pages:
             counts["bytes"] += len(text)
             counts["pages"] += 1
@@ -79,7 +105,7 @@ def write_dump(path: Path, *, num_bytes: int, form: DumpForm, seed: int = 0) -> 
             file.write(piece)
     return GeneratedDump(
         path,
-        num_bytes=counts["bytes"] + len(_HEAD) + len(_END),
+        num_bytes=counts["bytes"] + len(head) + len(_END),
         num_pages=counts["pages"],
         num_books=counts["books"],
         num_redirects=counts["redirects"],
@@ -101,12 +127,15 @@ def _packed(texts: Iterator[bytes], form: DumpForm) -> Iterator[bytes]:
             yield bz2.compress(group)
 
 
-def _iter_pages(num_bytes: int, seed: int) -> Iterator[tuple[str, bytes]]:
+def _iter_pages(num_bytes: int, seed: int, layout: DumpLayout) -> Iterator[tuple[str, bytes]]:
     generator = random.Random(seed)  # a benchmark, not a secret
     paragraphs = _make_paragraphs(generator, min(_MAX_PARAGRAPHS, num_bytes // 300 + 100))
     done = 0
     for number in itertools.count():
-        kind, text = _make_page(generator, number, paragraphs)
+        if layout == "classic":
+            kind, text = _make_page(generator, number, paragraphs)
+        else:
+            kind, text = _make_content_page(generator, number, paragraphs)
         yield kind, text
         done += len(text)
         if done >= num_bytes:
@@ -130,6 +159,36 @@ def _make_page(generator: random.Random, number: int, paragraphs: list[str]) -> 
     body = "\n\n".join(_choose(generator, paragraphs, median=6))
     title = f"{prefix}:Page {number}" if prefix else f"Article {number}"
     return "others", _page(number, title, body, namespace=namespace)
+
+
+def _make_content_page(
+    generator: random.Random, number: int, paragraphs: list[str]
+) -> tuple[str, bytes]:
+    """A page of any namespace; of those of articles as many are books as in the classic layout."""
+    weights = [weight for _, _, weight in _CONTENT_NAMESPACES]
+    (choice,) = generator.choices([*_CONTENT_NAMESPACES, None], [*weights, 100 - sum(weights)])
+    if choice is None:
+        kind, page = _make_page(generator, number, paragraphs)
+        return kind, _as_content(page)
+    namespace, prefix, _ = choice
+    # People discuss and draft books, too.
+    body = _make_infobox(generator, number) if generator.random() < _MENTION_PROB else ""
+    body += "\n\n".join(_choose(generator, paragraphs, median=2))
+    page = _page(number, f"{prefix}:Page {number}", body, namespace=int(namespace))
+    return "others", _as_content(page)
+
+
+def _as_content(page: bytes) -> bytes:
+    """Write a page in the form of the content exporter, which escapes quotation marks."""
+    before, _, rest = page.decode().partition('      <text xml:space="preserve">')
+    text, _, after = rest.partition("</text>")
+    text = text.replace('"', "&quot;")
+    num_bytes = len(text.encode())
+    sha1 = f"{num_bytes:031x}"
+    before = before.replace("<comment>", '<comment deleted="deleted" />\n      <origin>', 1)
+    before = before.replace("</comment>", "</origin>", 1)
+    opening = f'      <text bytes="{num_bytes}" sha1="{sha1}" xml:space="preserve">'
+    return f"{before}{opening}{text}</text>{after}".encode()
 
 
 def _choose(generator: random.Random, paragraphs: list[str], *, median: int) -> list[str]:
@@ -219,3 +278,26 @@ _HEAD = b"""<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.10/" xml:lan
   </siteinfo>
 """
 _END = b"</mediawiki>\n"
+_CONTENT_HEAD = b"""<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/"
+    version="0.11" xml:lang="en">
+  <siteinfo>
+    <sitename>Wikipedia</sitename>
+    <dbname>enwiki</dbname>
+    <generator>MediaWiki Content File Exporter 1.0.0</generator>
+    <case>first-letter</case>
+    <namespaces>
+      <namespace key="-2" case="first-letter">Media</namespace>
+      <namespace key="-1" case="first-letter">Special</namespace>
+      <namespace key="0" case="first-letter" />
+      <namespace key="1" case="first-letter">Talk</namespace>
+      <namespace key="2" case="first-letter">User</namespace>
+      <namespace key="3" case="first-letter">User talk</namespace>
+      <namespace key="4" case="first-letter">Wikipedia</namespace>
+      <namespace key="5" case="first-letter">Wikipedia talk</namespace>
+      <namespace key="6" case="first-letter">File</namespace>
+      <namespace key="10" case="first-letter">Template</namespace>
+      <namespace key="14" case="first-letter">Category</namespace>
+      <namespace key="118" case="first-letter">Draft</namespace>
+    </namespaces>
+  </siteinfo>
+"""

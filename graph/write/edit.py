@@ -21,11 +21,11 @@ from bookgraph.core.names import (
     InvalidNameError,
     book_keys,
     book_title,
-    fold_whitespace,
     kind_of,
     link_title,
     lowercase,
 )
+from bookgraph.core.site import fold_whitespace
 from bookgraph.graph.query.titles import nearest_titles
 from bookgraph.graph.store import Row, Store, Transaction
 

@@ -9,26 +9,32 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bookgraph.core.names import PROJECT_PREFIX, InvalidNameError, book_title
+from bookgraph.core.names import InvalidNameError, book_title
+from bookgraph.core.site import ENGLISH, Site
 from bookgraph.core.types import BookRecord
 from bookgraph.ingest.clean.fields import FIELD_PROPERTIES, parse_fields
+from bookgraph.ingest.clean.options import CleaningOptions
 from bookgraph.ingest.report import StepReport
 
 NUM_EXAMPLES = 3
 
 _EXAMPLE_CHARS = 80
+_PROJECT_PREFIX = "Wikipedia:"
+"""The published notebook dropped titles that hold this, wherever."""
+
 # Neo4j's index keys hold about 8,000 bytes; browsers give up on URLs of 2,000 characters.
 _MAX_URL_BYTES = 2_000
 
 
 def select_books(
-    records: Iterable[BookRecord], *, is_reference: bool
+    records: Iterable[BookRecord], options: CleaningOptions, site: Site = ENGLISH
 ) -> tuple[dict[str, BookRecord], list[StepReport]]:
     """Drop pages that are not books and keep the latest record of each title.
 
     Args:
         records: consumed once.
-        is_reference: drop only `Wikipedia:` titles and fold nothing, as the reference did.
+        options: the reference cleaning drops only `Wikipedia:` titles and folds nothing.
+        site: the rules of the wiki.
 
     Returns:
         Title to record in the order of their first mention, and what the steps did.
@@ -40,7 +46,7 @@ def select_books(
     num_records = 0
     for record in records:
         num_records += 1
-        title = _book_title(record.title, is_reference=is_reference)
+        title = _book_title(record.title, options, site)
         if title is None:
             non_books.append(record.title)
             continue
@@ -55,18 +61,18 @@ def select_books(
     steps = [
         build_step("pages that are not books dropped", "records", num_records, dropped=non_books)
     ]
-    if not is_reference:
+    if options.cleaning != "reference":
         steps.append(build_step("titles folded", "books", num_books, changed=respelled))
     name = "older records of a title dropped"
     steps.append(build_step(name, "books", num_books, dropped=repeats))
     return kept, steps
 
 
-def _book_title(title: str, *, is_reference: bool) -> str | None:
-    if is_reference:
-        return None if PROJECT_PREFIX in title else title
+def _book_title(title: str, options: CleaningOptions, site: Site) -> str | None:
+    if options.cleaning == "reference":
+        return None if _PROJECT_PREFIX in title else title
     try:
-        return book_title(title)
+        return book_title(title, site, namespaces=options.namespaces)
     except InvalidNameError:
         return None
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import unescape
 
-from bookgraph.core.names import fold_whitespace
+from bookgraph.core.site import fold_whitespace
 from bookgraph.ingest.clean.names_in_text import NameKind, read_names
 from bookgraph.ingest.clean.numbers import read_pages, read_year
 from bookgraph.ingest.wikitext.markup import parse

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bookgraph.core.names import NameStep, capitalize_first, fold_whitespace, kind_of
+from bookgraph.core.names import NameStep
+from bookgraph.core.site import ENGLISH, Site, fold_whitespace
 from bookgraph.core.types import BookRecord, BookRow, LinkRow
 from bookgraph.ingest.clean.books import (
     NUM_EXAMPLES,
@@ -40,17 +41,19 @@ class CleanGraph:
         links: sorted by name.
         refers_to: (link name, book title) where the link leads to a book of the set.
         report: what cleaning did.
+        site: the rules of the wiki.
     """
 
     books: tuple[BookRow, ...]
     links: tuple[LinkRow, ...]
     refers_to: tuple[tuple[str, str], ...]
     report: CleaningReport
+    site: Site
 
     def page_titles(self) -> set[str]:
         """Titles of the pages behind all books and links, as their wiki writes them."""
         titles = {book.title for book in self.books} | {link.title for link in self.links}
-        return set(map(capitalize_first, titles))
+        return set(map(self.site.capitalize, titles))
 
 
 def clean_books(
@@ -58,6 +61,7 @@ def clean_books(
     options: CleaningOptions,
     *,
     redirects: Mapping[str, str] | None = None,
+    site: Site = ENGLISH,
 ) -> CleanGraph:
     """Clean all records of a set together: the threshold needs to see every book.
 
@@ -65,18 +69,19 @@ def clean_books(
         records: consumed once. Where two have one title, the one edited last counts.
         options: how to clean.
         redirects: title to the title that it leads to; the reference cleaning ignores them.
+        site: the rules of the wiki that the records come from.
     """
     is_reference = options.cleaning == "reference"
-    books, book_steps = select_books(records, is_reference=is_reference)
+    books, book_steps = select_books(records, options, site)
     incidence = build_incidence([record.wikilinks for record in books.values()])
-    steps = options.link_steps(redirects or {})
+    steps = options.link_steps(redirects or {}, site)
     names, link_steps = _apply_steps(incidence, steps)
     vocabulary, name_rows = number_names(names)
     by_book = count_books(incidence, name_rows, len(vocabulary), by_target=is_reference)
     is_common = _is_common(vocabulary, options)
     edges = select_edges(incidence, name_rows, ~is_common & (by_book >= options.min_links))
     urls, url_step = select_urls(books.values())
-    links = _build_links(incidence, name_rows, vocabulary, edges, steps[:-1])
+    links = _build_links(incidence, name_rows, vocabulary, edges, steps=steps[:-1], site=site)
     report = CleaningReport(
         cleaning=options.cleaning,
         min_links=options.min_links,
@@ -95,6 +100,7 @@ def clean_books(
         links=links,
         refers_to=_match_titles(books, links),
         report=report,
+        site=site,
     )
 
 
@@ -113,7 +119,7 @@ def name_redirects(clean: CleanGraph, redirects: Mapping[str, tuple[str, ...]]) 
     taken = {link.name for link in clean.links} | {book.title.lower() for book in clean.books}
 
     def names_of(title: str) -> tuple[str, ...]:
-        others = redirects.get(capitalize_first(title), ())
+        others = redirects.get(clean.site.capitalize(title), ())
         return tuple(name for name in others if name.lower() not in taken)
 
     return replace(
@@ -197,10 +203,12 @@ def _build_links(
     name_rows: Ints,
     vocabulary: Sequence[str],
     edges: Edges,
-    spelling_steps: Iterable[NameStep],
+    *,
+    steps: Iterable[NameStep],
+    site: Site,
 ) -> tuple[LinkRow, ...]:
     """Name, commonest spelling and number of books of each link that has an edge."""
-    spelled, _ = _apply_steps(incidence, spelling_steps)
+    spelled, _ = _apply_steps(incidence, steps)
     num_mentions = incidence.mentions_per_target().tolist()
     num_books = np.bincount(edges.name_rows, minlength=len(vocabulary))
     spellings: dict[int, dict[str, int]] = {}
@@ -215,7 +223,7 @@ def _build_links(
             name=vocabulary[row],
             # The alphabetically first of equally common spellings, so that reruns agree.
             title=min(counts, key=lambda spelling: (-counts[spelling], spelling)),
-            kind=kind_of(vocabulary[row]),
+            kind=site.kind(vocabulary[row]),
             num_books=int(num_books[row]),
         )
         for row, counts in sorted(spellings.items())

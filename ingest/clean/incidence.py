@@ -43,7 +43,7 @@ class Incidence:
 
 @dataclass(frozen=True, slots=True)
 class Edges:
-    """Distinct (book, name), sorted by book and then by name.
+    """Distinct (book, name), sorted by book and then by the book's first mention.
 
     Attributes:
         book_rows: (num_edges,) int64.
@@ -132,6 +132,7 @@ def select_edges(incidence: Incidence, name_rows: Ints, is_kept: Mask) -> Edges:
     mask = np.append(is_kept, np.False_)[names]
     num_names = max(len(is_kept), 1)
     keys = incidence.book_rows[mask] * num_names + names[mask]
-    distinct, num_mentions = np.unique(keys, return_counts=True)
-    book_rows, kept_rows = np.divmod(distinct, num_names)
-    return Edges(book_rows, kept_rows, num_mentions)
+    distinct, first, num_mentions = np.unique(keys, return_index=True, return_counts=True)
+    in_order = np.argsort(first)
+    book_rows, kept_rows = np.divmod(distinct[in_order], num_names)
+    return Edges(book_rows, kept_rows, num_mentions[in_order])

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from bookgraph.core.names import fold_whitespace
 from bookgraph.core.regions import countries_with_and, language_of_code
+from bookgraph.core.site import fold_whitespace
 
 NameKind = Literal["author", "genre", "country", "language", "publisher"]
 

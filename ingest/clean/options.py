@@ -9,14 +9,15 @@ from importlib import resources
 
 from bookgraph.core.choices import Cleaning
 from bookgraph.core.names import (
-    DROPPING_STEPS,
     FOLDING,
     LOWERCASING,
-    SPELLING_STEPS,
+    MAIN_ONLY,
     NameStep,
-    fold_whitespace,
+    dropping_steps,
     lowercase,
+    spelling_steps,
 )
+from bookgraph.core.site import ENGLISH, Site, fold_whitespace
 from bookgraph.ingest.clean.redirects import resolve_redirect
 
 # Without NFC: the published notebook normalised nothing.
@@ -26,14 +27,16 @@ FOLDING_STEPS = (FOLDING, LOWERCASING)
 """What the report compares the default with."""
 
 
-def default_steps(redirects: Mapping[str, str]) -> tuple[NameStep, ...]:
+def default_steps(redirects: Mapping[str, str], site: Site) -> tuple[NameStep, ...]:
     """What the default cleaning does to a link's text, in order; the last step lowercases.
 
     Args:
         redirects: title to the title that it leads to; without any, that step is left out.
+        site: the rules of the wiki.
     """
-    resolving = NameStep("redirects resolved", partial(resolve_redirect, redirects=redirects))
-    return (*SPELLING_STEPS, *((resolving,) if redirects else ()), *DROPPING_STEPS, LOWERCASING)
+    resolve = partial(resolve_redirect, redirects=redirects, site=site)
+    resolving = (NameStep("redirects resolved", resolve),) if redirects else ()
+    return (*spelling_steps(site), *resolving, *dropping_steps(site), LOWERCASING)
 
 
 def read_too_common(text: str) -> frozenset[str]:
@@ -42,7 +45,8 @@ def read_too_common(text: str) -> frozenset[str]:
     return frozenset(lowercase(fold_whitespace(line)) for line in lines if line)
 
 
-def _default_too_common() -> frozenset[str]:
+def default_too_common() -> frozenset[str]:
+    """The built-in list of too common links."""
     return read_too_common(
         resources.files("bookgraph.ingest.clean").joinpath("too_common.txt").read_text("utf-8")
     )
@@ -57,12 +61,17 @@ class CleaningOptions:
             threshold that counts the case variants of a link in one book separately.
         min_links: keep a link when at least this many books mention it.
         too_common: lowercase names of links to drop.
+        namespaces: numbers of the namespaces whose pages become books; None takes every record
+            for a book, whatever its title begins with.
     """
 
     cleaning: Cleaning = "default"
     min_links: int = 4
-    too_common: frozenset[str] = field(default_factory=_default_too_common)
+    too_common: frozenset[str] = field(default_factory=default_too_common)
+    namespaces: frozenset[int] | None = MAIN_ONLY
 
-    def link_steps(self, redirects: Mapping[str, str]) -> tuple[NameStep, ...]:
+    def link_steps(
+        self, redirects: Mapping[str, str], site: Site = ENGLISH
+    ) -> tuple[NameStep, ...]:
         """The steps over links' texts, in order; the last one lowercases."""
-        return default_steps(redirects) if self.cleaning == "default" else REFERENCE_STEPS
+        return default_steps(redirects, site) if self.cleaning == "default" else REFERENCE_STEPS

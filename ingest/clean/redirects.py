@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from bookgraph.core.names import InvalidNameError, capitalize_first, page_title
+from bookgraph.core.names import InvalidNameError, page_title
+from bookgraph.core.site import ENGLISH, Site
 
 RedirectSource = Callable[[], Iterator[tuple[str, str]]]
 """Starts another pass over (title, the title that it leads to); it never holds all of them."""
@@ -20,15 +21,16 @@ _MAX_HOPS = 4
 """MediaWiki follows one; each further one costs a pass, made only while it finds something."""
 
 
-def resolve_redirect(title: str, redirects: Mapping[str, str]) -> str:
+def resolve_redirect(title: str, redirects: Mapping[str, str], site: Site = ENGLISH) -> str:
     """Follow redirects to the page that they end at.
 
     Args:
         title: its first letter may have either case, as in MediaWiki.
         redirects: title to title. A circle is left where it closes.
+        site: the rules of the wiki.
     """
     seen = {title}
-    while (following := redirects.get(capitalize_first(title))) is not None:
+    while (following := redirects.get(site.capitalize(title))) is not None:
         if following in seen:
             break
         seen.add(following)
@@ -36,18 +38,21 @@ def resolve_redirect(title: str, redirects: Mapping[str, str]) -> str:
     return title
 
 
-def select_redirects(links: Iterable[str], sources: Iterable[RedirectSource]) -> dict[str, str]:
+def select_redirects(
+    links: Iterable[str], sources: Iterable[RedirectSource], site: Site = ENGLISH
+) -> dict[str, str]:
     """Keep the redirects that some link leads through.
 
     Args:
         links: wikilinks as they are written, repeats allowed.
         sources: passes over the redirects of each dump.
+        site: the rules of the wiki.
 
     Returns:
         Title to title, enough to follow every link to its end in `_MAX_HOPS` steps.
     """
     sources = list(sources)
-    wanted = {title for link in set(links) if (title := _stored_title(link)) is not None}
+    wanted = {title for link in set(links) if (title := _stored_title(link, site)) is not None}
     selected: dict[str, str] = {}
     for _ in range(_MAX_HOPS):
         found = {
@@ -90,9 +95,9 @@ def collect_redirects(
     }
 
 
-def _stored_title(link: str) -> str | None:
+def _stored_title(link: str, site: Site) -> str | None:
     """The title that a link names, as the dump writes it."""
     try:
-        return capitalize_first(page_title(link))
+        return site.capitalize(page_title(link, site))
     except InvalidNameError:
         return None

@@ -7,17 +7,18 @@ out and parsed, first as XML, then as wikitext. Memory is bounded by the largest
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from html import unescape
 
 from lxml import etree
 
 from bookgraph.core.errors import InputError
-from bookgraph.core.names import MAX_TITLE_BYTES, is_page_title
+from bookgraph.core.names import MAIN_ONLY, MAX_TITLE_BYTES, is_page_title
 from bookgraph.core.types import BookRecord
-from bookgraph.ingest.report import BadRecord, OnBadRecord
-from bookgraph.ingest.wikitext.page import INFOBOX_BYTES, parse_book_page
+from bookgraph.ingest.report import BadRecord, OnBadRecord, SkippedPage
+from bookgraph.ingest.wikitext.page import INFOBOX_BYTES, PageResult, parse_book_page
 
 PAGE_OPEN = b"<page>"
 PAGE_CLOSE = b"</page>"
@@ -30,10 +31,27 @@ _MAX_TEXT_BYTES = 2 * 2**20
 _REDIRECT = re.compile(
     rb"<title>([^<]+)</title>\s*<ns>0</ns>\s*<id>\d+</id>\s*<redirect title=\"([^\"]+)\""
 )
+# Schemas 0.3 to 0.5 say only that the page is a redirect; its text names the target.
+_OLD_REDIRECT = re.compile(
+    rb"<title>([^<]+)</title>\s*(?:<ns>0</ns>\s*)?<id>\d+</id>\s*<redirect\s*/>"
+    rb"(?:(?!</page>).)*?<text[^>]*>[^<\[]*\[\[:?\s*([^\]|#<]+)",
+    re.DOTALL,
+)
+_OLD_REDIRECT_MARK = re.compile(rb"<redirect\s*/>")
+_NAMESPACE = re.compile(rb"</title>\s*<ns>(-?\d+)</ns>")
+_HEAD_BYTES = 4096
+"""Before this many bytes of a page its namespace has come: a title has at most 255."""
+
+_SITEINFO = re.compile(rb"<siteinfo>.*?</siteinfo>", re.DOTALL)
 _DBNAME = re.compile(rb"<dbname>([^<]{1,100})</dbname>")
+_TITLE = re.compile(rb"<title>([^<]*)</title>")
 _HAS_ROOT = re.compile(rb"<mediawiki[\s>]")
 _ROOT_CLOSE = b"</mediawiki>"
 _EXAMPLE_CHARS = 120
+
+
+OTHER_NAMESPACE = "the page is in a namespace that is not read"
+IS_REDIRECT = "the page is a redirect"
 
 
 @dataclass(slots=True)
@@ -44,14 +62,25 @@ class PageScan:
         num_pages: all pages, books or not.
         records: the book pages, in order.
         redirects: (title, the title that it leads to) of articles.
-        bad: (page number from 1 within the run, reason, example) of pages with the template that
-            cannot be read.
+        skipped: pages that name the infobox and are no books.
+        unknown_templates: templates in infoboxes that no rule knows, with their uses.
     """
 
     num_pages: int = 0
     records: list[BookRecord] = field(default_factory=list)
     redirects: list[tuple[str, str]] = field(default_factory=list)
-    bad: list[tuple[int, str, str]] = field(default_factory=list)
+    skipped: list[SkippedPage] = field(default_factory=list)
+    unknown_templates: Counter[str] = field(default_factory=Counter)
+
+    def add(self, pages: PageScan) -> None:
+        """Append the scan of the pages that follow."""
+        self.skipped.extend(
+            page._replace(position=self.num_pages + page.position) for page in pages.skipped
+        )
+        self.num_pages += pages.num_pages
+        self.records.extend(pages.records)
+        self.redirects.extend(pages.redirects)
+        self.unknown_templates.update(pages.unknown_templates)
 
 
 class PageCutter:
@@ -103,15 +132,23 @@ class PageCutter:
         return pages
 
 
-def iter_dump(chunks: Iterable[bytes], *, source: str, on_bad: OnBadRecord) -> Iterator[BookRecord]:
+def iter_dump(
+    chunks: Iterable[bytes],
+    *,
+    source: str,
+    on_bad: OnBadRecord,
+    namespaces: frozenset[int] = MAIN_ONLY,
+) -> Iterator[BookRecord]:
     """Yield the record of each page that holds an `Infobox book`, lazily and in order.
 
-    Redirects and pages without the template are skipped; they are not bad records.
+    Redirects, pages of other namespaces and pages without the template are left out; they are not
+    bad records.
 
     Args:
         chunks: the bytes of a whole dump: XML in UTF-8.
         source: the file's name for reports.
         on_bad: called for each page with the template that cannot be read.
+        namespaces: numbers of those whose pages are read.
 
     Raises:
         InputError: the dump is cut, or holds no page.
@@ -119,9 +156,10 @@ def iter_dump(chunks: Iterable[bytes], *, source: str, on_bad: OnBadRecord) -> I
     cutter = PageCutter(source)
     num_pages = 0
     for chunk in chunks:
-        scan = scan_pages(cutter.add(chunk))
-        for position, reason, example in scan.bad:
-            on_bad(BadRecord(source, num_pages + position, reason, example))
+        scan = scan_pages(cutter.add(chunk), namespaces=namespaces)
+        for page in scan.skipped:
+            if page.is_bad:
+                on_bad(BadRecord(source, num_pages + page.position, page.reason, page.title))
         num_pages += scan.num_pages
         yield from scan.records
     check_end(
@@ -132,18 +170,16 @@ def iter_dump(chunks: Iterable[bytes], *, source: str, on_bad: OnBadRecord) -> I
     )
 
 
-def scan_pages(data: bytes) -> PageScan:
+def scan_pages(data: bytes, *, namespaces: frozenset[int] = MAIN_ONLY) -> PageScan:
     """Find and parse the book pages of a run of whole pages.
 
     A text never holds a bare `<`, so the page tags next to a hit are those of its page.
 
     Args:
         data: bytes of a dump; anything before, between and after its pages is ignored.
+        namespaces: numbers of those whose pages are read.
     """
-    scan = PageScan(num_pages=data.count(PAGE_OPEN))
-    scan.redirects = [
-        (_unescape(match[1]), _unescape(match[2])) for match in _REDIRECT.finditer(data)
-    ]
+    scan = PageScan(num_pages=data.count(PAGE_OPEN), redirects=_find_redirects(data))
     end = num_before = 0
     while (hit := INFOBOX_BYTES.search(data, end)) is not None:
         start = data.rfind(PAGE_OPEN, end, hit.start())
@@ -157,42 +193,95 @@ def scan_pages(data: bytes) -> PageScan:
             break
         num_before += data.count(PAGE_OPEN, end, start)
         end = closing + len(PAGE_CLOSE)
-        _read_page(data[start:end], num_before + 1, scan)
+        _read_page(data[start:end], num_before + 1, scan, namespaces=namespaces)
         num_before += 1
     return scan
+
+
+def _find_redirects(data: bytes) -> list[tuple[str, str]]:
+    patterns = [_REDIRECT]
+    if _OLD_REDIRECT_MARK.search(data):
+        patterns.append(_OLD_REDIRECT)
+    return [
+        (_unescape(match[1]), _unescape(match[2]).strip())
+        for pattern in patterns
+        for match in pattern.finditer(data)
+    ]
 
 
 def _unescape(raw: bytes) -> str:
     return unescape(raw.decode("utf-8", "replace"))
 
 
-def _read_page(page: bytes, position: int, scan: PageScan) -> None:
+def _read_page(page: bytes, position: int, scan: PageScan, *, namespaces: frozenset[int]) -> None:
+    namespace = _NAMESPACE.search(page, 0, _HEAD_BYTES)
+    if namespace is not None and int(namespace[1]) not in namespaces:
+        found = _TITLE.search(page, 0, _HEAD_BYTES)
+        name = _unescape(found[1]) if found else ""
+        scan.skipped.append(SkippedPage(position, OTHER_NAMESPACE, name, is_bad=False))
+        return
     try:
         element = _parse_xml(page)
     except etree.XMLSyntaxError as error:
-        reason = "the page is not well-formed XML"
-        scan.bad.append((position, reason, str(error)[:_EXAMPLE_CHARS]))
-        return
-    if element.find("redirect") is not None:
+        example = str(error)[:_EXAMPLE_CHARS]
+        scan.skipped.append(SkippedPage(position, "the page is not well-formed XML", example))
         return
     title = (element.findtext("title") or "").strip()
+    result = _read_element(element, title)
+    if result.record is None:
+        is_bad = result.reason != IS_REDIRECT
+        scan.skipped.append(SkippedPage(position, result.reason, title[:_EXAMPLE_CHARS], is_bad))
+    else:
+        scan.records.append(result.record)
+        scan.unknown_templates.update(result.unknown_templates)
+
+
+def _read_element(element: etree._Element, title: str) -> PageResult:
+    if element.find("redirect") is not None:
+        return PageResult(None, IS_REDIRECT)
     if not is_page_title(title):
         reason = f"the page has no title, or one longer than {MAX_TITLE_BYTES} bytes"
-        scan.bad.append((position, reason, title[:_EXAMPLE_CHARS]))
-        return
-    # A dump with the whole history has the oldest revision first.
-    revisions = element.findall("revision")
-    text = (revisions[-1].findtext("text") or "") if revisions else ""
+        return PageResult(None, reason)
+    text, edited_at = _latest_text(element)
     if len(text.encode()) > _MAX_TEXT_BYTES:
-        reason = f"the page is longer than {_MAX_TEXT_BYTES // 2**20} MiB"
-        scan.bad.append((position, reason, title[:_EXAMPLE_CHARS]))
-        return
-    edited_at = (revisions[-1].findtext("timestamp") or "").strip() if revisions else ""
-    result = parse_book_page(title, text, edited_at=edited_at)
-    if result.record is None:
-        scan.bad.append((position, result.reason, title[:_EXAMPLE_CHARS]))
-        return
-    scan.records.append(result.record)
+        return PageResult(None, f"the page is longer than {_MAX_TEXT_BYTES // 2**20} MiB")
+    return parse_book_page(title, text, edited_at=edited_at)
+
+
+def _latest_text(element: etree._Element) -> tuple[str, str]:
+    """The text of a page and the time of its last edit."""
+    # A history has the oldest revision first, or the newest.
+    revision = max(
+        enumerate(element.findall("revision")),
+        key=lambda item: ((item[1].findtext("timestamp") or "").strip(), item[0]),
+        default=(0, element),
+    )[1]
+    return revision.findtext("text") or "", (revision.findtext("timestamp") or "").strip()
+
+
+def find_text(chunks: Iterable[bytes], titles: Collection[str], *, source: str) -> str | None:
+    """The wikitext of the first page of one of some titles, or None.
+
+    Args:
+        chunks: the bytes of a whole dump.
+        titles: of the page, in any of the spellings that it may have.
+        source: the file's name for errors.
+    """
+    cutter = PageCutter(source)
+    for chunk in chunks:
+        pages = cutter.add(chunk)
+        for found in _TITLE.finditer(pages):
+            if _unescape(found[1]).strip() in titles:
+                start = pages.rfind(PAGE_OPEN, 0, found.start())
+                end = pages.find(PAGE_CLOSE, found.end()) + len(PAGE_CLOSE)
+                return _latest_text(_parse_xml(pages[start:end]))[0]
+    return None
+
+
+def read_siteinfo(head: bytes) -> str:
+    """The `<siteinfo>` in the head of a dump; empty for none."""
+    match = _SITEINFO.search(head)
+    return match[0].decode("utf-8", "replace") if match else ""
 
 
 def read_wiki(head: bytes) -> str | None:

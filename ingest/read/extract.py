@@ -7,6 +7,7 @@ two segments share, writes the spools and reports progress. Nothing here looks i
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import multiprocessing
 import os
@@ -23,11 +24,14 @@ from pathlib import Path
 from bookgraph.core.concurrency import map_in_order
 from bookgraph.core.errors import BookgraphError, InputError
 from bookgraph.core.locks import process_lock
+from bookgraph.core.names import MAIN_ONLY
 from bookgraph.core.progress import Meter, OnProgress, ignore_progress
 from bookgraph.ingest.read.dump import (
     PAGE_CLOSE,
+    PageScan,
     check_end,
     has_root,
+    read_siteinfo,
     read_wiki,
     refuse_overlong,
     scan_pages,
@@ -56,6 +60,7 @@ class _Job:
 
     spool: Spool
     segments: list[Segment]
+    namespaces: frozenset[int]
     is_resumed: bool
 
     @property
@@ -70,6 +75,7 @@ def extract_dumps(
     *,
     work_dir: Path,
     num_workers: int | None = None,
+    namespaces: frozenset[int] = MAIN_ONLY,
     on_progress: OnProgress = ignore_progress,
 ) -> list[Spool]:
     """Read dumps into spools, and resume what an earlier run has read of the same files.
@@ -78,6 +84,7 @@ def extract_dumps(
         dumps: in the order of their records.
         work_dir: where the spools are.
         num_workers: processes; by default one a core, and none for little work.
+        namespaces: numbers of those whose pages are read.
         on_progress: called with bytes, pages and books read, and the time left.
 
     Returns:
@@ -98,8 +105,9 @@ def extract_dumps(
         remove_orphaned_spools(work_dir)
         jobs = []
         for dump in dumps:
-            spool = stack.enter_context(open_spool(work_dir, dump.path))
-            jobs.append(_Job(spool, plan_segments(dump), spool.state.num_segments > 0))
+            spool = stack.enter_context(open_spool(work_dir, dump.path, namespaces=namespaces))
+            segments = plan_segments(dump, namespaces=namespaces)
+            jobs.append(_Job(spool, segments, namespaces, spool.state.num_segments > 0))
         meter = _DumpMeter(jobs, on_progress)
         todo = [segment for job in jobs for segment in job.todo]
         with _scanning(todo, num_workers) as scans:
@@ -117,7 +125,7 @@ def _extract(job: _Job, scans: Scanned, meter: _DumpMeter) -> None:
     saved_s = time.monotonic()
     try:
         for segment in job.todo:
-            _join(spool, next(scans))
+            _join(spool, next(scans), namespaces=job.namespaces)
             state.num_segments += 1
             meter.add(segment, job)
             if time.monotonic() - saved_s > _SAVE_EVERY_S:
@@ -145,34 +153,39 @@ def _extract(job: _Job, scans: Scanned, meter: _DumpMeter) -> None:
     )
 
 
-def _join(spool: Spool, scan: SegmentScan) -> None:
+def _join(spool: Spool, scan: SegmentScan, *, namespaces: frozenset[int]) -> None:
     """Append a segment: first the page that ends in it, then its own pages."""
     state = spool.state
     if state.num_segments == 0:
         state.wiki, state.is_rooted = read_wiki(scan.head), has_root(scan.head)
+        state.siteinfo = read_siteinfo(scan.head)
     joint = state.carry + scan.head
     end = joint.rfind(PAGE_CLOSE)
     if end >= 0:
         end += len(PAGE_CLOSE)
-        crossing = SegmentScan()
-        crossing.add(scan_pages(joint[:end]))
-        _append(spool, crossing)
+        _append(spool, scan_pages(joint[:end], namespaces=namespaces))
     left = joint[max(end, 0) :]
     refuse_overlong(len(left), state.path)
     _append(spool, scan)
     state.carry = scan.tail if scan.has_page_open else left
 
 
-def _append(spool: Spool, scan: SegmentScan) -> None:
+def _append(spool: Spool, scan: PageScan) -> None:
     state = spool.state
-    for position, reason, example in scan.bad:
-        state.bad.add(BadRecord(state.path, state.num_pages + position, reason, example))
+    skipped = [page._replace(position=state.num_pages + page.position) for page in scan.skipped]
+    for page in skipped:
+        if page.is_bad:
+            state.bad.add(BadRecord(state.path, page.position, page.reason, page.title))
+        else:
+            state.left_out[page.reason] += 1
     state.num_pages += scan.num_pages
     state.num_records += len(scan.records)
     state.num_redirects += len(scan.redirects)
+    state.unknown_templates.update(scan.unknown_templates)
     spool.append(
-        b"".join(map(format_line, scan.records)),
-        "".join(f"{title}\t{target}\n" for title, target in scan.redirects).encode(),
+        records=b"".join(map(format_line, scan.records)),
+        redirects="".join(f"{title}\t{target}\n" for title, target in scan.redirects).encode(),
+        skipped="".join(json.dumps(page) + "\n" for page in skipped).encode(),
     )
 
 

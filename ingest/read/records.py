@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from bookgraph.core.errors import InputError
+from bookgraph.core.names import MAIN_ONLY
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
+from bookgraph.core.site import ENGLISH, Site, read_site
 from bookgraph.core.types import BookRecord
 from bookgraph.ingest.clean.redirects import collect_redirects, select_redirects
-from bookgraph.ingest.read.dump import iter_dump
+from bookgraph.ingest.read import dump
 from bookgraph.ingest.read.extract import extract_dumps
 from bookgraph.ingest.read.files import SourceFile, detect_file, open_file, translated_errors
 from bookgraph.ingest.read.ndjson import iter_ndjson
 from bookgraph.ingest.read.segments import iter_chunks, plan_segments
 from bookgraph.ingest.read.spool import Spool
-from bookgraph.ingest.report import BadRecord, BadRecordLog, OnBadRecord
+from bookgraph.ingest.report import BadRecord, BadRecordLog, OnBadRecord, SkippedPage
 
 logger = logging.getLogger(__name__)
 
@@ -45,11 +48,25 @@ def iter_records(path: Path | str, *, on_bad: OnBadRecord | None = None) -> Iter
     yield from _iter_file(file, on_bad or _warn)
 
 
+def find_text(path: Path, titles: Collection[str]) -> str | None:
+    """The wikitext of a dump's first page of one of some titles; None for none, or for NDJSON.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    file = detect_file(path)
+    if file.content != "dump":
+        return None
+    with translated_errors(path):
+        chunks = chain.from_iterable(map(iter_chunks, plan_segments(file)))
+        return dump.find_text(chunks, titles, source=str(path))
+
+
 def _iter_file(file: SourceFile, on_bad: OnBadRecord) -> Iterator[BookRecord]:
     with translated_errors(file.path):
         if file.content == "dump":
             chunks = chain.from_iterable(map(iter_chunks, plan_segments(file)))
-            yield from iter_dump(chunks, source=str(file.path), on_bad=on_bad)
+            yield from dump.iter_dump(chunks, source=str(file.path), on_bad=on_bad)
             return
         with open_file(file.path, file.compression) as stream:
             yield from iter_ndjson(stream, source=str(file.path), on_bad=on_bad)
@@ -68,6 +85,7 @@ class RecordSource:
         *,
         work_dir: Path,
         num_workers: int | None = None,
+        namespaces: frozenset[int] = MAIN_ONLY,
         on_progress: OnProgress = ignore_progress,
     ) -> None:
         """Tell each file's format, and read the dumps among them.
@@ -76,6 +94,7 @@ class RecordSource:
             paths: NDJSON or dumps; the index of a multistream dump is skipped.
             work_dir: where the spools of dumps are.
             num_workers: processes that read dumps; by default one a core.
+            namespaces: numbers of those whose pages are read from dumps.
             on_progress: called with the bytes and records read.
 
         Raises:
@@ -88,11 +107,39 @@ class RecordSource:
         self._files = [detect_file(path) for path in paths]
         dumps = [file for file in self._files if file.content == "dump"]
         spools = extract_dumps(
-            dumps, work_dir=work_dir, num_workers=num_workers, on_progress=on_progress
+            dumps,
+            work_dir=work_dir,
+            num_workers=num_workers,
+            namespaces=namespaces,
+            on_progress=on_progress,
         )
         self._spools: dict[Path, Spool] = {
-            dump.path: spool for dump, spool in zip(dumps, spools, strict=True)
+            file.path: spool for file, spool in zip(dumps, spools, strict=True)
         }
+
+    @property
+    def site(self) -> Site:
+        """The rules of the first dump's wiki; without a dump, those of the English Wikipedia."""
+        return next((read_site(spool.state.siteinfo) for spool in self._spools.values()), ENGLISH)
+
+    @property
+    def left_out(self) -> Counter[str]:
+        """Pages with the infobox that a rule leaves out, by reason."""
+        return self._sum(spool.state.left_out for spool in self._spools.values())
+
+    @property
+    def unknown_templates(self) -> Counter[str]:
+        """Templates in infoboxes that no rule knows, with their uses."""
+        return self._sum(spool.state.unknown_templates for spool in self._spools.values())
+
+    def _sum(self, counters: Iterable[Counter[str]]) -> Counter[str]:
+        return sum(counters, Counter())
+
+    def iter_skipped(self) -> Iterator[tuple[Path, SkippedPage]]:
+        """Yield the file and each page of the dumps that names the infobox and is no book."""
+        for path, spool in self._spools.items():
+            for page in spool.iter_skipped():
+                yield path, page
 
     def iter_records(self) -> Iterator[BookRecord]:
         """Yield the records of all files in their order; bad ones go to `bad_records`.
@@ -139,7 +186,9 @@ class RecordSource:
             return {}
         self._on_progress(Progress("Resolving redirects", 0, unit="redirects"))
         selected = select_redirects(
-            (link for record in records for link in record.wikilinks), self._redirect_sources()
+            (link for record in records for link in record.wikilinks),
+            self._redirect_sources(),
+            self.site,
         )
         self._on_progress(
             Progress("Resolving redirects", len(selected), len(selected), "redirects")

@@ -7,10 +7,10 @@ tag and those after its last one, and `ingest.read.extract` joins these ends.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from bookgraph.core.types import BookRecord
+from bookgraph.core.names import MAIN_ONLY
 from bookgraph.ingest.bzip2.blocks import iter_blocks
 from bookgraph.ingest.read.dump import PageCutter, PageScan, scan_pages
 from bookgraph.ingest.read.files import Compression, SourceFile, open_file, translated_errors
@@ -31,6 +31,7 @@ class Segment:
         start: first byte.
         end: the byte after the last one.
         is_compiled: whether to decode it with compiled code, which takes a second to load.
+        namespaces: numbers of those whose pages are read.
     """
 
     path: Path
@@ -38,47 +39,35 @@ class Segment:
     start: int
     end: int
     is_compiled: bool = False
+    namespaces: frozenset[int] = MAIN_ONLY
 
 
 @dataclass(slots=True)
-class SegmentScan:
-    """What a segment holds.
+class SegmentScan(PageScan):
+    """What a segment holds: its whole pages, and the ends of those that it shares with others.
 
     Attributes:
-        num_pages: whole pages inside it.
-        records: the book pages among them, in order.
-        redirects: (title, the title that it leads to) of the articles among them.
-        bad: (page number from 1 within the segment, reason, example).
         head: the bytes before its first opening page tag; all of them where it has none.
         tail: the bytes after its last whole page.
         has_page_open: whether it has an opening page tag.
     """
 
-    num_pages: int = 0
-    records: list[BookRecord] = field(default_factory=list)
-    redirects: list[tuple[str, str]] = field(default_factory=list)
-    bad: list[tuple[int, str, str]] = field(default_factory=list)
     head: bytes = b""
     tail: bytes = b""
     has_page_open: bool = False
 
-    def add(self, pages: PageScan) -> None:
-        """Append the scan of a further run of pages."""
-        self.bad.extend(
-            (self.num_pages + position, reason, example) for position, reason, example in pages.bad
-        )
-        self.num_pages += pages.num_pages
-        self.records.extend(pages.records)
-        self.redirects.extend(pages.redirects)
 
-
-def plan_segments(file: SourceFile) -> list[Segment]:
+def plan_segments(file: SourceFile, *, namespaces: frozenset[int] = MAIN_ONLY) -> list[Segment]:
     """Cut a file into segments; gzip, which can be read only from its start, is one."""
     size = file.size
     step = _SEGMENT_BYTES.get(file.compression, max(size, 1))
     is_compiled = file.compression == "bzip2" and size >= _LARGE_BYTES
     return [
-        Segment(file.path, file.compression, start, min(start + step, size), is_compiled)
+        Segment(
+            *(file.path, file.compression, start, min(start + step, size)),
+            is_compiled=is_compiled,
+            namespaces=namespaces,
+        )
         for start in range(0, size, step)
     ]
 
@@ -95,7 +84,7 @@ def scan_segment(segment: Segment) -> SegmentScan:
     cutter = PageCutter(str(segment.path))
     with translated_errors(segment.path):
         for chunk in iter_chunks(segment):
-            scan.add(scan_pages(cutter.add(chunk)))
+            scan.add(scan_pages(cutter.add(chunk), namespaces=segment.namespaces))
     scan.head, scan.tail, scan.has_page_open = cutter.head, cutter.tail, cutter.has_page_open
     return scan
 

@@ -1,8 +1,9 @@
 """Keeps on disk what has been read of a dump, so that a killed run resumes where it stopped.
 
-A spool is a folder with the records (NDJSON), the redirects (tab separated) and a state with the
-number of valid bytes of both. The state is replaced as a whole, and only after both files are on
-the disk. Bytes after those lengths come from a run that died, and are cut off.
+A spool is a folder with the records (NDJSON), the redirects (tab separated), the skipped pages (a
+JSON array a line) and a state with the number of valid bytes of each. The state is replaced as a
+whole, and only after the files are on the disk. Bytes after those lengths come from a run that
+died, and are cut off.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -19,9 +21,10 @@ from typing import BinaryIO
 
 from bookgraph.core.errors import InputError
 from bookgraph.core.files import atomic_write, translated_write_errors
+from bookgraph.core.names import MAIN_ONLY
 from bookgraph.core.types import BookRecord
 from bookgraph.ingest.read.ndjson import iter_ndjson
-from bookgraph.ingest.report import BadRecord, BadRecordLog, OnBadRecord
+from bookgraph.ingest.report import BadRecord, BadRecordLog, OnBadRecord, SkippedPage
 
 EXTRACT_VERSION = 4
 """Raise it when the same dump gives other records or other segments: older spools are then
@@ -30,6 +33,7 @@ discarded, and their dumps read again."""
 _STATE = "state.json"
 _RECORDS = "records.ndjson"
 _REDIRECTS = "redirects.tsv"
+_SKIPPED = "skipped.ndjson"
 
 
 @dataclass(slots=True)
@@ -44,10 +48,14 @@ class SpoolState:
         num_redirects: redirects among those.
         records_bytes: sound length of the records file.
         redirects_bytes: sound length of the redirects file.
+        skipped_bytes: sound length of the file of skipped pages.
         carry: the bytes of the page that the next segment ends.
         wiki: database name of the wiki, such as `enwiki`.
+        siteinfo: the dump's own description of its wiki, in XML.
         is_rooted: whether the dump began with its root element.
         bad: what could not be read.
+        left_out: pages with the infobox that a rule leaves out, by reason.
+        unknown_templates: templates in infoboxes that no rule knows, with their uses.
         is_complete: whether the dump was read to its end.
     """
 
@@ -58,10 +66,14 @@ class SpoolState:
     num_redirects: int = 0
     records_bytes: int = 0
     redirects_bytes: int = 0
+    skipped_bytes: int = 0
     carry: bytes = b""
     wiki: str | None = None
+    siteinfo: str = ""
     is_rooted: bool = False
     bad: BadRecordLog = field(default_factory=BadRecordLog)
+    left_out: Counter[str] = field(default_factory=Counter)
+    unknown_templates: Counter[str] = field(default_factory=Counter)
     is_complete: bool = False
 
 
@@ -71,36 +83,37 @@ class Spool:
     def __init__(self, folder: Path, *, source: Path) -> None:
         self.folder = folder
         self.state = SpoolState(str(source))
-        self._records: BinaryIO | None = None
-        self._redirects: BinaryIO | None = None
+        self._files: dict[str, BinaryIO] = {}
 
     def __enter__(self) -> Spool:
         with translated_write_errors(self.folder, error_type=InputError):
             self.folder.mkdir(parents=True, exist_ok=True)
             self.state = _read_state(self.folder / _STATE) or self.state
-            self._records = _open_at(self.folder / _RECORDS, self.state.records_bytes)
-            self._redirects = _open_at(self.folder / _REDIRECTS, self.state.redirects_bytes)
+            for name, length in _lengths(self.state).items():
+                self._files[name] = _open_at(self.folder / name, length)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        for file in (self._records, self._redirects):
-            if file is not None:
-                file.close()
+        for file in self._files.values():
+            file.close()
+        self._files.clear()
 
-    def append(self, records: bytes, redirects: bytes) -> None:
+    def append(self, *, records: bytes, redirects: bytes, skipped: bytes) -> None:
         """Append whole lines; they count only once `save` has been called.
 
         Raises:
             DiskFullError: no room; what was saved before is kept.
         """
-        if self._records is None or self._redirects is None:
+        if not self._files:
             message = "a spool is written inside its `with` block only"
             raise RuntimeError(message)
         with translated_write_errors(self.folder, error_type=InputError):
-            self._records.write(records)
-            self._redirects.write(redirects)
+            self._files[_RECORDS].write(records)
+            self._files[_REDIRECTS].write(redirects)
+            self._files[_SKIPPED].write(skipped)
         self.state.records_bytes += len(records)
         self.state.redirects_bytes += len(redirects)
+        self.state.skipped_bytes += len(skipped)
 
     def save(self) -> None:
         """Put what was appended on the disk, then the state that counts it.
@@ -109,10 +122,9 @@ class Spool:
             DiskFullError: no room; what was saved before is kept.
         """
         with translated_write_errors(self.folder, error_type=InputError):
-            for file in (self._records, self._redirects):
-                if file is not None:
-                    file.flush()
-                    os.fsync(file.fileno())
+            for file in self._files.values():
+                file.flush()
+                os.fsync(file.fileno())
             _write_state(self.folder / _STATE, self.state)
 
     def iter_records(self, *, on_bad: OnBadRecord) -> Iterator[BookRecord]:
@@ -127,6 +139,21 @@ class Spool:
                 title, _, target = line.decode("utf-8").rstrip("\n").partition("\t")
                 yield title, target
 
+    def iter_skipped(self) -> Iterator[SkippedPage]:
+        """Yield the pages that name the infobox and are no books, in the order of the dump."""
+        with (self.folder / _SKIPPED).open("rb") as file:
+            for line in file:
+                yield SkippedPage(*json.loads(line))
+
+
+def _lengths(state: SpoolState) -> dict[str, int]:
+    """The files of a spool and their sound lengths."""
+    return {
+        _RECORDS: state.records_bytes,
+        _REDIRECTS: state.redirects_bytes,
+        _SKIPPED: state.skipped_bytes,
+    }
+
 
 def remove_orphaned_spools(root: Path) -> None:
     """Remove the spools of dumps that no longer exist."""
@@ -140,12 +167,13 @@ def remove_orphaned_spools(root: Path) -> None:
             shutil.rmtree(state.parent, ignore_errors=True)
 
 
-def open_spool(root: Path, source: Path) -> Spool:
+def open_spool(root: Path, source: Path, *, namespaces: frozenset[int] = MAIN_ONLY) -> Spool:
     """The spool of a dump file as it is now; spools of earlier versions of the file are removed.
 
     Args:
         root: the folder of all spools.
         source: the dump.
+        namespaces: numbers of those whose pages are read.
 
     Raises:
         InputError: the dump cannot be looked at.
@@ -156,7 +184,8 @@ def open_spool(root: Path, source: Path) -> Spool:
     except OSError as error:
         raise InputError(f"{source} cannot be read: {error.strerror}.") from error
     place = hashlib.sha256(os.fsencode(source)).hexdigest()[:16]
-    form = f"{status.st_size}-{status.st_mtime_ns}-{EXTRACT_VERSION}"
+    read = "" if namespaces == MAIN_ONLY else "-" + "-".join(map(str, sorted(namespaces)))
+    form = f"{status.st_size}-{status.st_mtime_ns}-{EXTRACT_VERSION}{read}"
     for earlier in root.glob(f"{place}-*"):
         if earlier.name != f"{place}-{form}":
             shutil.rmtree(earlier, ignore_errors=True)
@@ -181,12 +210,14 @@ def _read_state(path: Path) -> SpoolState | None:
             reason: [BadRecord(**example) for example in examples]
             for reason, examples in values["bad"]["examples"].items()
         }
-        state = SpoolState(**{**values, "bad": log})
-        records_bytes = path.with_name(_RECORDS).stat().st_size
-        redirects_bytes = path.with_name(_REDIRECTS).stat().st_size
+        counts = {name: Counter(values[name]) for name in ("left_out", "unknown_templates")}
+        state = SpoolState(**{**values, **counts, "bad": log})
+        is_sound = all(
+            length <= path.with_name(name).stat().st_size
+            for name, length in _lengths(state).items()
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    is_sound = state.records_bytes <= records_bytes and state.redirects_bytes <= redirects_bytes
     return state if is_sound else None
 
 

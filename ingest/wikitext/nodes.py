@@ -73,3 +73,27 @@ class Extension:
 
 Node: TypeAlias = str | Template | Link | Parameter | Extension
 Code: TypeAlias = tuple[Node, ...]
+
+
+def to_source(code: Code) -> str:
+    """Write nodes as wikitext again; comments are gone, and unnamed parameters are so again."""
+    return "".join(map(_node_source, code))
+
+
+def _node_source(node: Node) -> str:
+    match node:
+        case str():
+            return node
+        case Template():
+            params = (
+                to_source(value) if name.isdecimal() else f"{name}={to_source(value)}"
+                for name, value in node.params.items()
+            )
+            return "{{" + "|".join((node.name, *params)) + "}}"
+        case Link():
+            target = [node.target] if node.target else []
+            return "[[" + "|".join((*target, *map(to_source, node.parts))) + "]]"
+        case Parameter():
+            return "{{{|" + to_source(node.default) + "}}}"
+        case Extension():
+            return f"<{node.name}>{node.body}</{node.name}>"

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 
 from bookgraph.core.types import BookRecord
 from bookgraph.ingest.wikitext.markup import decode_entities, parse
-from bookgraph.ingest.wikitext.nodes import Code, Extension, Link, Node, Parameter, Template
+from bookgraph.ingest.wikitext.nodes import (
+    Code,
+    Extension,
+    Link,
+    Node,
+    Parameter,
+    Template,
+    to_source,
+)
 from bookgraph.ingest.wikitext.render import render
 
 TEMPLATE_NAMES = frozenset({"infobox book", "infobox novel"})
@@ -59,6 +67,44 @@ class PageResult:
     unknown_templates: Counter[str] = field(default_factory=Counter)
 
 
+@dataclass(frozen=True, slots=True)
+class ValueSource:
+    """How the text of an infobox parameter came out of its wikitext.
+
+    Attributes:
+        source: the wikitext, without comments.
+        templates: (name, what readers see of it), None where no rule knows it.
+    """
+
+    source: str
+    templates: tuple[tuple[str, str | None], ...]
+
+
+def explain_infobox(wikitext: str) -> dict[str, ValueSource]:
+    """Parameter name to the source of its text; empty for a page without the infobox."""
+    infobox = _find_infobox(parse(wikitext))
+    return {
+        key: _explain_value(value) for key, value in (infobox.params if infobox else {}).items()
+    }
+
+
+def _explain_value(value: Code) -> ValueSource:
+    templates: list[tuple[str, str | None]] = []
+
+    def note(template: Template, text: str | None) -> None:
+        templates.append((template.name, text))
+
+    render(value, unknown=Counter(), on_template=note)
+    return ValueSource(to_source(value).strip(), tuple(templates))
+
+
+def _find_infobox(code: Code) -> Template | None:
+    return next(
+        (node for node in walk(code) if isinstance(node, Template) and node.key in TEMPLATE_NAMES),
+        None,
+    )
+
+
 def parse_book_page(title: str, wikitext: str, *, edited_at: str) -> PageResult:
     """Read the record of a page.
 
@@ -71,17 +117,14 @@ def parse_book_page(title: str, wikitext: str, *, edited_at: str) -> PageResult:
         edited_at: ISO 8601.
     """
     code = parse(wikitext)
-    infobox: Template | None = None
     wikilinks: list[str] = []
     external_links: list[str] = []
     for node in walk(code):
         if isinstance(node, str):
             external_links.extend(_iter_urls(node))
-        elif isinstance(node, Link):
-            if node.target:
-                wikilinks.append(node.target)
-        elif infobox is None and isinstance(node, Template) and node.key in TEMPLATE_NAMES:
-            infobox = node
+        elif isinstance(node, Link) and node.target:
+            wikilinks.append(node.target)
+    infobox = _find_infobox(code)
     if infobox is None:
         return PageResult(None, _reason(code))
     unknown: Counter[str] = Counter()

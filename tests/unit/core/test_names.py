@@ -7,10 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookgraph.core.names import (
-    DROPPING_STEPS,
     LOWERCASING,
     MAX_TITLE_BYTES,
-    SPELLING_STEPS,
     InvalidNameError,
     NameStep,
     book_keys,
@@ -19,7 +17,7 @@ from bookgraph.core.names import (
     decode_percent_codes,
     drop_overlong,
     drop_writers_pages,
-    fold_whitespace,
+    dropping_steps,
     is_page_title,
     kind_of,
     link_keys,
@@ -27,10 +25,12 @@ from bookgraph.core.names import (
     link_title,
     lowercase,
     spell_namespace,
+    spelling_steps,
     strip_leading_colon,
 )
+from bookgraph.core.site import fold_whitespace
 
-_STEPS = (*SPELLING_STEPS, *DROPPING_STEPS, LOWERCASING)
+_STEPS = (*spelling_steps(), *dropping_steps(), LOWERCASING)
 # Texts made of what matters to the rules are far likelier to break them than any texts.
 _MARKS = ["\u200e", "\u202a", "\u00a0", "\n", "\0", "\u0301", "\u030c", "é"]
 _CODES = ["%20", "%C3%A9", "%25", "%23", "%3A", "%ff", "%2", "41"]
@@ -122,6 +122,8 @@ def test_sections_are_cut_and_bare_ones_dropped(text: str, cut: str | None) -> N
         ("Category: ", None),
         ("Maus: A Survivor's Tale", "Maus: A Survivor's Tale"),
         ("ru:Война", "ru:Война"),
+        ("RU : Война", "ru:Война"),
+        ("T:Cite", "Template:Cite"),
         ("Dune", "Dune"),
     ],
 )
@@ -155,7 +157,20 @@ def test_a_namespace_has_one_spelling(text: str, spelled: str | None) -> None:
         ("Module:Citation", "template"),
         ("ru:Война и мир", "interwiki"),
         ("zh-min-nan:Something", "interwiki"),
-        ("de: Something", "article"),
+        ("de: Something", "interwiki"),
+        ("s:The Sea", "interwiki"),
+        ("Wikt:sea", "interwiki"),
+        ("commons:Sea", "interwiki"),
+        ("d:Q42", "interwiki"),
+        ("Re:Zero", "article"),
+        ("UFO:Aftermath", "article"),
+        ("ER: The Novel", "article"),
+        ("XK:Red", "article"),
+        ("2001:A", "article"),
+        ("s:", "article"),
+        ("T:Cite", "template"),
+        ("Project:About", "wikipedia"),
+        ("H:Contents", "help"),
         ("", "article"),
         (":", "article"),
     ],
@@ -247,6 +262,7 @@ def test_what_is_no_link_is_refused_with_a_reason(text: str, reason: str) -> Non
         ("Caf%C3%A9", "Café"),
         ("Ulysses: A Novel", "Ulysses: A Novel"),
         ("UFO:Aftermath", "UFO:Aftermath"),
+        ("Behind Wikipedia: A History", "Behind Wikipedia: A History"),
         # Titles of catalogues may hold what no title of a wiki does.
         ("C# in Depth", "C# in Depth"),
     ],
@@ -256,7 +272,7 @@ def test_a_book_has_one_title(text: str, title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Template:Infobox book", "Image:X", "A Wikipedia:B", "_", "%2541"]
+    "text", ["Template:Infobox book", "Image:X", "WP:B", "Draft: Soon", "_", "%2541"]
 )
 def test_pages_that_are_no_books_are_refused(text: str) -> None:
     with pytest.raises(InvalidNameError):

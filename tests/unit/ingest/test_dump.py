@@ -13,7 +13,8 @@ from bookgraph.core.errors import InputError
 from bookgraph.core.types import BookRecord
 from bookgraph.ingest import BadRecord
 from bookgraph.ingest.read import dump
-from bookgraph.ingest.read.dump import iter_dump, scan_pages
+from bookgraph.ingest.read.dump import OTHER_NAMESPACE, iter_dump, scan_pages
+from bookgraph.ingest.report import SkippedPage
 from bookgraph.ingest.wikitext.page import NOT_USED
 
 _BOX = "{{Infobox book|name=N|author=[[Frank Herbert]]}}"
@@ -78,9 +79,100 @@ def test_pages_without_the_template_and_redirects_are_passed_over_and_not_bad() 
     assert bad == []
 
 
-def test_pages_of_every_namespace_come_out_for_cleaning_to_judge() -> None:
-    records, _ = _read(_dump(_page("Template:Infobox book/doc", _BOX, ns=10)))
-    assert [record.title for record in records] == ["Template:Infobox book/doc"]
+@pytest.mark.parametrize("ns", [1, 2, 3, 4, 10, 14, 118])
+def test_pages_of_other_namespaces_are_left_out_and_not_bad(ns: int) -> None:
+    data = _dump(_page("Some: page", _BOX, ns=ns), _page("Draft: no prefix", _BOX))
+    records, bad = _read(data)
+    assert [record.title for record in records] == ["Draft: no prefix"]
+    assert bad == []
+    scan = scan_pages(data)
+    assert scan.skipped == [SkippedPage(1, OTHER_NAMESPACE, "Some: page", is_bad=False)]
+    wanted = scan_pages(data, namespaces=frozenset({0, ns}))
+    assert [record.title for record in wanted.records] == ["Some: page", "Draft: no prefix"]
+
+
+def test_a_page_as_the_content_exporter_writes_it() -> None:
+    text = _BOX.replace("N", "&quot;N&quot;") + " &lt;ref name=&quot;a&quot; /&gt; [[novel]]"
+    page = f"""  <page>
+    <title>Dune &quot;novel&quot;</title>
+    <ns>0</ns>
+    <id>7</id>
+    <revision>
+      <id>9</id>
+      <timestamp>2026-08-31T10:00:00Z</timestamp>
+      <contributor deleted="deleted" />
+      <comment deleted="deleted" />
+      <origin>9</origin>
+      <model>wikitext</model>
+      <format>text/x-wiki</format>
+      <text bytes="{len(text)}" sha1="abc" xml:space="preserve">{text}</text>
+      <sha1>abc</sha1>
+      <content>
+        <role>mediainfo</role>
+        <origin>9</origin>
+        <model>wikibase-mediainfo</model>
+        <format>application/json</format>
+        <text bytes="2" sha1="x" xml:space="preserve">{{{{}}}}</text>
+      </content>
+    </revision>
+  </page>
+"""
+    empty = """<page><title>Empty</title><ns>0</ns><id>8</id><revision><id>1</id>
+      <text bytes="0" /></revision></page>"""
+    redirect = """<page><title>Old &quot;Dune&quot;</title>
+    <ns>0</ns>
+    <id>9</id>
+    <redirect title="Dune &quot;novel&quot;" />
+    <revision><text bytes="9" xml:space="preserve">#REDIRECT</text></revision></page>"""
+    data = _dump(page, empty, redirect)
+    ((record,), bad) = _read(data)
+    assert bad == []
+    assert record.title == 'Dune "novel"'
+    assert record.infobox == {"name": '"N"', "author": "Frank Herbert"}
+    assert record.wikilinks == ("Frank Herbert", "novel")
+    assert record.edited_at == "2026-08-31T10:00:00Z"
+    assert scan_pages(data).redirects == [('Old "Dune"', 'Dune "novel"')]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_latest_revision_of_a_history_counts_in_either_order(order: int) -> None:
+    revisions = [
+        f"<revision><timestamp>20{year}-01-01T00:00:00Z</timestamp><text>{text}</text></revision>"
+        for year, text in (("01", "x"), ("05", _BOX), ("09", _BOX.replace("N", "Last")))
+    ]
+    page = f"<page><title>Dune</title><ns>0</ns><id>1</id>{''.join(revisions[::order])}</page>"
+    ((record,), _) = _read(_dump(page))
+    assert record.infobox["name"] == "Last"
+    assert record.edited_at.startswith("2009")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#REDIRECT [[Dune (novel)]]",
+        "#redirect:[[Dune (novel)#Plot|x]]",
+        "#WEITERLEITUNG [[:Dune (novel)]] {{R}}",
+        "#REDIRECT [[ Dune (novel) ]]",
+    ],
+)
+def test_redirects_of_old_schemas_name_their_target_in_the_text(text: str) -> None:
+    page = (
+        f"<page><title>Dune</title><id>1</id><redirect /><revision>"
+        f'<text xml:space="preserve">{text}</text></revision></page>'
+    )
+    broken = (
+        "<page><title>No</title><id>2</id><redirect/><revision><text>#R</text></revision></page>"
+    )
+    plain = _page("Article", "[[Link]]")
+    data = _dump(broken, plain, page, plain)
+    assert scan_pages(data).redirects == [("Dune", "Dune (novel)")]
+
+
+def test_documents_one_after_the_other_are_one_dump() -> None:
+    data = _dump(_page("A", _BOX)) + _dump(_page("B", _BOX), _page("C", "x"))
+    records, bad = _read(data)
+    assert [record.title for record in records] == ["A", "B"]
+    assert bad == []
 
 
 @pytest.mark.parametrize(
@@ -278,7 +370,7 @@ def test_a_template_outside_any_page_is_no_book() -> None:
     data = _dump(_page("A", "x")).replace(b"</siteinfo>", f"{_BOX}</siteinfo>".encode())
     data = data.replace(b"</page>", f"</page>{_BOX}".encode())
     assert scan_pages(data).records == []
-    assert scan_pages(data).bad == []
+    assert scan_pages(data).skipped == []
 
 
 @settings(deadline=None)

@@ -398,10 +398,10 @@ def test_a_full_disk_is_said_and_what_was_read_is_kept(
     path = tmp_path / "dump.xml"
     path.write_bytes(_DATA)
 
-    def fail(self: Spool, records: bytes, redirects: bytes) -> None:
+    def fail(self: Spool, *, records: bytes, redirects: bytes, skipped: bytes) -> None:
         # /dev/full answers every write as a full disk does.
         with translated_write_errors(self.folder), Path("/dev/full").open("wb", 0) as full:
-            full.write(records or b"x")
+            full.write(records or redirects or skipped or b"x")
 
     with monkeypatch.context() as patch:
         patch.setattr(Spool, "append", fail)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+from collections import Counter
 from pathlib import Path
 
 import mwparserfromhell
@@ -10,7 +11,7 @@ import pytest
 from lxml import etree
 
 from bookgraph.ingest import iter_records
-from bookgraph.ingest.read.dump import scan_pages
+from bookgraph.ingest.read.dump import OTHER_NAMESPACE, scan_pages
 from bookgraph.testing.dumps import DumpForm, write_dump
 
 
@@ -22,7 +23,7 @@ def test_what_was_written_is_what_is_read(tmp_path: Path, form: DumpForm) -> Non
     assert len(xml) == dump.num_bytes
     assert 2_000_000 <= dump.num_bytes < 2_200_000
     scan = scan_pages(xml)
-    assert scan.bad == []
+    assert scan.skipped == []
     assert scan.num_pages == dump.num_pages
     assert len(scan.records) == dump.num_books == sum(1 for _ in iter_records(dump.path))
     assert len(scan.redirects) == dump.num_redirects
@@ -31,6 +32,24 @@ def test_what_was_written_is_what_is_read(tmp_path: Path, form: DumpForm) -> Non
     assert 0.45 < dump.num_redirects / dump.num_pages < 0.55
     if form == "multistream":
         assert data.count(b"BZh91AY&SY") == 1 + -(-(dump.num_pages + 1) // 100)
+
+
+def test_a_content_export_is_mostly_talk_and_user_pages_which_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "dump.xml"
+    dump = write_dump(path, num_bytes=8_000_000, form="plain", layout="content")
+    data = path.read_bytes()
+    root = etree.fromstring(data)
+    namespaces = Counter(int(page.findtext("{*}ns") or "") for page in root.iterfind("{*}page"))
+    assert namespaces[1] + namespaces[2] + namespaces[3] > 0.5 * dump.num_pages
+    scan = scan_pages(data)
+    assert scan.num_pages == dump.num_pages
+    assert len(scan.records) == dump.num_books > 0
+    assert len(scan.redirects) == dump.num_redirects
+    assert {page.reason for page in scan.skipped} == {OTHER_NAMESPACE}
+    assert not any(page.is_bad for page in scan.skipped)
+    assert all(":" in page.title for page in scan.skipped)
+    with_drafts = scan_pages(data, namespaces=frozenset({*namespaces}))
+    assert len(with_drafts.records) == len(scan.records) + len(scan.skipped)
 
 
 def test_one_seed_one_dump(tmp_path: Path) -> None:
