@@ -18,6 +18,7 @@ from rich.progress import BarColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 _PLAIN_LINE_EVERY_S = 3.0
+_STEADY_AFTER_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,11 @@ class Meter:
             self.num_new += num
             self._report(note)
 
+    def extend(self, num: int) -> None:
+        """Count more that there is to do, which was not known at the start."""
+        with self._lock:
+            self.total += num
+
     def add_present(self, num: int, *, note: str | None = None) -> None:
         """Count what was done before; negative for what has to be done again."""
         with self._lock:
@@ -105,8 +111,10 @@ class Meter:
             self._note = note
         done = self._num_present + self.num_new
         parts = [self._note] if self._note else []
-        if self.num_new > 0:
-            rate = self.num_new / max(time.monotonic() - self._start_s, 1e-3)
+        elapsed_s = time.monotonic() - self._start_s
+        # The first bytes say little about the rate, and a wrong one sounds like hours left.
+        if self.num_new > 0 and (elapsed_s >= _STEADY_AFTER_S or done >= self.total):
+            rate = self.num_new / max(elapsed_s, 1e-3)
             parts.append(f"{rate / self._unit_size:.1f} {self._unit}/s")
             if done < self.total:
                 parts.append(f"{format_duration((self.total - done) / rate)} left")

@@ -85,6 +85,10 @@ class Settings(BaseSettings):
         description="Origins, separated by commas, whose pages may send requests, such as https://app.example.org.",
     )
     timeout_s: float = Field(default=15.0, gt=0, le=600, description="Query timeout, in seconds.")
+    contact: str | None = Field(
+        default=None,
+        description="E-mail address or URL that Wikimedia can reach you at. Sent with downloads.",
+    )
     log_json: bool = Field(
         default=False,
         description="Log one JSON object on each line, including one for each request.",

@@ -19,6 +19,7 @@ from bookgraph.cli import (
     demo,
     doctor,
     export,
+    fetch,
     ingest,
     neo4j,
     preview,
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 app.command()(demo.demo)
 app.add_typer(neo4j.app, name="neo4j")
-app.command()(ingest.fetch)
+app.command()(fetch.fetch)
 app.command()(preview.preview)
 app.command()(ingest.ingest)
 app.command()(train.train)

@@ -1,68 +1,23 @@
-"""`bookgraph fetch` and `bookgraph ingest`: a dump onto the disk, book records into the graph."""
+"""`bookgraph ingest`: book records into the graph."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from bookgraph.cli.common import AsJson, open_store, program
+from bookgraph.cli.common import AsJson, open_store
 from bookgraph.cli.options import whole_number
 from bookgraph.cli.render import print_json, print_table, say
 from bookgraph.core.choices import Cleaning
 from bookgraph.core.errors import UsageError
 from bookgraph.core.names import MAIN_ONLY
-from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import load_settings
 
 if TYPE_CHECKING:
     from bookgraph.ingest import IngestReport
-    from bookgraph.ingest.fetch.download import FetchedDump
-
-
-def fetch(
-    wiki: Annotated[
-        str, typer.Option(help="The Wikipedia's name: enwiki, simplewiki, ...")
-    ] = "simplewiki",
-    date: Annotated[
-        str,
-        typer.Option(help="The dump's date as YYYYMMDD, or latest for the newest complete one."),
-    ] = "latest",
-    mirror: Annotated[
-        str | None, typer.Option(help="URL of a mirror of Wikimedia's dump site.")
-    ] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option("--to", help="Folder for the files. By default `dumps` in BOOKGRAPH_HOME."),
-    ] = None,
-    connections: Annotated[
-        int,
-        whole_number(
-            "--connections",
-            text="Number of parallel downloads. Wikimedia permits 2; use more only for a mirror.",
-            low=1,
-            high=16,
-        ),
-    ] = 2,
-    as_json: AsJson = False,
-) -> None:
-    """Download a Wikipedia dump in parallel, verify it, and resume after interruptions."""
-    from bookgraph.ingest.fetch.download import fetch_dump  # noqa: PLC0415  # slow to import
-    from bookgraph.ingest.fetch.site import DUMP_SITE  # noqa: PLC0415  # slow to import
-
-    with ProgressPrinter() as progress:
-        dump = fetch_dump(
-            wiki,
-            date,
-            folder=folder or load_settings().dumps_dir,
-            site=mirror or DUMP_SITE,
-            num_connections=connections,
-            on_progress=progress,
-        )
-    _print_fetched(dump, as_json=as_json)
 
 
 Paths = Annotated[
@@ -176,17 +131,6 @@ def _read_too_common(path: Path | None) -> frozenset[str]:
         ) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"--too-common {path} is not a UTF-8 text file.") from error
-
-
-def _print_fetched(dump: FetchedDump, *, as_json: bool) -> None:
-    if as_json:
-        print_json(asdict(dump))
-        return
-    say(
-        f"{dump.wiki} of {dump.date}: {len(dump.paths):,} files, {dump.num_bytes / 1e6:,.1f} MB, "
-        f"verified. Downloaded {dump.num_fetched_bytes / 1e6:,.1f} MB in {dump.elapsed_s:.0f} s."
-    )
-    say(f"Load it: {program()} ingest {dump.paths[0].parent}/*.bz2")
 
 
 def _print_report(report: IngestReport) -> None:

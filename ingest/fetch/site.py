@@ -1,42 +1,43 @@
-"""What Wikimedia's dump site (or a mirror of it) offers: dates, part files, sizes and checksums.
+"""Wikimedia's dump site or a mirror of it: its small pages, and who we say that we are.
 
-Only small pages are read here; `bookgraph.ingest.fetch.download` downloads.
+`content` and `classic` know the two layouts; `bookgraph.ingest.fetch.download` downloads.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 
+from bookgraph import __version__
 from bookgraph.core.errors import DownloadError, UsageError
-from bookgraph.core.http import (
-    describe_http_error,
-    is_retryable,
-    open_client,
-    retry_after,
-    status_of,
-)
+from bookgraph.core.http import describe_http_error, is_retryable, retry_after, status_of
 
+PROJECT_URL = "https://github.com/bookgraph/bookgraph"
 DUMP_SITE = "https://dumps.wikimedia.org/"
-USER_AGENT = "bookgraph/0.1 (reads Wikipedia dumps into a graph of books)"
 
 _WIKI = re.compile(r"[a-z][a-z0-9_]{1,40}")
-_DATE = re.compile(r"\d{8}")
-_DATE_FOLDER = re.compile(r'href="(?:[^"]*/)?(\d{8})/?"')
-_PART_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*\.bz2")
-_JOBS = ("articlesdump", "articlesmultistreamdump")
-"""Either has all pages. The multistream one is larger, without a gain for bookgraph."""
+_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
+_FOLDER_LINK = re.compile(r'href="(?:[^"]*/)?([A-Za-z0-9_-]+)/"')
 
 _MAX_PAGE_BYTES = 16 * 2**20
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
+
+
+def user_agent(contact: str | None = None) -> str:
+    """How we introduce ourselves, as Wikimedia's User-Agent policy asks.
+
+    Args:
+        contact: an e-mail address or URL of whoever runs this program.
+    """
+    return f"bookgraph/{__version__} ({'; '.join(filter(None, (PROJECT_URL, contact)))})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,36 @@ class Part:
     Attributes:
         name: of the file.
         url: where it is.
-        size: in bytes.
-        sha1: its published checksum, 40 hexadecimal digits.
+        size: in bytes; None where the site does not tell.
+        digest: its published checksum in hexadecimal digits.
+        algorithm: of the checksum.
     """
 
     name: str
     url: str
-    size: int
-    sha1: str
+    size: int | None
+    digest: str
+    algorithm: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The files of one dump.
+
+    Attributes:
+        source: `content` for a MediaWiki Content File Export, `classic` for `pages-articles`.
+        date: as the site writes it: `2026-09-01` for content exports, `20260901` for classic dumps.
+        parts: in the order of their pages.
+    """
+
+    source: str
+    date: str
+    parts: tuple[Part, ...]
+
+    @property
+    def num_bytes(self) -> int:
+        """The size of all files whose size is known."""
+        return sum(part.size or 0 for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,107 +95,93 @@ class RetryPolicy:
 
     def pause(self, num_failures: int, retry_after: str | None = None) -> float:
         """Seconds to wait after so many failures, or as many as the server asks for."""
-        if retry_after is not None and retry_after.isdecimal():
-            return min(float(retry_after), 10 * _LONGEST_PAUSE_S)
+        asked_s = _seconds_until(retry_after)
+        if asked_s is not None:
+            return min(asked_s, 10 * _LONGEST_PAUSE_S)
         return min(self.pause_s * 2.0 ** (num_failures - 1), _LONGEST_PAUSE_S)
 
 
-def list_parts(
-    wiki: str, date: str, *, site: str = DUMP_SITE, policy: RetryPolicy | None = None
-) -> tuple[str, list[Part]]:
-    """Find the files that hold all articles of a wiki.
+def _seconds_until(retry_after: str | None) -> float | None:
+    """What `Retry-After` means: a number of seconds or a date (RFC 9110, 10.2.3)."""
+    if retry_after is None or retry_after.isdecimal():
+        return float(retry_after) if retry_after else None
+    try:
+        when = parsedate_to_datetime(retry_after)
+    except ValueError:
+        return None
+    now = datetime.now(UTC)
+    return max(0.0, (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds())
 
-    Args:
-        wiki: database name, such as `enwiki` or `simplewiki`.
-        date: `YYYYMMDD`, or `latest` for the newest dump that is complete.
-        site: URL of the dump site or of a mirror with the same folders.
-        policy: how long to wait and how often to retry.
 
-    Returns:
-        The date of the dump and its files, in the order of their pages.
-
-    Raises:
-        UsageError: the wiki, the date or the site is not valid.
-        DownloadError: the site cannot be reached, or has no such dump.
-    """
-    policy = policy or RetryPolicy()
+def check_wiki(wiki: str) -> None:
+    """Raise `UsageError` for what cannot be the database name of a wiki."""
     if not _WIKI.fullmatch(wiki):
         raise UsageError(f"Invalid --wiki {wiki!r}. Use a name such as enwiki or simplewiki.")
-    if date != "latest" and not _DATE.fullmatch(date):
-        raise UsageError(f"Invalid --date {date!r}. Use YYYYMMDD or latest.")
-    if not _is_web_address(site):
-        raise UsageError(f"Invalid URL in --mirror: {site!r}. Use https://HOST/FOLDER/.")
-    root = site.rstrip("/") + "/"
-    folder = urljoin(root, f"{wiki}/")
-    with open_client(timeout_s=policy.timeout_s, user_agent=USER_AGENT) as client:
-        dates = [date] if date != "latest" else _list_dates(client, folder, policy)
-        for candidate in dates:
-            status = _read_page(client, urljoin(folder, f"{candidate}/dumpstatus.json"), policy)
-            parts = _read_parts(status, root)
-            if parts:
-                return candidate, parts
-    wanted = "finished dump" if date == "latest" else f"finished dump of {date}"
-    raise DownloadError(f"No {wanted} of the articles at {folder}. Try an earlier --date YYYYMMDD.")
 
 
-def _is_web_address(url: str) -> bool:
+def check_date(date: str) -> str | None:
+    """The date as `YYYYMMDD`, or None for `latest`.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    if date == "latest":
+        return None
+    match = _DATE.fullmatch(date)
+    if match is None:
+        raise UsageError(f"Invalid --date {date!r}. Use YYYY-MM-DD, YYYYMMDD or latest.")
+    return "".join(match.groups())
+
+
+def check_site(url: str) -> str:
+    """The root of a dump site with one slash at its end.
+
+    Raises:
+        UsageError: it is no address of a web site.
+    """
     try:
         parts = urlsplit(url)
+        is_valid = parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
-        return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+        is_valid = False
+    if not is_valid:
+        raise UsageError(f"Invalid URL in --mirror: {url!r}. Use https://HOST/FOLDER/.")
+    return url.rstrip("/") + "/"
 
 
-def _list_dates(client: httpx.Client, folder: str, policy: RetryPolicy) -> list[str]:
-    """The dates of a wiki's dumps, newest first."""
-    listing = _read_page(client, folder, policy).decode("utf-8", "replace")
-    dates = sorted(set(_DATE_FOLDER.findall(listing)), reverse=True)
-    if not dates:
-        raise DownloadError(f"No dumps found at {folder}. Check --wiki and --mirror.")
-    return dates
+def read_page(client: httpx.Client, url: str, policy: RetryPolicy) -> bytes | None:
+    """Read a small page; None where the site has none at this address.
+
+    Raises:
+        DownloadError: the site cannot be reached or keeps failing.
+    """
+    response = request(client, "GET", url, policy)
+    return None if response is None else response.content
 
 
-def _read_parts(status: bytes, root: str) -> list[Part]:
-    """The parts of the first finished job, or none."""
-    try:
-        jobs = json.loads(status)["jobs"]
-        for job in _JOBS:
-            if jobs.get(job, {}).get("status") == "done":
-                return sorted(_iter_job(jobs[job]["files"], root), key=_page_order)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DownloadError(
-            "The dump site's dumpstatus.json does not have the expected form. Retry later, or name "
-            "another --date or --mirror."
-        ) from error
-    return []
+def list_folders(client: httpx.Client, url: str, policy: RetryPolicy) -> list[str]:
+    """The names of the folders that a page of the site links to; none where there is no page."""
+    page = read_page(client, url, policy)
+    return (
+        [] if page is None else sorted(set(_FOLDER_LINK.findall(page.decode("utf-8", "replace"))))
+    )
 
 
-def _iter_job(files: Mapping[str, Mapping[str, object]], root: str) -> list[Part]:
-    parts = []
-    for name, entry in files.items():
-        # A name from the site becomes a file name here, so it must not contain a path.
-        if not _PART_NAME.fullmatch(name):
-            raise ValueError(name)
-        if "-index" in name:
-            continue
-        size, sha1 = entry["size"], str(entry["sha1"])
-        if not isinstance(size, int) or not re.fullmatch(r"[0-9a-f]{40}", sha1):
-            raise ValueError(name)
-        parts.append(Part(name, urljoin(root, str(entry["url"]).lstrip("/")), size, sha1))
-    return parts
+def request(
+    client: httpx.Client, method: str, url: str, policy: RetryPolicy
+) -> httpx.Response | None:
+    """Request a small page with retries; None where the site has none at this address.
 
-
-def _page_order(part: Part) -> tuple[int, str]:
-    match = re.search(r"-p(\d+)p\d+\.bz2$", part.name)
-    return (int(match[1]) if match else 0, part.name)
-
-
-def _read_page(client: httpx.Client, url: str, policy: RetryPolicy) -> bytes:
+    Raises:
+        DownloadError: the site cannot be reached or keeps failing.
+    """
     for num_failures in range(1, policy.num_attempts + 1):
         try:
-            with client.stream("GET", url) as response:
+            with client.stream(method, url) as response:
                 response.raise_for_status()
-                return _read_start(response)
+                return httpx.Response(
+                    response.status_code, headers=response.headers, content=_read_start(response)
+                )
         except httpx.HTTPError as error:
             failure = error
         if not is_retryable(failure):
@@ -180,7 +189,7 @@ def _read_page(client: httpx.Client, url: str, policy: RetryPolicy) -> bytes:
         if num_failures < policy.num_attempts:
             time.sleep(policy.pause(num_failures, retry_after(failure)))
     if status_of(failure) == HTTPStatus.NOT_FOUND:
-        raise DownloadError(f"Not found: {url}. Check --wiki and --date.") from failure
+        return None
     raise DownloadError(
         f"Cannot read {url}: {describe_http_error(failure)}. Check the network, or name another "
         "--mirror."

@@ -8,142 +8,28 @@ import logging
 import random
 import re
 import shutil
-import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
 from bookgraph.core.errors import ChecksumError, DiskFullError, DownloadError, UsageError
-from bookgraph.core.processes import wait_until
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
+from bookgraph.ingest.fetch.choose import choose_dump, list_offers
 from bookgraph.ingest.fetch.download import FetchedDump, fetch_dump
-from bookgraph.ingest.fetch.site import Part, RetryPolicy, list_parts
+from bookgraph.ingest.fetch.site import Part, RetryPolicy
+from bookgraph.testing.dump_site import Site, open_dump_site
 
 _QUICK = RetryPolicy(num_attempts=3, timeout_s=0.3, pause_s=0.01)
 
 
-@dataclass
-class Site:
-    """The files of a dump site, and what goes wrong with the next requests for each."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-    faults: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    requests: list[tuple[str, str | None]] = field(default_factory=list)
-    agents: set[str | None] = field(default_factory=set)
-    num_open: int = 0
-    most_open: int = 0
-    url: str = ""
-    is_closing: threading.Event = field(default_factory=threading.Event)
-
-    def add_dump(self, date: str, parts: dict[str, bytes], *, status: str = "done") -> None:
-        """Publish a dump of `testwiki` as the real site does."""
-        folder = f"/testwiki/{date}/"
-        entries = {}
-        for name, data in parts.items():
-            self.files[folder + name] = data
-            entries[name] = {
-                "size": len(data),
-                "url": folder + name,
-                "md5": hashlib.md5(data).hexdigest(),
-                "sha1": hashlib.sha1(data).hexdigest(),
-            }
-        jobs = {"articlesdump": {"status": status, "files": entries}}
-        self.files[folder + "dumpstatus.json"] = json.dumps(
-            {"version": "0.8", "jobs": jobs}
-        ).encode()
-        dates = {path.split("/")[2] for path in self.files if path.count("/") == 3}
-        links = "".join(f'<a href="{name}/">{name}/</a>' for name in sorted({*dates, "latest"}))
-        self.files["/testwiki/"] = f"<html><a href='../'>../</a>{links}</html>".encode()
-
-    def ranges(self, name: str) -> list[str | None]:
-        """The requested ranges of a file."""
-        return [wanted for path, wanted in self.requests if path.endswith(name)]
-
-
 @pytest.fixture
 def site() -> Iterator[Site]:
-    site = Site()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            wanted = self.headers.get("Range")
-            site.requests.append((self.path, wanted))
-            site.agents.add(self.headers.get("User-Agent"))
-            with suppress(BrokenPipeError, ConnectionResetError):
-                _answer(self, site, wanted)
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    site.url = f"http://127.0.0.1:{server.server_port}/"
-    yield site
-    site.is_closing.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def _answer(handler: BaseHTTPRequestHandler, site: Site, wanted: str | None) -> None:
-    data = site.files.get(handler.path)
-    faults = site.faults[handler.path.rpartition("/")[2]]
-    fault = faults.pop(0) if faults else ""
-    if fault.isdecimal():
-        handler.send_response(int(fault))
-        handler.send_header("Retry-After", "0")
-        handler.end_headers()
-        return
-    if data is None:
-        handler.send_error(404)
-        return
-    if fault == "slow":
-        site.is_closing.wait(2 * _QUICK.timeout_s)
-    start = int(re.match(r"bytes=(\d+)-", wanted)[1]) if wanted else 0
-    if fault == "no ranges":
-        wanted, start = None, 0
-    body = data[start:]
-    shown = start
-    if fault == "wrong range":
-        body, shown = data[start // 2 :], start // 2
-    if fault == "wrong bytes":
-        body = bytes(len(body))
-    handler.send_response(206 if wanted else 200)
-    if wanted:
-        handler.send_header("Content-Range", f"bytes {shown}-{len(data) - 1}/{len(data)}")
-    handler.send_header("Content-Length", str(len(body)))
-    handler.end_headers()
-    _send(handler, site, body, fault)
-    handler.close_connection = True
-
-
-def _send(handler: BaseHTTPRequestHandler, site: Site, body: bytes, fault: str) -> None:
-    if fault in {"cut", "stall"}:
-        handler.wfile.write(body[: len(body) // 2])
-        handler.wfile.flush()
-        if fault == "stall":
-            site.is_closing.wait(2 * _QUICK.timeout_s)
-    elif fault == "drip":
-        site.num_open += 1
-        site.most_open = max(site.most_open, site.num_open)
-        middle = len(body) // 2
-        handler.wfile.write(body[:middle])
-        handler.wfile.flush()
-        # Time enough for a third connection, if there were one.
-        wait_until(lambda: site.num_open > 2, timeout_s=0.2, pause_s=0.01)
-        # Before the last bytes leave: the client may request the next file when it has them.
-        site.num_open -= 1
-        handler.wfile.write(body[middle:])
-    elif fault != "nothing":
-        handler.wfile.write(body)
+    with open_dump_site() as opened:
+        yield opened
 
 
 _NAMES = [
@@ -210,7 +96,10 @@ def test_a_second_call_verifies_and_downloads_nothing(dump: Site, tmp_path: Path
     again = _fetch(dump, tmp_path)
     assert again.num_fetched_bytes == 0
     assert _is_right(again)
-    assert [path for path, _ in dump.requests] == ["/testwiki/20180901/dumpstatus.json"]
+    assert [path for path, _ in dump.requests] == [
+        "/other/mediawiki_content_current/testwiki/",
+        "/testwiki/20180901/dumpstatus.json",
+    ]
 
 
 def test_a_file_damaged_on_disk_is_downloaded_again(dump: Site, tmp_path: Path) -> None:
@@ -311,7 +200,7 @@ def test_latest_is_the_newest_finished_dump(dump: Site, tmp_path: Path) -> None:
     dump.add_dump("20180801", _PARTS)
     dump.add_dump("20180920", _PARTS, status="in-progress")
     assert _fetch(dump, tmp_path, "latest").date == "20180901"
-    with pytest.raises(DownloadError, match="No finished dump of 20180920"):
+    with pytest.raises(DownloadError, match="no finished classic dump of 20180920"):
         _fetch(dump, tmp_path, "20180920")
 
 
@@ -346,9 +235,9 @@ def test_invalid_arguments_are_usage_errors(
 
 
 def test_an_unknown_wiki_or_date_is_named(dump: Site, tmp_path: Path) -> None:
-    with pytest.raises(DownloadError, match=r"Not found: .*/nowiki/. Check --wiki and --date"):
+    with pytest.raises(DownloadError, match=r"no finished classic dump of nowiki. Check --wiki"):
         fetch_dump("nowiki", "latest", folder=tmp_path, site=dump.url, policy=_QUICK)
-    with pytest.raises(DownloadError, match=r"Not found: .*19990101/dumpstatus.json"):
+    with pytest.raises(DownloadError, match="no finished classic dump of 19990101 of testwiki"):
         _fetch(dump, tmp_path, "19990101")
 
 
@@ -385,13 +274,14 @@ def test_an_unreadable_status_is_an_error_and_writes_nothing(
 def test_a_mirror_in_a_folder_keeps_its_folder(site: Site) -> None:
     site.add_dump("20180901", _PARTS)
     site.files = {f"/mirror/of{path}": data for path, data in site.files.items()}
-    date, parts = list_parts("testwiki", "latest", site=f"{site.url}mirror/of", policy=_QUICK)
-    assert date == "20180901"
-    assert parts[0] == Part(
+    choice = choose_dump("testwiki", "latest", site=f"{site.url}mirror/of", policy=_QUICK)
+    assert choice.listing.date == "20180901"
+    assert choice.listing.parts[0] == Part(
         _FIRST,
         f"{site.url}mirror/of/testwiki/20180901/{_FIRST}",
         200_000,
         hashlib.sha1(_PARTS[_FIRST]).hexdigest(),
+        "sha1",
     )
 
 
@@ -416,4 +306,162 @@ def test_pauses_double_up_to_a_minute_and_the_server_may_ask_for_more() -> None:
     assert [policy.pause(n) for n in (1, 2, 3, 4, 10)] == [1, 2, 4, 8, 60]
     assert policy.pause(1, "30") == 30
     assert policy.pause(1, "99999999") == 600
-    assert policy.pause(1, "Wed, 21 Oct 2026 07:28:00 GMT") == 1
+    assert policy.pause(2, "soon") == 2
+    in_a_minute = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    assert 50 < policy.pause(1, in_a_minute) <= 60
+    assert policy.pause(1, "Wed, 21 Oct 2015 07:28:00 GMT") == 0
+
+
+_EXPORT_NAMES = [
+    "testwiki-2026-09-01-p1p900.xml.bz2",
+    "testwiki-2026-09-01-p901r1r5000.xml.bz2",
+    "testwiki-2026-09-01-p901r5001r9000.xml.bz2",
+    "testwiki-2026-09-01-p902p19999.xml.bz2",
+    "testwiki-2026-09-01-p20000p30000.xml.bz2",
+]
+_EXPORT = {name: random.Random(name).randbytes(100_000) for name in _EXPORT_NAMES}
+_EXPORT_FOLDER = "/other/mediawiki_content_current/testwiki/2026-09-01/xml/bzip2/"
+
+
+@pytest.fixture
+def export(site: Site) -> Site:
+    site.add_export("2026-09-01", dict(sorted(_EXPORT.items())))
+    return site
+
+
+def _fetch_export(site: Site, folder: Path, date: str = "latest") -> FetchedDump:
+    return fetch_dump("testwiki", date, folder=folder, site=site.url, policy=_QUICK)
+
+
+def _has_export(fetched: FetchedDump) -> bool:
+    return {path.name: path.read_bytes() for path in fetched.paths} == _EXPORT
+
+
+def test_the_newest_complete_content_export_is_the_default(export: Site, tmp_path: Path) -> None:
+    export.add_export("2026-08-01", {"testwiki-2026-08-01-p1p9.xml.bz2": b"old"})
+    export.add_export("2026-10-01", {"testwiki-2026-10-01-p1p9.xml.bz2": b"x"}, is_complete=False)
+    export.add_dump("20261001", _PARTS)
+    fetched = _fetch_export(export, tmp_path)
+    assert (fetched.source, fetched.date) == ("content", "2026-09-01")
+    assert fetched.why == "It is the newest complete content export."
+    assert [path.name for path in fetched.paths] == _EXPORT_NAMES
+    assert _has_export(fetched)
+    assert fetched.num_bytes == fetched.num_fetched_bytes == 500_000
+
+
+@pytest.mark.parametrize("date", ["2026-09-01", "20260901"])
+def test_a_date_may_have_hyphens_or_none(export: Site, tmp_path: Path, date: str) -> None:
+    assert _fetch_export(export, tmp_path, date).date == "2026-09-01"
+
+
+def test_where_there_is_no_content_export_a_classic_dump_is_taken_and_it_says_why(
+    dump: Site, tmp_path: Path
+) -> None:
+    assert "The site has no content exports of testwiki." in _fetch_export(dump, tmp_path).why
+    dump.add_export("2026-10-01", _EXPORT, is_complete=False)
+    fetched = _fetch_export(dump, tmp_path)
+    assert fetched.source == "classic"
+    assert fetched.why == (
+        "No content export of testwiki is complete yet. This is a classic dump, which Wikimedia "
+        "has deprecated."
+    )
+
+
+def test_a_source_may_be_asked_for(export: Site, tmp_path: Path) -> None:
+    export.add_dump("20180901", _PARTS)
+    classic = fetch_dump(
+        "testwiki", "latest", folder=tmp_path, source="classic", site=export.url, policy=_QUICK
+    )
+    assert (classic.source, classic.date) == ("classic", "20180901")
+    with pytest.raises(DownloadError, match=r"of 20180901 does not exist \(there are 2026-09-01\)"):
+        fetch_dump(
+            *("testwiki", "20180901"),
+            folder=tmp_path,
+            source="content",
+            site=export.url,
+            policy=_QUICK,
+        )
+
+
+def test_an_export_without_its_sums_is_still_being_written(export: Site, tmp_path: Path) -> None:
+    sums = export.files.pop(f"{_EXPORT_FOLDER}SHA256SUMS")
+    with pytest.raises(DownloadError, match="of 20260901 is still being written"):
+        _fetch_export(export, tmp_path, "2026-09-01")
+    assert list(tmp_path.iterdir()) == []
+    export.files[f"{_EXPORT_FOLDER}SHA256SUMS"] = sums
+    assert _has_export(_fetch_export(export, tmp_path, "2026-09-01"))
+
+
+@pytest.mark.parametrize("fault", ["cut", "stall", "429", "503", "wrong bytes", "no ranges"])
+@pytest.mark.parametrize("has_length", [True, False])
+def test_faults_on_the_way_change_nothing(
+    export: Site, tmp_path: Path, fault: str, *, has_length: bool
+) -> None:
+    first = _EXPORT_NAMES[0]
+    if not has_length:
+        export.without_length.add(_EXPORT_FOLDER + first)
+    export.faults[first] = ["cut", fault] if fault == "no ranges" else [fault]
+    export.faults["SHA256SUMS"] = [fault] if fault.isdecimal() else []
+    assert _has_export(_fetch_export(export, tmp_path))
+    export.requests.clear()
+    again = _fetch_export(export, tmp_path)
+    assert _has_export(again)
+    assert again.num_fetched_bytes == 0
+
+
+def test_a_changed_file_is_fetched_again(export: Site, tmp_path: Path) -> None:
+    _fetch_export(export, tmp_path)
+    changed = {**_EXPORT, _EXPORT_NAMES[0]: b"changed" * 9_000}
+    export.add_export("2026-09-01", changed)
+    fetched = _fetch_export(export, tmp_path)
+    assert fetched.paths[0].read_bytes() == b"changed" * 9_000
+
+
+def test_names_that_are_no_parts_are_left_out(export: Site, tmp_path: Path) -> None:
+    path = f"{_EXPORT_FOLDER}SHA256SUMS"
+    names = [
+        "../../x.bz2",
+        "/etc/x",
+        "testwiki-2026-09-01-md5.txt",
+        "otherwiki-2026-09-01-p1p2.xml.bz2",
+    ]
+    lines = "".join(f"{'0' * 64}  {name}\n" for name in names)
+    export.files[path] = lines.encode() + b"no line\n" + export.files[path].replace(b"  ", b" *")
+    assert _has_export(_fetch_export(export, tmp_path))
+    assert len(list(tmp_path.rglob("*.bz2"))) == len(_EXPORT)
+    export.files[path] = lines.encode()
+    with pytest.raises(DownloadError, match="No content export of testwiki is complete yet"):
+        fetch_dump(
+            *("testwiki", "latest"),
+            folder=tmp_path,
+            source="content",
+            site=export.url,
+            policy=_QUICK,
+        )
+
+
+def test_the_site_learns_who_is_asking(export: Site, tmp_path: Path) -> None:
+    fetch_dump(
+        *("testwiki", "latest"),
+        folder=tmp_path,
+        site=export.url,
+        policy=_QUICK,
+        contact="me@example.org",
+    )
+    (agent,) = export.agents
+    assert agent is not None
+    assert re.fullmatch(r"bookgraph/\d\S* \(https://\S+; me@example\.org\)", agent)
+
+
+def test_offers_are_listed_with_dates_and_sizes(export: Site) -> None:
+    export.add_export("2026-10-01", {"testwiki-2026-10-01-p1p9.xml.bz2": b"x"}, is_complete=False)
+    export.add_dump("20180901", _PARTS)
+    offers = list_offers("testwiki", site=export.url, policy=_QUICK)
+    assert [(o.source, o.date, o.num_files, o.num_bytes, o.is_complete) for o in offers] == [
+        ("content", "2026-10-01", 0, 0, False),
+        ("content", "2026-09-01", 5, 500_000, True),
+        ("classic", "20180901", 3, 600_000, True),
+    ]
+    assert [offer.wiki for offer in list_offers(None, site=export.url, policy=_QUICK)] == [
+        "testwiki"
+    ]
