@@ -12,6 +12,7 @@ from rich.table import Table
 from bookgraph.cli.common import AsJson, program
 from bookgraph.cli.options import whole_number
 from bookgraph.cli.render import print_json, print_table, say
+from bookgraph.core.errors import UsageError
 from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import load_settings
 
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 def fetch(
     wiki: Annotated[
         str | None,
-        typer.Option(help="The wiki's name: enwiki, simplewiki, ... By default simplewiki."),
+        typer.Option(
+            help="The wiki's name: enwiki, simplewiki, ... By default simplewiki, or enwiki with "
+            "--pages."
+        ),
     ] = None,
     date: Annotated[
         str,
@@ -40,6 +44,26 @@ def fetch(
         bool,
         typer.Option("--list", help="List the dumps of --wiki, or all wikis, and fetch nothing."),
     ] = False,
+    pages: Annotated[
+        bool,
+        typer.Option(
+            "--pages",
+            help="Fetch the books alone through the wiki's API instead of a dump of all pages. The "
+            "English Wikipedia takes some 1,000 requests for the books, and more for redirects.",
+        ),
+    ] = False,
+    limit: Annotated[
+        int | None,
+        whole_number("--limit", text="With --pages: fetch at most this many books.", low=1),
+    ] = None,
+    update: Annotated[
+        bool,
+        typer.Option("--update", help="With --pages: fetch what changed since the last time."),
+    ] = False,
+    api: Annotated[
+        str | None,
+        typer.Option(help="With --pages: URL of the api.php of a wiki that is not Wikimedia's."),
+    ] = None,
     mirror: Annotated[
         str | None, typer.Option(help="URL of a mirror of Wikimedia's dump site.")
     ] = None,
@@ -58,13 +82,27 @@ def fetch(
     ] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """Download a Wikipedia dump in parallel, verify it, and resume after interruptions."""
+    """Download a Wikipedia dump in parallel, verify it, and resume after interruptions.
+
+    With --pages, download only the pages of books.
+    """
     from bookgraph.ingest.fetch.choose import list_offers  # noqa: PLC0415  # slow to import
     from bookgraph.ingest.fetch.download import fetch_dump  # noqa: PLC0415  # slow to import
     from bookgraph.ingest.fetch.site import DUMP_SITE  # noqa: PLC0415  # slow to import
 
     settings = load_settings()
+    folder = folder or settings.dumps_dir
     site = mirror or DUMP_SITE
+    _check_options(
+        pages=pages,
+        of_pages={"--limit": limit, "--update": update, "--api": api},
+        of_dumps={"--source": source, "--list": list_dumps, "--mirror": mirror},
+    )
+    if pages:
+        _fetch_pages(
+            wiki or "enwiki", folder, limit=limit, is_update=update, api=api, as_json=as_json
+        )
+        return
     if list_dumps:
         _print_offers(list_offers(wiki, site=site, contact=settings.contact), as_json=as_json)
         return
@@ -72,7 +110,7 @@ def fetch(
         dump = fetch_dump(
             wiki or "simplewiki",
             date,
-            folder=folder or settings.dumps_dir,
+            folder=folder,
             source=source,
             site=site,
             contact=settings.contact,
@@ -80,6 +118,49 @@ def fetch(
             on_progress=progress,
         )
     _print_fetched(dump, as_json=as_json)
+
+
+def _check_options(
+    *, pages: bool, of_pages: dict[str, object], of_dumps: dict[str, object]
+) -> None:
+    """Refuse options that would have no effect."""
+    for name, value in (of_dumps if pages else of_pages).items():
+        if value:
+            raise UsageError(
+                f"{name} has no effect with --pages." if pages else f"{name} needs --pages."
+            )
+
+
+def _fetch_pages(
+    wiki: str, folder: Path, *, limit: int | None, is_update: bool, api: str | None, as_json: bool
+) -> None:
+    from bookgraph.ingest.fetch.pages import fetch_pages  # noqa: PLC0415  # slow to import
+
+    settings = load_settings()
+    with ProgressPrinter() as progress:
+        fetched = fetch_pages(
+            wiki,
+            folder=folder,
+            work_dir=settings.spools_dir,
+            limit=limit,
+            is_update=is_update,
+            api=api,
+            contact=settings.contact,
+            on_progress=progress,
+        )
+    if as_json:
+        print_json(asdict(fetched))
+        return
+    say(
+        f"{fetched.wiki}: {fetched.num_pages:,} pages of books and {fetched.num_redirects:,} "
+        f"redirects. Fetched {fetched.num_fetched:,} pages and dropped {fetched.num_removed:,} in "
+        f"{fetched.num_requests:,} requests, {fetched.elapsed_s:.0f} s."
+    )
+    if not fetched.num_requests:
+        say("They are all here already. Pass --update to fetch what changed since.")
+    files = f"{fetched.paths[0].parent}/*.bz2"
+    say(f"Look at them: {program()} preview {files}")
+    say(f"Load them: {program()} ingest {files}")
 
 
 def _print_offers(offers: list[Offer], *, as_json: bool) -> None:

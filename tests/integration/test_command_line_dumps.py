@@ -18,7 +18,9 @@ import pytest
 from bookgraph.core.settings import Settings
 from bookgraph.graph.store import Store
 from bookgraph.testing.command_line import environment, parse, refused, run_with
+from bookgraph.testing.dump_site import open_dump_site
 from bookgraph.testing.dumps import GeneratedDump, write_dump
+from bookgraph.testing.wiki_api import open_wiki
 
 NAME = "testwiki-20180901-pages-articles1.xml-p1p900.bz2"
 
@@ -107,14 +109,70 @@ def test_an_ingest_that_was_killed_goes_on_where_it_stopped(
     assert store.read("MATCH (n:Book) RETURN count(n) AS num") == [{"num": dump.num_books}]
 
 
+def test_a_content_export_is_fetched_looked_at_loaded_and_asked(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    name = "testwiki-2026-09-01-p1p90000.xml.bz2"
+    dump = write_dump(tmp_path / name, num_bytes=12_000_000, form="multistream", layout="content")
+    home = {"BOOKGRAPH_HOME": str(settings.home)}
+    with open_dump_site() as site:
+        site.add_export("2026-09-01", {name: dump.path.read_bytes()})
+        site.faults[name] = ["429", "cut"]
+        fetch = ("fetch", "--wiki", "testwiki", "--mirror", site.url, "--to", tmp_path)
+        fetched = run_with(*fetch, **home)
+        listed = run_with("fetch", "--list", "--wiki", "testwiki", "--mirror", site.url, **home)
+    assert "It is the newest complete content export." in fetched.stdout
+    assert "2026-09-01" in listed.stdout
+    path = tmp_path / "testwiki" / "2026-09-01" / name
+
+    shown = run_with("preview", "--json", path, **home)
+    assert len(shown.stdout.splitlines()) == dump.num_books > 2
+    report = parse(run_with("ingest", path, "--min-links", 1, "--json", **home))
+    assert report["num_books"] == dump.num_books
+    (reason,) = report["left_out"]
+    assert reason == "the page is in a namespace that is not read"
+    run_with("train", "--epochs", 1, **home)
+    title = json.loads(shown.stdout.splitlines()[0])["title"]
+    assert len(parse(run_with("similar", title, "--json", **home))) == dump.num_books - 1
+
+
+def test_the_books_alone_are_fetched_and_loaded(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    home = {"BOOKGRAPH_HOME": str(settings.home)}
+    with open_wiki() as wiki:
+        for number in range(60):
+            wiki.add(f"Book {number}", "{{Infobox book|name=x}} [[Old name]] [[Other]]")
+        wiki.redirects = {"Old name": "New name"}
+        fetch = ("fetch", "--pages", "--wiki", "testwiki", "--api", wiki.url, "--to", tmp_path)
+        done = run_with(*fetch, **home)
+        again = run_with(*fetch, **home)
+    assert "testwiki: 60 pages of books and 1 redirects." in done.stdout
+    assert "Pass --update to fetch what changed since." in again.stdout
+    paths = sorted((tmp_path / "testwiki" / "pages").glob("*.bz2"))
+    report = parse(run_with("ingest", *paths, "--json", **home))
+    assert (report["num_books"], report["num_links"]) == (60, 2)
+    rows = store.read("MATCH (n:Link) RETURN n.name AS name, n.redirects AS redirects")
+    assert {row["name"]: row["redirects"] for row in rows} == {
+        "new name": ["Old name"],
+        "other": None,
+    }
+
+
 @pytest.mark.parametrize(
     ("args", "exit_code", "message"),
     [
         (("--wiki", "../etc"), 2, "Invalid --wiki '../etc'"),
         (("--wiki", "testwiki", "--date", "yesterday"), 2, "Invalid --date 'yesterday'"),
         (("--wiki", "testwiki", "--mirror", "ftp://x"), 2, "Invalid URL in --mirror: 'ftp://x'"),
-        (("--wiki", "testwiki", "--mirror", "{mirror}", "--date", "20170101"), 1, "Not found: "),
-        (("--wiki", "otherwiki", "--mirror", "{mirror}"), 1, "Check --wiki and --date"),
+        (
+            ("--wiki", "testwiki", "--mirror", "{mirror}", "--date", "20170101"),
+            1,
+            "no finished classic dump of 20170101",
+        ),
+        (("--wiki", "otherwiki", "--mirror", "{mirror}"), 1, "Check --wiki, --date and --mirror"),
+        (("--limit", "5"), 2, "--limit needs --pages"),
+        (("--pages", "--source", "classic"), 2, "--source has no effect with --pages"),
     ],
 )
 def test_what_cannot_be_fetched_is_said_in_one_line(

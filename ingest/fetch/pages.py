@@ -1,0 +1,369 @@
+"""The books of a wiki alone, page by page through its API instead of a dump of all pages.
+
+First the pages that use the infobox are listed with the numbers of their revisions
+(`generator=embeddedin` with `prop=info`, 500 a request). Then those that are not on the disk yet
+are fetched by number, 50 a request, with `export`: the API then answers in the XML of a dump, and
+its limit for the size of a result, which cuts `prop=revisions` short, does not hold. The list first
+gives a total for the progress, and makes an update the same work as a first run.
+
+Last come the redirects: titles that two or more of the books link to are looked up, 50 a request,
+and written as redirect pages, so that an ingest resolves them as those of a dump.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+from xml.sax.saxutils import escape
+
+from bookgraph.core.errors import DataMissingError
+from bookgraph.core.files import atomic_write, translated_write_errors
+from bookgraph.core.http import open_client
+from bookgraph.core.names import InvalidNameError, page_title
+from bookgraph.core.progress import Meter, OnProgress, ignore_progress
+from bookgraph.core.site import Site, read_site
+from bookgraph.core.types import BookRecord
+from bookgraph.ingest.fetch.api import MAX_TITLES, WikiApi, api_url
+from bookgraph.ingest.fetch.archive import END, PageArchive, iter_pages, read_chunks, split_export
+from bookgraph.ingest.fetch.site import RetryPolicy, check_wiki, user_agent
+from bookgraph.ingest.read.dump import read_siteinfo
+from bookgraph.ingest.read.extract import extract_dumps
+from bookgraph.ingest.read.files import detect_file
+
+logger = logging.getLogger(__name__)
+
+TEMPLATES = ("Template:Infobox book", "Template:Infobox novel")
+"""The infobox, and what is a template of its own on some wikis and redirects to it on others."""
+
+_LISTED_AT_ONCE = 500
+_SAVE_EVERY_S = 5.0
+_MIN_BOOKS = 2
+_PAGES_PER_STREAM = 100
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedPages:
+    """The books of a wiki on the disk.
+
+    Attributes:
+        wiki: database name.
+        paths: the file of the pages and that of the redirects.
+        num_pages: pages in the file.
+        num_fetched: pages that this call fetched.
+        num_removed: pages that are no longer there, or do not use the infobox any more.
+        num_redirects: redirects in the file.
+        num_requests: requests that this call made.
+        elapsed_s: seconds.
+    """
+
+    wiki: str
+    paths: tuple[Path, ...]
+    num_pages: int
+    num_fetched: int
+    num_removed: int
+    num_redirects: int
+    num_requests: int
+    elapsed_s: float
+
+
+def fetch_pages(
+    wiki: str,
+    *,
+    folder: Path,
+    work_dir: Path,
+    limit: int | None = None,
+    is_update: bool = False,
+    api: str | None = None,
+    contact: str | None = None,
+    policy: RetryPolicy | None = None,
+    on_progress: OnProgress = ignore_progress,
+) -> FetchedPages:
+    """Fetch the pages of a wiki's books, or the rest of them.
+
+    Args:
+        wiki: database name, such as `enwiki`.
+        folder: the files go to `folder/WIKI/pages`.
+        work_dir: keeps what is read of the pages, so that a later ingest is quick.
+        limit: fetch no more than so many pages, for a try.
+        is_update: where all is on the disk, fetch what changed since; otherwise nothing is done.
+        api: URL of the wiki's `api.php`; by default that of Wikimedia's wiki.
+        contact: e-mail address or URL of whoever runs this program.
+        policy: how long to wait and how often to retry.
+        on_progress: receives pages, rate and time left.
+
+    Raises:
+        UsageError: the wiki is not known.
+        DataMissingError: no page of the wiki uses the infobox.
+        DownloadError: the wiki cannot be reached or keeps failing. The pages so far are kept, and
+            the next call resumes.
+        DiskFullError: the disk is full; the pages so far are kept.
+    """
+    start_s = time.monotonic()
+    check_wiki(wiki)
+    policy = policy or RetryPolicy()
+    target = folder / wiki / "pages"
+    path = target / f"{wiki}-pages.xml.bz2"
+    redirects_path = target / f"{wiki}-redirects.xml.bz2"
+    with open_client(timeout_s=policy.timeout_s, user_agent=user_agent(contact)) as client:
+        client.headers["Accept-Encoding"] = "gzip"
+        wiki_api = WikiApi(client, api or api_url(wiki), policy)
+        had = PageArchive(path).read_pages() if path.exists() else {}
+        is_done = redirects_path.exists() and _covers(had, limit, target)
+        num_fetched = num_removed = 0
+        if not is_done or is_update:
+            wanted = _list_pages(wiki_api, limit, on_progress)
+            if not wanted:
+                raise DataMissingError(f"No page of {wiki} uses {TEMPLATES[0]}. Check --wiki.")
+            num_fetched = _fetch_missing(wiki_api, path, wanted, had, on_progress)
+            num_removed = sum(number not in wanted for number in had)
+            if num_fetched or num_removed or not redirects_path.exists():
+                _fetch_redirects(
+                    wiki_api, path, redirects_path, work_dir=work_dir, on_progress=on_progress
+                )
+            with atomic_write(target / "limit.json") as file:
+                json.dump(limit, file)
+    pages = PageArchive(path).read_pages()
+    return FetchedPages(
+        wiki,
+        (path, redirects_path),
+        num_pages=sum(revision > 0 for revision in pages.values()),
+        num_fetched=num_fetched,
+        num_removed=num_removed,
+        num_redirects=sum(1 for _ in iter_pages(read_chunks(redirects_path))),
+        num_requests=wiki_api.num_requests,
+        elapsed_s=time.monotonic() - start_s,
+    )
+
+
+def _covers(had: dict[int, int], limit: int | None, target: Path) -> bool:
+    """Whether an earlier run has all that is asked for now."""
+    try:
+        earlier = json.loads((target / "limit.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    return earlier is None or (limit is not None and len(had) >= limit)
+
+
+def _list_pages(api: WikiApi, limit: int | None, on_progress: OnProgress) -> dict[int, int]:
+    """Number of each page that uses the infobox to the number of its latest revision."""
+    found: dict[int, int] = {}
+    meter = Meter("Listing pages", 0, on_progress, unit="pages", unit_size=1)
+    for template in TEMPLATES:
+        answers = api.query_all(
+            generator="embeddedin",
+            geititle=template,
+            geinamespace=0,
+            geifilterredir="nonredirects",
+            geilimit=min(_LISTED_AT_ONCE, limit or _LISTED_AT_ONCE),
+            prop="info",
+        )
+        for answer in answers:
+            before = len(found)
+            for page in answer.get("query", {}).get("pages", ()):
+                if not page.get("missing"):
+                    found[page["pageid"]] = page.get("lastrevid", 0)
+            meter.extend(len(found) - before)
+            meter.add(len(found) - before)
+            if limit is not None and len(found) >= limit:
+                return dict(islice(found.items(), limit))
+    return found
+
+
+def _fetch_missing(
+    api: WikiApi,
+    path: Path,
+    wanted: dict[int, int],
+    had: dict[int, int],
+    on_progress: OnProgress,
+) -> int:
+    """Fetch the pages that are not on the disk as they are now, and put the file together."""
+    draft = PageArchive(path.with_name(f"{path.name}.part"))
+    meter = Meter("Fetching pages", len(wanted), on_progress, unit="pages", unit_size=1)
+    with draft:
+        here = {**had, **draft.pages}
+        missing = [number for number, revision in wanted.items() if here.get(number) != revision]
+        meter.add_present(len(wanted) - len(missing))
+        saved_s = time.monotonic()
+        for numbers in _batches(missing):
+            _fetch_batch(api, draft, numbers, wanted)
+            meter.add(len(numbers))
+            if time.monotonic() - saved_s > _SAVE_EVERY_S:
+                draft.save()
+                saved_s = time.monotonic()
+    if draft.pages or had.keys() - wanted.keys() or not path.exists():
+        _put_together(path, draft, wanted)
+    draft.remove()
+    return len(missing)
+
+
+def _fetch_batch(
+    api: WikiApi, draft: PageArchive, numbers: Sequence[int], wanted: dict[int, int]
+) -> None:
+    answer = api.query(
+        pageids="|".join(map(str, numbers)), export=1, exportschema="0.11", prop="info"
+    )
+    head, pages = split_export(answer.get("query", {}).get("export", ""))
+    if draft.is_empty:
+        draft.append(head, {})
+    # What is not in the answer was deleted since it was listed. A page that was edited since then
+    # counts as the listed revision, so that the next update does not miss the edit.
+    found = {number: wanted[number] if number in pages else 0 for number in numbers}
+    draft.append(b"".join(page for _, page in pages.values()), found)
+
+
+def _put_together(path: Path, draft: PageArchive, wanted: dict[int, int]) -> None:
+    """Write the final file: what is still wanted of the earlier one, then the new pages."""
+    fresh = dict(draft.pages)
+    earlier = PageArchive(path).read_pages() if path.exists() else {}
+    with PageArchive(path.with_name(f"{path.name}.new")) as new:
+        head = next(read_chunks(draft.path if fresh else path)).partition(b"<page>")[0]
+        new.append(head, {})
+        if earlier:
+            kept = (
+                item
+                for item in iter_pages(read_chunks(path))
+                if item[0] in wanted and item[0] not in fresh
+            )
+            _copy(kept, new, earlier)
+        if fresh:
+            _copy(iter_pages(read_chunks(draft.path)), new, fresh)
+        new.append(END, {number: 0 for number in wanted if number not in new.pages})
+    new.rename(path)
+
+
+def _copy(
+    pages: Iterable[tuple[int, int, bytes]], target: PageArchive, revisions: dict[int, int]
+) -> None:
+    for group in _batches(pages, _PAGES_PER_STREAM):
+        target.append(
+            b"\n".join(page for _, _, page in group),
+            {number: revisions.get(number, revision) for number, revision, _ in group},
+        )
+
+
+def _fetch_redirects(
+    api: WikiApi, path: Path, redirects_path: Path, *, work_dir: Path, on_progress: OnProgress
+) -> None:
+    """Look up the titles that several books link to, and write those that are redirects."""
+    head = next(read_chunks(path)).partition(b"<page>")[0]
+    titles = _shared_titles(path, read_site(read_siteinfo(head)), work_dir=work_dir)
+    known = _read_lookups(redirects_path)
+    missing = [title for title in titles if title not in known]
+    meter = Meter("Resolving redirects", len(titles), on_progress, unit="titles", unit_size=1)
+    meter.add_present(len(titles) - len(missing))
+    saved_s = time.monotonic()
+    try:
+        for batch in _batches(missing):
+            known.update(_look_up(api, batch))
+            meter.add(len(batch))
+            if time.monotonic() - saved_s > _SAVE_EVERY_S:
+                _write_lookups(redirects_path, known)
+                saved_s = time.monotonic()
+    finally:
+        _write_lookups(redirects_path, known)
+    wanted = set(titles)
+    redirects = {title: target for title, target in known.items() if target and title in wanted}
+    _write_redirects(redirects_path, head, redirects)
+
+
+def _shared_titles(path: Path, site: Site, *, work_dir: Path) -> list[str]:
+    """Titles of articles that at least two books link to, sorted, without the books' own."""
+    counts: Counter[str] = Counter()
+    books: set[str] = set()
+    (spool,) = extract_dumps([detect_file(path)], work_dir=work_dir)
+    for record in spool.iter_records(on_bad=lambda _: None):
+        books.add(record.title)
+        counts.update(_linked_titles(record, site))
+    return sorted(
+        title for title, num in counts.items() if num >= _MIN_BOOKS and title not in books
+    )
+
+
+def _linked_titles(record: BookRecord, site: Site) -> set[str]:
+    titles = set()
+    for link in record.wikilinks:
+        try:
+            title = site.capitalize(page_title(link, site))
+        except InvalidNameError:
+            continue
+        if site.kind(title) == "article":
+            titles.add(title)
+    return titles
+
+
+def _look_up(api: WikiApi, titles: Sequence[str]) -> dict[str, str]:
+    """Title to the title that it redirects to; to an empty text for a page of its own."""
+    query = api.query(titles="|".join(titles), redirects=1).get("query", {})
+    spelled = {one["from"]: one["to"] for one in query.get("normalized", ())}
+    leads_to = {one["from"]: one["to"] for one in query.get("redirects", ())}
+    found = {}
+    for title in titles:
+        name = spelled.get(title, title)
+        target = leads_to.get(name, name)
+        seen = {name}
+        while target in leads_to and target not in seen:
+            seen.add(target)
+            target = leads_to[target]
+        found[title] = target if target != title else ""
+    return found
+
+
+def _read_lookups(redirects_path: Path) -> dict[str, str]:
+    try:
+        found = json.loads(_lookups_path(redirects_path).read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write_lookups(redirects_path: Path, known: dict[str, str]) -> None:
+    with (
+        translated_write_errors(redirects_path.parent),
+        atomic_write(_lookups_path(redirects_path)) as file,
+    ):
+        json.dump(known, file, ensure_ascii=False)
+
+
+def _lookups_path(redirects_path: Path) -> Path:
+    return redirects_path.with_name(f"{redirects_path.name}.json")
+
+
+def _write_redirects(path: Path, head: bytes, redirects: dict[str, str]) -> None:
+    draft = PageArchive(path.with_name(f"{path.name}.new"))
+    with draft:
+        draft.append(head, {})
+        for row, group in enumerate(_batches(redirects.items(), _PAGES_PER_STREAM)):
+            first = row * _PAGES_PER_STREAM + 1
+            pages = (
+                _redirect_page(number, *redirect) for number, redirect in enumerate(group, first)
+            )
+            draft.append("".join(pages).encode(), {})
+        draft.append(END, {})
+    draft.path.replace(path)
+    draft.remove()
+
+
+def _redirect_page(number: int, title: str, target: str) -> str:
+    quoted = escape(target, {'"': "&quot;"})
+    return f"""  <page>
+    <title>{escape(title)}</title>
+    <ns>0</ns>
+    <id>{number}</id>
+    <redirect title="{quoted}" />
+  </page>
+"""
+
+
+def _batches(items: Iterable[Item], size: int = MAX_TITLES) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
