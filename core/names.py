@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
 from urllib.parse import unquote_to_bytes
@@ -224,6 +224,28 @@ def link_keys(text: str) -> list[str]:
 def kind_of(title: str, site: Site = ENGLISH) -> str:
     """The kind of a page: `article`, `interwiki`, or that of its namespace."""
     return site.kind(title)
+
+
+def match_titles(
+    links: Iterable[tuple[str, str]], titles: Collection[str]
+) -> list[tuple[str, str]]:
+    """Match links with the books of their titles, exactly or else in any letter case.
+
+    Args:
+        links: name and title of each.
+        titles: of all books.
+
+    Returns:
+        (name of the link, title of the book), in the order of the links.
+    """
+    by_lower: dict[str, str] = {}
+    for title in sorted(titles):
+        by_lower.setdefault(fold_whitespace(title).lower(), title)
+    return [
+        (name, title if title in titles else by_lower[name])
+        for name, title in links
+        if title in titles or name in by_lower
+    ]
 
 
 def _num_bytes(title: str, site: Site = ENGLISH) -> int:

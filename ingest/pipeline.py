@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from bookgraph.core.errors import InputError
 from bookgraph.core.names import MAIN_ONLY
 from bookgraph.core.progress import OnProgress, ignore_progress
+from bookgraph.graph.read.known import GraphSize, KnownGraph, read_known, read_size
 from bookgraph.graph.server.local import LocalServer
 from bookgraph.graph.store import Store
 from bookgraph.graph.write.bulk import can_import, import_graph
@@ -35,6 +36,7 @@ class IngestReport:
         bad_records: those that could not, counted by reason, with examples.
         cleaning: what cleaning did.
         loaded: what the load changed.
+        graph: what the graph holds now, with the books of other files if they were kept.
         left_out: pages with the infobox that a rule leaves out, by reason.
         unknown_templates: templates in infoboxes that no rule knows, with their uses.
         sources: each file, and for a dump its wiki and the day of its last edit of a book; the
@@ -45,6 +47,7 @@ class IngestReport:
     bad_records: BadRecordLog
     cleaning: CleaningReport
     loaded: LoadReport
+    graph: GraphSize
     left_out: Counter[str]
     unknown_templates: Counter[str]
     sources: tuple[str, ...]
@@ -56,15 +59,18 @@ class IngestReport:
 
     def to_json(self) -> dict[str, object]:
         """Plain values for JSON; the first five names are those that scripts rely on."""
-        counts = self.cleaning.counts
         folding_only = self.cleaning.folding_only
         return {
-            "num_books": self.cleaning.num_books,
-            "num_links": counts.num_links,
-            "num_pairs": counts.num_pairs,
-            "num_edges": counts.num_edges,
+            "num_books": self.graph.num_books,
+            "num_links": self.graph.num_links,
+            "num_pairs": self.graph.num_pairs,
+            "num_edges": self.graph.num_edges,
             "num_skipped": self.num_skipped,
-            "num_books_with_link": counts.num_books_with_link,
+            "num_books_with_link": self.graph.num_books_with_link,
+            "in_files": {
+                "num_books": self.cleaning.num_books,
+                **dataclasses.asdict(self.cleaning.counts),
+            },
             "cleaning": self.cleaning.cleaning,
             "min_links": self.cleaning.min_links,
             "folding_only": dataclasses.asdict(folding_only) if folding_only else None,
@@ -133,7 +139,14 @@ def ingest_files(
         records = list(source.iter_records())
         num_records = len(records)
         redirects = source.select_redirects(records)
-        clean = clean_books(records, options, redirects=redirects, site=source.site)
+        known = read_known(store) if keep_others else KnownGraph(frozenset(), {})
+        clean = clean_books(
+            records,
+            options,
+            redirects={**known.redirects, **redirects},
+            site=source.site,
+            known_links=known.links,
+        )
         _refuse_bad_input(source, num_records, num_books=clean.report.num_books)
         clean = name_redirects(clean, source.collect_redirects(clean.page_titles()))
         names = source.describe(records)
@@ -148,9 +161,24 @@ def ingest_files(
         source.bad_records,
         clean.report,
         loaded,
+        graph=_measure(store, clean.report, keep_others=keep_others),
         left_out=source.left_out,
         unknown_templates=source.unknown_templates,
         sources=tuple(names),
+    )
+
+
+def _measure(store: Store, report: CleaningReport, *, keep_others: bool) -> GraphSize:
+    """What the graph holds now; it is counted only where it holds more than the files."""
+    if keep_others:
+        return read_size(store)
+    counts = report.counts
+    return GraphSize(
+        report.num_books,
+        counts.num_books_with_link,
+        counts.num_links,
+        num_edges=counts.num_edges,
+        num_pairs=counts.num_pairs,
     )
 
 

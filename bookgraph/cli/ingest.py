@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,9 @@ from bookgraph.core.settings import load_settings
 if TYPE_CHECKING:
     from bookgraph.ingest import IngestReport
 
+
+_NUM_TEMPLATES = 10
+_FEW_LINKED = 0.5
 
 Paths = Annotated[
     list[Path],
@@ -107,6 +111,19 @@ def ingest(
         print_json(report.to_json())
     else:
         _print_report(report)
+    hint_at_threshold(report)
+
+
+def hint_at_threshold(report: IngestReport) -> None:
+    """Say on stderr that the threshold leaves little, as it does for a few books of one's own."""
+    graph, min_links = report.graph, report.cleaning.min_links
+    if min_links == 1 or graph.num_books_with_link >= _FEW_LINKED * graph.num_books:
+        return
+    advice = "1" if graph.num_links == 0 else f"{min_links - 1} or less"
+    sys.stderr.write(
+        f"{graph.num_books:,} books, {graph.num_links:,} links: try --min-links {advice}. A link "
+        f"is kept if at least {min_links} books mention it.\n"
+    )
 
 
 def check_files(paths: list[Path]) -> None:
@@ -169,11 +186,17 @@ def print_counts(report: IngestReport) -> None:
         say(f"Skipped {num:,} bad record{'' if num == 1 else 's'}: {reason}")
         for bad in report.bad_records.examples[reason]:
             say(f"  {bad.source}, record {bad.position}: {bad.example}")
-    counts, loaded = report.cleaning.counts, report.loaded
+    for reason, num in report.left_out.most_common():
+        say(f"Left out {num:,} page{'' if num == 1 else 's'} with the infobox: {reason}")
+    common = report.unknown_templates.most_common(_NUM_TEMPLATES)
+    if common:
+        names = ", ".join(f"{name} ({num:,})" for name, num in common)
+        say(f"Templates left out of values because no rule knows them: {names}")
+    graph, loaded = report.graph, report.loaded
     say(
-        f"The graph holds {report.cleaning.num_books:,} books ({counts.num_books_with_link:,} of "
-        f"them with links), {counts.num_links:,} links and {counts.num_edges:,} edges "
-        f"({counts.num_pairs:,} mentions)."
+        f"The graph holds {graph.num_books:,} books ({graph.num_books_with_link:,} of them with "
+        f"links), {graph.num_links:,} links and {graph.num_edges:,} edges "
+        f"({graph.num_pairs:,} mentions)."
     )
     say(
         f"Books added: {loaded.num_added:,}, changed: {loaded.num_changed:,}, "

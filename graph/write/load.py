@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from bookgraph.core.concurrency import map_in_order
 from bookgraph.core.errors import BookgraphError
+from bookgraph.core.names import match_titles
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.types import BookRow, LinkRow
 from bookgraph.graph.store import Store, Transaction
@@ -112,10 +113,16 @@ def load_graph(
         if book.title not in present or present[book.title] != book_checksum(book)
     ]
     to_remove = [] if keep_others else sorted(present.keys() - {book.title for book in rows.books})
-    link_ids = _merge_links(store, rows.links, on_progress)
+    refers_to = rows.refers_to
+    links = rows.links
+    if keep_others:
+        links = _extend_links(store, links)
+        titles = present.keys() | {book.title for book in rows.books}
+        refers_to = _match_all(store, links, titles)
+    link_ids = _merge_links(store, links, on_progress)
     _write_books(store, to_write, link_ids, on_progress)
     _remove_books(store, to_remove)
-    _sync_references(store, rows.refers_to, keep_others=keep_others)
+    _sync_references(store, refers_to)
     _refresh_counts(store)
     mark_dataset(store, rows.sources, is_complete=True)
     added = [book.title for book in to_write if book.title not in present]
@@ -360,19 +367,45 @@ def _remove_books(store: Store, titles: Sequence[str]) -> None:
     )
 
 
-def _sync_references(
-    store: Store, refers_to: Sequence[tuple[str, str]], *, keep_others: bool
-) -> None:
+def _extend_links(store: Store, links: Sequence[LinkRow]) -> list[LinkRow]:
+    """Keep the title and the redirects that a link of the graph has from more books than these."""
+    names = [link.name for link in links]
+    rows = store.read_all(
+        "UNWIND $names AS name MATCH (n:Link {name: name}) "
+        "RETURN n.name, n.title, n.kind, coalesce(n.redirects, [])",
+        names=names,
+    )
+    present = {name: (title, kind, others) for name, title, kind, others in rows}
+    extended = []
+    for link in links:
+        if link.name in present:
+            title, kind, others = present[link.name]
+            redirects = tuple(sorted({*others, *link.redirects}))
+            extended.append(replace(link, title=title, kind=kind, redirects=redirects))
+        else:
+            extended.append(link)
+    return extended
+
+
+def _match_all(
+    store: Store, links: Sequence[LinkRow], titles: Collection[str]
+) -> list[tuple[str, str]]:
+    """Match all links, those of the graph and new ones, with all books."""
+    named = dict(store.read_all("MATCH (n:Link) RETURN n.name, n.title"))
+    named.update((link.name, link.title) for link in links)
+    return match_titles(named.items(), titles)
+
+
+def _sync_references(store: Store, refers_to: Sequence[tuple[str, str]]) -> None:
     wanted = set(refers_to)
     present = set(store.read_all("MATCH (l:Link)-[:REFERS_TO]->(b:Book) RETURN l.name, b.title"))
-    if not keep_others:
-        _run_for_each(
-            store,
-            "UNWIND $rows AS row "
-            "MATCH (:Link {name: row[0]})-[old:REFERS_TO]->(:Book {title: row[1]}) "
-            "CALL (old) { DELETE old } IN TRANSACTIONS OF 10000 ROWS",
-            sorted(present - wanted),
-        )
+    _run_for_each(
+        store,
+        "UNWIND $rows AS row "
+        "MATCH (:Link {name: row[0]})-[old:REFERS_TO]->(:Book {title: row[1]}) "
+        "CALL (old) { DELETE old } IN TRANSACTIONS OF 10000 ROWS",
+        sorted(present - wanted),
+    )
     _run_for_each(
         store,
         "UNWIND $rows AS row MATCH (l:Link {name: row[0]}) MATCH (b:Book {title: row[1]}) "

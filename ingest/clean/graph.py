@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bookgraph.core.names import NameStep
-from bookgraph.core.site import ENGLISH, Site, fold_whitespace
+from bookgraph.core.names import NameStep, match_titles
+from bookgraph.core.site import ENGLISH, Site
 from bookgraph.core.types import BookRecord, BookRow, LinkRow
 from bookgraph.ingest.clean.books import (
     NUM_EXAMPLES,
@@ -62,6 +62,7 @@ def clean_books(
     *,
     redirects: Mapping[str, str] | None = None,
     site: Site = ENGLISH,
+    known_links: Collection[str] = (),
 ) -> CleanGraph:
     """Clean all records of a set together: the threshold needs to see every book.
 
@@ -70,6 +71,7 @@ def clean_books(
         options: how to clean.
         redirects: title to the title that it leads to; the reference cleaning ignores them.
         site: the rules of the wiki that the records come from.
+        known_links: names of links that are kept, however few books mention them here.
     """
     is_reference = options.cleaning == "reference"
     books, book_steps = select_books(records, options, site)
@@ -79,7 +81,9 @@ def clean_books(
     vocabulary, name_rows = number_names(names)
     by_book = count_books(incidence, name_rows, len(vocabulary), by_target=is_reference)
     is_common = _is_common(vocabulary, options)
-    edges = select_edges(incidence, name_rows, ~is_common & (by_book >= options.min_links))
+    is_known = np.array([name in known_links for name in vocabulary], dtype=bool)
+    is_frequent = is_known | (by_book >= options.min_links)
+    edges = select_edges(incidence, name_rows, ~is_common & is_frequent)
     urls, url_step = select_urls(books.values())
     links = _build_links(incidence, name_rows, vocabulary, edges, steps=steps[:-1], site=site)
     report = CleaningReport(
@@ -91,14 +95,14 @@ def clean_books(
         steps=(
             *book_steps,
             *link_steps,
-            *_report_set_steps(vocabulary, by_book, is_common, options),
+            *_report_set_steps(vocabulary, is_frequent, is_common, options),
             url_step,
         ),
     )
     return CleanGraph(
         books=_build_books(books, vocabulary, edges, urls),
         links=links,
-        refers_to=_match_titles(books, links),
+        refers_to=tuple(match_titles(((link.name, link.title) for link in links), books.keys())),
         report=report,
         site=site,
     )
@@ -182,10 +186,10 @@ def _count_folding_only(incidence: Incidence, options: CleaningOptions) -> Graph
 
 
 def _report_set_steps(
-    vocabulary: Sequence[str], by_book: Ints, is_common: Mask, options: CleaningOptions
+    vocabulary: Sequence[str], is_frequent: Mask, is_common: Mask, options: CleaningOptions
 ) -> list[StepReport]:
     common = [vocabulary[row] for row in np.flatnonzero(is_common).tolist()]
-    rare = np.flatnonzero(~is_common & (by_book < options.min_links))
+    rare = np.flatnonzero(~is_common & ~is_frequent)
     return [
         build_step("too common links dropped", "links", len(vocabulary), dropped=common),
         StepReport(
@@ -248,18 +252,4 @@ def _build_books(
             external_links=urls[row],
         )
         for row, (title, record) in enumerate(books.items())
-    )
-
-
-def _match_titles(
-    books: Mapping[str, BookRecord], links: Sequence[LinkRow]
-) -> tuple[tuple[str, str], ...]:
-    """Match each link with the book of its title, exactly or else in any letter case."""
-    by_lower: dict[str, str] = {}
-    for title in sorted(books):
-        by_lower.setdefault(fold_whitespace(title).lower(), title)
-    return tuple(
-        (link.name, link.title if link.title in books else by_lower[link.name])
-        for link in links
-        if link.title in books or link.name in by_lower
     )

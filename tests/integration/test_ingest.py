@@ -197,6 +197,51 @@ def test_keep_others_leaves_them(store: Store, tmp_path: Path) -> None:
     assert num_books == {"novel": 2, "arrakis": 1, "dune": 1}
 
 
+def test_a_book_added_to_a_loaded_graph_keeps_its_links(store: Store, tmp_path: Path) -> None:
+    options = CleaningOptions(min_links=3)
+    books = [record(f"Book {n}", "Novel", "Old Name", "England", "Dune") for n in range(3)]
+    ingest_files([write_records(tmp_path / "all", books)], store, options=options)
+    store.run("MATCH (n:Link {name: 'old name'}) SET n.redirects = ['Alias']")
+    before = read_graph(store)
+    dune = record("Dune", "novel", "England", "England", "Alias", "Arrakis", "Book 1")
+    added = [write_records(tmp_path / "dune", [dune])]
+    for num_added in (1, 0):
+        report = ingest_files(added, store, options=options, keep_others=True)
+        assert report.loaded.num_added == num_added
+        graph = read_graph(store)
+        assert {name for title, name, _ in graph["mentions"] if title == "Dune"} == {
+            "novel",
+            "england",
+            "old name",
+        }
+        assert {entry for entry in graph["mentions"] if entry[0] != "Dune"} == before["mentions"]
+        links = {name: json.loads(text) for name, text in graph["links"]}
+        assert {name: link["num_books"] for name, link in links.items()} == {
+            "novel": 4,
+            "england": 4,
+            "old name": 4,
+            "dune": 3,
+        }
+        # The spelling and the redirects come from more books than the new one.
+        assert links["novel"]["title"] == "Novel"
+        assert links["old name"]["redirects"] == ["Alias"]
+        assert graph["refers"] == {("dune", "Dune")}
+        as_json = report.to_json()
+        assert (as_json["num_books"], as_json["num_edges"], as_json["num_pairs"]) == (4, 15, 16)
+        assert as_json["in_files"]["num_books"] == 1  # type: ignore[index]
+
+
+def test_books_loaded_again_beside_others_change_nothing(store: Store, tmp_path: Path) -> None:
+    options = CleaningOptions(min_links=3)
+    books = [record(f"Book {n}", "Novel", "England", f"Only {n}") for n in range(4)]
+    ingest_files([write_records(tmp_path / "all", books)], store, options=options)
+    before = read_graph(store)
+    again = write_records(tmp_path / "two", books[:2])
+    report = ingest_files([again], store, options=options, keep_others=True)
+    assert (report.loaded.num_changed, report.loaded.num_unchanged) == (0, 2)
+    assert read_graph(store) == before
+
+
 def test_a_property_that_is_gone_is_removed(store: Store, tmp_path: Path) -> None:
     options = CleaningOptions(min_links=1)
     paths = [
