@@ -28,7 +28,8 @@ Paths = Annotated[
     list[Path],
     typer.Argument(
         metavar="FILE...",
-        help="NDJSON book records or MediaWiki XML dumps (.bz2, .gz or plain).",
+        help="Book records as JSON, or MediaWiki XML dumps; plain, .gz, .bz2, .xz or .zst. - is "
+        "standard input.",
     ),
 ]
 Namespaces = Annotated[
@@ -131,7 +132,7 @@ def check_files(paths: list[Path]) -> None:
     for path in paths:
         if path.is_dir():
             raise UsageError(f"{path} is a folder. Pass the files in it, such as {path}/*.bz2.")
-        if not path.is_file():
+        if str(path) != "-" and not path.exists():
             raise UsageError(f"File not found: {path}.")
 
 

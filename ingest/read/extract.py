@@ -39,7 +39,12 @@ from bookgraph.ingest.read.dump import (
 from bookgraph.ingest.read.files import SourceFile
 from bookgraph.ingest.read.ndjson import format_line
 from bookgraph.ingest.read.segments import Segment, SegmentScan, plan_segments, scan_segment
-from bookgraph.ingest.read.spool import Spool, open_spool, remove_orphaned_spools
+from bookgraph.ingest.read.spool import (
+    Spool,
+    open_passing_spool,
+    open_spool,
+    remove_orphaned_spools,
+)
 from bookgraph.ingest.report import BadRecord
 
 logger = logging.getLogger(__name__)
@@ -105,7 +110,11 @@ def extract_dumps(
         remove_orphaned_spools(work_dir)
         jobs = []
         for dump in dumps:
-            spool = stack.enter_context(open_spool(work_dir, dump.path, namespaces=namespaces))
+            spool = stack.enter_context(
+                open_spool(work_dir, dump.path, namespaces=namespaces)
+                if dump.stream is None
+                else open_passing_spool(work_dir, dump.path)
+            )
             segments = plan_segments(dump, namespaces=namespaces)
             jobs.append(_Job(spool, segments, namespaces, spool.state.num_segments > 0))
         meter = _DumpMeter(jobs, on_progress)
@@ -194,7 +203,7 @@ def _scanning(segments: Sequence[Segment], num_workers: int | None) -> Iterator[
     """Scan segments, in their order, here or in other processes."""
     num_workers = num_workers or os.cpu_count() or 1
     num_bytes = sum(segment.end - segment.start for segment in segments)
-    if num_workers == 1 or num_bytes < _SMALL_BYTES:
+    if num_workers == 1 or num_bytes < _SMALL_BYTES or any(one.stream for one in segments):
         yield map(scan_segment, segments)
         return
     pool = ProcessPoolExecutor(

@@ -1,14 +1,15 @@
-"""Book records from NDJSON: one JSON array of six a line.
+"""Book records from JSON: one a line, or all in one document.
 
-The form is that of Koehrsen's published extracts: `[title, infobox, wikilinks, external links, time
-of the last edit, length]`. This module checks each line and reports what is wrong with a bad one;
-it repairs and cleans nothing.
+A record is an array of six as in Koehrsen's published extracts (`[title, infobox, wikilinks,
+external links, time of the last edit, length]`), or an object with named fields. This module checks
+each record and reports what is wrong with a bad one; it repairs and cleans nothing.
 """
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import BinaryIO
 
 from bookgraph.core.names import MAX_TITLE_BYTES, is_page_title
@@ -19,10 +20,17 @@ MAX_LINE_BYTES = 64 * 2**20
 """A longer line is not a book: the longest of 37,020 real records has 0.4 MB."""
 
 _EXAMPLE_CHARS = 80
+_READ_CHARS = 2**20
+_FIELD_NAMES = {"year": "pub_date"}
+"""Where the infobox has another name for a field that people expect."""
 
 
 class _BadLineError(ValueError):
     """Carries the reason from the checks to the loop."""
+
+    def __init__(self, reason: str, example: str = "") -> None:
+        super().__init__(reason)
+        self.example = example
 
 
 def iter_ndjson(stream: BinaryIO, *, source: str, on_bad: OnBadRecord) -> Iterator[BookRecord]:
@@ -41,6 +49,69 @@ def iter_ndjson(stream: BinaryIO, *, source: str, on_bad: OnBadRecord) -> Iterat
         except _BadLineError as error:
             example = (line or b"")[:_EXAMPLE_CHARS].decode("utf-8", "backslashreplace").strip()
             on_bad(BadRecord(source, position, str(error), example))
+
+
+def iter_document(stream: BinaryIO, *, source: str, on_bad: OnBadRecord) -> Iterator[BookRecord]:
+    """Yield the records of one JSON document: an array of records, or records one after the other.
+
+    Args:
+        stream: bytes, in UTF-8.
+        source: the file's name for reports.
+        on_bad: called once for each value that is not a record; reading continues behind it. What
+            is not JSON ends the document.
+    """
+    text = io.TextIOWrapper(stream, "utf-8", errors="surrogateescape")
+    position = 0
+    try:
+        for value in _iter_values(text.read):
+            position += 1
+            try:
+                yield _to_record(value)
+            except _BadLineError as error:
+                example = json.dumps(value, ensure_ascii=True)[:_EXAMPLE_CHARS]
+                on_bad(BadRecord(source, position, str(error), example))
+    except _BadLineError as error:
+        on_bad(BadRecord(source, position + 1, str(error), error.example))
+
+
+def _iter_values(read: Callable[[int], str]) -> Iterator[object]:
+    """Decode values one by one, so that a large array never is in memory as a whole."""
+    decoder = json.JSONDecoder()
+    buffer = read(_READ_CHARS).lstrip("\ufeff").lstrip()
+    is_array = buffer.startswith("[") and not buffer[1:].lstrip().startswith(('"', "]"))
+    buffer = buffer[1:] if is_array else buffer
+    is_end = False
+    while True:
+        buffer = buffer.lstrip(" \t\r\n,")
+        if is_array and buffer.startswith("]"):
+            return
+        try:
+            value, end = decoder.raw_decode(buffer)
+            if end == len(buffer) and not is_end:
+                # A number may go on.
+                raise ValueError  # noqa: TRY301  # the same as an incomplete value
+        except (ValueError, RecursionError) as error:
+            if not buffer and is_end:
+                return
+            more = "" if is_end else read(_READ_CHARS)
+            is_end = is_end or not more
+            if not more and buffer.strip() and not _is_complete(decoder, buffer):
+                raise _BadLineError("not JSON", buffer[:_EXAMPLE_CHARS]) from error
+            if len(buffer) > MAX_LINE_BYTES:
+                reason = f"longer than {MAX_LINE_BYTES // 2**20} MiB"
+                raise _BadLineError(reason, buffer[:_EXAMPLE_CHARS]) from error
+            buffer += more
+            continue
+        yield value
+        buffer = buffer[end:]
+
+
+def _is_complete(decoder: json.JSONDecoder, text: str) -> bool:
+    try:
+        decoder.raw_decode(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _iter_lines(stream: BinaryIO) -> Iterator[bytes | None]:
@@ -71,13 +142,18 @@ def parse_line(line: bytes | None) -> BookRecord:
     except (ValueError, RecursionError) as error:
         # Not only JSONDecodeError: a number of more than 4,300 digits is a plain ValueError.
         raise _BadLineError("not JSON") from error
+    return _to_record(value)
+
+
+def _to_record(value: object) -> BookRecord:
+    if isinstance(value, dict):
+        value = _name_fields(value)
     if not isinstance(value, list) or len(value) != len(_CHECKS):
-        raise _BadLineError("not an array of six values")
+        raise _BadLineError("neither an array of six values nor an object with a title")
     for item, (name, is_right) in zip(value, _CHECKS, strict=True):
         if not is_right(item):
             raise _BadLineError(name)
-    if b"\\ud" in line.lower():
-        _check_surrogates(value)
+    _check_surrogates(value)
     title, infobox, wikilinks, external_links, edited_at, length = value
     return BookRecord(
         title=title,
@@ -87,6 +163,51 @@ def parse_line(line: bytes | None) -> BookRecord:
         edited_at=edited_at,
         length=length,
     )
+
+
+def _name_fields(fields: dict[str, object]) -> list[object] | None:
+    """The six values of a record with named fields; None for one without a title.
+
+    What is not one of the six, such as `author` or `pages`, is a parameter of the infobox.
+    """
+    fields = {name: value for name, value in fields.items() if value is not None}
+    if "title" not in fields:
+        return None
+    links = fields.pop("wikilinks", fields.pop("links", []))
+    known = [
+        fields.pop("title"),
+        fields.pop("infobox", {}),
+        _expand_links(links),
+        fields.pop("external_links", []),
+        fields.pop("edited_at", ""),
+        fields.pop("length", 0),
+    ]
+    if isinstance(known[1], dict):
+        known[1] = {**_as_texts(fields), **_as_texts(known[1])}
+    return known
+
+
+def _expand_links(links: object) -> object:
+    """Links as `preview --json` writes them, with a title and a count, become mentions."""
+    if not isinstance(links, list) or not all(isinstance(link, dict) for link in links):
+        return links
+    return [
+        link.get("title", link.get("name"))
+        for link in links
+        for _ in range(link["count"] if isinstance(link.get("count"), int) else 1)
+    ]
+
+
+def _as_texts(fields: Mapping[str, object]) -> dict[str, str]:
+    texts = {}
+    for name, value in fields.items():
+        items = value if isinstance(value, list) else [value]
+        if not all(isinstance(item, str | int | float) for item in items):
+            reason = "a field is neither a text, a number nor a list of these"
+            raise _BadLineError(reason)
+        if items:
+            texts[_FIELD_NAMES.get(name, name)] = "\n".join(map(str, items))
+    return texts
 
 
 def format_line(record: BookRecord) -> bytes:

@@ -18,7 +18,7 @@ from bookgraph.ingest.clean.redirects import collect_redirects, select_redirects
 from bookgraph.ingest.read import dump
 from bookgraph.ingest.read.extract import extract_dumps
 from bookgraph.ingest.read.files import SourceFile, detect_file, open_file, translated_errors
-from bookgraph.ingest.read.ndjson import iter_ndjson
+from bookgraph.ingest.read.ndjson import iter_document, iter_ndjson
 from bookgraph.ingest.read.segments import iter_chunks, plan_segments
 from bookgraph.ingest.read.spool import Spool
 from bookgraph.ingest.report import BadRecord, BadRecordLog, OnBadRecord, SkippedPage
@@ -33,7 +33,8 @@ def iter_records(path: Path | str, *, on_bad: OnBadRecord | None = None) -> Iter
     """Yield the book records of a file, lazily, in order and as the source has them.
 
     Args:
-        path: NDJSON or a MediaWiki XML dump; plain, gzip or bzip2.
+        path: book records or a MediaWiki XML dump; plain, gzip, bzip2, xz or zstd; `-` for standard
+            input.
         on_bad: called for each record that cannot be read; by default it is logged as a warning.
 
     Raises:
@@ -54,22 +55,23 @@ def find_text(path: Path, titles: Collection[str]) -> str | None:
     Raises:
         InputError: the file cannot be read.
     """
-    file = detect_file(path)
-    if file.content != "dump":
+    if not path.is_file() or (file := detect_file(path)).content != "dump":
+        # A pipe was read already.
         return None
-    with translated_errors(path):
+    with translated_errors(file.name):
         chunks = chain.from_iterable(map(iter_chunks, plan_segments(file)))
         return dump.find_text(chunks, titles, source=str(path))
 
 
 def _iter_file(file: SourceFile, on_bad: OnBadRecord) -> Iterator[BookRecord]:
-    with translated_errors(file.path):
+    with translated_errors(file.name):
         if file.content == "dump":
             chunks = chain.from_iterable(map(iter_chunks, plan_segments(file)))
             yield from dump.iter_dump(chunks, source=str(file.path), on_bad=on_bad)
             return
-        with open_file(file.path, file.compression) as stream:
-            yield from iter_ndjson(stream, source=str(file.path), on_bad=on_bad)
+        read = iter_document if file.content == "json" else iter_ndjson
+        with open_file(file) as stream:
+            yield from read(stream, source=file.name, on_bad=on_bad)
 
 
 def _warn(bad: BadRecord) -> None:
@@ -206,10 +208,13 @@ class RecordSource:
         """Name each file, and for dumps the wiki and the day of the last edit of a book."""
         edited_at = max((record.edited_at for record in records), default="")[:10]
         return [
-            f"{path.name} ({spool.state.wiki or 'unknown wiki'}, books edited until {edited_at})"
-            if (spool := self._spools.get(path)) is not None
-            else path.name
-            for path in self.paths
+            f"{file.path.name if file.stream is None else file.name} "
+            f"({spool.state.wiki or 'unknown wiki'}, books edited until {edited_at})"
+            if (spool := self._spools.get(file.path)) is not None
+            else file.path.name
+            if file.stream is None
+            else file.name
+            for file in self._files
         ]
 
     def explain_no_books(self) -> str:

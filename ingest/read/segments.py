@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from bookgraph.core.names import MAIN_ONLY
 from bookgraph.ingest.bzip2.blocks import iter_blocks
@@ -30,6 +31,7 @@ class Segment:
         compression: of the file.
         start: first byte.
         end: the byte after the last one.
+        stream: the bytes of a pipe, which only this process can read; None for a file.
         is_compiled: whether to decode it with compiled code, which takes a second to load.
         namespaces: numbers of those whose pages are read.
     """
@@ -38,6 +40,7 @@ class Segment:
     compression: Compression
     start: int
     end: int
+    stream: BinaryIO | None = None
     is_compiled: bool = False
     namespaces: frozenset[int] = MAIN_ONLY
 
@@ -58,7 +61,11 @@ class SegmentScan(PageScan):
 
 
 def plan_segments(file: SourceFile, *, namespaces: frozenset[int] = MAIN_ONLY) -> list[Segment]:
-    """Cut a file into segments; gzip, which can be read only from its start, is one."""
+    """Cut a file into segments; what can be read only from its start is one."""
+    if file.stream is not None:
+        return [
+            Segment(file.path, file.compression, 0, 0, stream=file.stream, namespaces=namespaces)
+        ]
     size = file.size
     step = _SEGMENT_BYTES.get(file.compression, max(size, 1))
     is_compiled = file.compression == "bzip2" and size >= _LARGE_BYTES
@@ -82,7 +89,7 @@ def scan_segment(segment: Segment) -> SegmentScan:
     """
     scan = SegmentScan()
     cutter = PageCutter(str(segment.path))
-    with translated_errors(segment.path):
+    with translated_errors(str(segment.path)):
         for chunk in iter_chunks(segment):
             scan.add(scan_pages(cutter.add(chunk), namespaces=segment.namespaces))
     scan.head, scan.tail, scan.has_page_open = cutter.head, cutter.tail, cutter.has_page_open
@@ -91,13 +98,14 @@ def scan_segment(segment: Segment) -> SegmentScan:
 
 def iter_chunks(segment: Segment) -> Iterator[bytes]:
     """Yield the bytes of a segment as they were before compression."""
-    if segment.compression == "bzip2":
+    if segment.compression == "bzip2" and segment.stream is None:
         yield from iter_blocks(
             segment.path, segment.start, segment.end, is_compiled=segment.is_compiled
         )
         return
-    with open_file(segment.path, segment.compression) as stream:
-        if segment.compression == "gzip":
+    file = SourceFile(segment.path, "dump", segment.compression, segment.stream)
+    with open_file(file) as stream:
+        if segment.compression != "none" or segment.stream is not None:
             while chunk := stream.read(_READ_BYTES):
                 yield chunk
             return

@@ -163,7 +163,7 @@ def remove_orphaned_spools(root: Path) -> None:
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             # What cannot be read is of no use to anybody either.
             source = None
-        if source is None or not source.exists():
+        if source is None or not source.is_file():
             shutil.rmtree(state.parent, ignore_errors=True)
 
 
@@ -190,6 +190,13 @@ def open_spool(root: Path, source: Path, *, namespaces: frozenset[int] = MAIN_ON
         if earlier.name != f"{place}-{form}":
             shutil.rmtree(earlier, ignore_errors=True)
     return Spool(root / f"{place}-{form}", source=source)
+
+
+def open_passing_spool(root: Path, source: Path) -> Spool:
+    """A new spool for a pipe, which nobody can read again; the next run removes it."""
+    folder = root / f"pipe-{os.getpid()}-{abs(hash(source))}"
+    shutil.rmtree(folder, ignore_errors=True)
+    return Spool(folder, source=source)
 
 
 def _open_at(path: Path, length: int) -> BinaryIO:

@@ -19,6 +19,10 @@ from bookgraph.ingest.read.ndjson import format_line, iter_ndjson, parse_line
 _GOOD = ["Dune", {"author": "Frank Herbert"}, ["Arrakis", "Arrakis"], ["http://x"], "2018", 9]
 
 
+_NO_TEXT = "a field is neither a text, a number nor a list of these"
+_NO_RECORD = "neither an array of six values nor an object with a title"
+
+
 def _ignore(_: BadRecord) -> None:
     pass
 
@@ -61,11 +65,17 @@ def test_a_line_becomes_a_record_with_repeats_and_order_kept() -> None:
         (b'["Dune", {}, [], [], "", ' + b"1" * 5_000 + b"]\n", "not JSON"),
         (b"\xff\xfe[]\n", "not UTF-8"),
         (_line()[:12] + b"\xc3\x28" + _line()[12:], "not UTF-8"),
-        (b"{}\n", "not an array of six values"),
-        (b"null\n", "not an array of six values"),
-        (b"[]\n", "not an array of six values"),
-        (b'["Dune", {}, [], [], ""]\n', "not an array of six values"),
-        (b'["Dune", {}, [], [], "", 1, 2]\n', "not an array of six values"),
+        (b"{}\n", _NO_RECORD),
+        (b"null\n", _NO_RECORD),
+        (b"[]\n", _NO_RECORD),
+        (
+            b'["Dune", {}, [], [], ""]\n',
+            _NO_RECORD,
+        ),
+        (
+            b'["Dune", {}, [], [], "", 1, 2]\n',
+            _NO_RECORD,
+        ),
         (_line(title=1), "the title is not a text of 1 to 255 bytes"),
         (_line(title="é" * 128), "the title is not a text of 1 to 255 bytes"),
         (_line(title="_"), "the title is not a text of 1 to 255 bytes"),
@@ -74,6 +84,11 @@ def test_a_line_becomes_a_record_with_repeats_and_order_kept() -> None:
         (_line(infobox=[]), "the infobox is not an object of texts"),
         (_line(infobox={"pages": 318}), "the infobox is not an object of texts"),
         (_line(infobox=None), "the infobox is not an object of texts"),
+        (b'{"title": "Dune", "author": {"first": "A"}}\n', _NO_TEXT),
+        (b'{"title": "Dune", "author": [["A"]]}\n', _NO_TEXT),
+        (b'{"title": 5, "author": "A"}\n', "the title is not a text of 1 to 255 bytes"),
+        (b'{"title": "Dune", "links": "A"}\n', "the wikilinks are not a list of texts"),
+        (b'{"title": "Dune", "links": [{"count": 2}]}\n', "the wikilinks are not a list of texts"),
         (_line(wikilinks="Dune"), "the wikilinks are not a list of texts"),
         (_line(wikilinks=["Dune", None]), "the wikilinks are not a list of texts"),
         (_line(external_links={}), "the external links are not a list of texts"),

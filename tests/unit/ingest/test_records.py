@@ -6,6 +6,7 @@ import bz2
 import gzip
 import json
 import logging
+import lzma
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from bookgraph.core.errors import InputError
 from bookgraph.ingest import BadRecord, iter_records
@@ -43,7 +45,10 @@ def _plain(data: bytes) -> bytes:
     return data
 
 
-@pytest.mark.parametrize("compress", [_plain, gzip.compress, bz2.compress])
+_COMPRESS = [_plain, gzip.compress, bz2.compress, lzma.compress, zstandard.compress]
+
+
+@pytest.mark.parametrize("compress", _COMPRESS)
 def test_the_form_is_told_by_content_not_by_name(tmp_path: Path, compress: Compress) -> None:
     path = tmp_path / "misleading.txt"
     path.write_bytes(compress(_LINES))
@@ -66,8 +71,9 @@ def test_two_compressed_streams_one_after_the_other_are_one_file(tmp_path: Path)
     first, second = _LINES.splitlines(keepends=True)
     path.write_bytes(bz2.compress(first) + bz2.compress(second))
     assert _titles(path) == ["Dune", "Emma"]
-    path.write_bytes(gzip.compress(first) + gzip.compress(second))
-    assert _titles(path) == ["Dune", "Emma"]
+    for compress in _COMPRESS:
+        path.write_bytes(compress(first) + compress(second))
+        assert _titles(path) == ["Dune", "Emma"]
 
 
 def test_a_path_may_be_a_text(tmp_path: Path) -> None:
@@ -107,9 +113,7 @@ def test_an_empty_file_is_said_to_be_empty(tmp_path: Path, data: bytes) -> None:
 def test_a_binary_file_is_neither_records_nor_a_dump(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "binary"
     path.write_bytes(data)
-    with pytest.raises(
-        InputError, match=r"is neither NDJSON book records nor a MediaWiki XML dump"
-    ):
+    with pytest.raises(InputError, match=r"is neither book records nor a MediaWiki XML dump"):
         _titles(path)
 
 
@@ -168,3 +172,107 @@ def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
     )
     assert "InputError" in done.stderr
     assert "secret was denied. Check its mode." in done.stderr
+
+
+@pytest.mark.parametrize("compress", _COMPRESS)
+@pytest.mark.parametrize("data", [_LINES, _DUMP + b" " * 3_000_000], ids=["records", "dump"])
+def test_a_pipe_is_read_once(tmp_path: Path, compress: Compress, data: bytes) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    packed = compress(data)
+    with subprocess.Popen([sys.executable, "-c", _FEED, pipe], stdin=subprocess.PIPE) as feeder:
+        assert feeder.stdin is not None
+        feeder.stdin.write(packed)
+        feeder.stdin.close()
+        titles = _titles(pipe)
+    assert titles == (["Dune", "Emma"] if data is _LINES else ["Dune"])
+
+
+_FEED = "import sys; data = sys.stdin.buffer.read(); open(sys.argv[1], 'wb').write(data)"
+
+
+@pytest.mark.parametrize("compress", _COMPRESS[1:])
+def test_a_compressed_file_that_is_cut_says_so(tmp_path: Path, compress: Compress) -> None:
+    path = tmp_path / "cut"
+    packed = compress(os.urandom(100_000).hex().encode() + b"\n" + _LINES)
+    for length in (len(packed) // 2, len(packed) - 6):
+        path.write_bytes(packed[:length])
+        with pytest.raises(InputError, match=r"ends inside its compressed data: the file is cut"):
+            list(iter_records(path, on_bad=_ignore))
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"PK\x03\x04rest", "is a zip archive. Unpack it first"),
+        (b"7z\xbc\xaf\x27\x1crest", "is a 7z archive"),
+        (b"x" * 257 + b"ustar", "is a tar archive"),
+        (b"PAR1rest", "is a Parquet file"),
+        (b"<!DOCTYPE html><html>busy", "is a web page, perhaps the error page"),
+        (b"\n<HTML><body>", "is a web page"),
+    ],
+)
+def test_what_cannot_be_read_says_what_to_do(tmp_path: Path, data: bytes, message: str) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=message):
+        list(iter_records(path))
+
+
+_TITLES = ("Dune", "Emma")
+_RECORD = {"title": "Dune", "author": ["A", "B"], "year": 1965, "links": ["Novel"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps([_RECORD, {**_RECORD, "title": "Emma"}]),
+        json.dumps([_RECORD, {**_RECORD, "title": "Emma"}], indent=2),
+        json.dumps(_RECORD, indent=4) + "\n" + json.dumps({**_RECORD, "title": "Emma"}, indent=1),
+        json.dumps(_RECORD) + "\n" + json.dumps({**_RECORD, "title": "Emma"}) + "\n",
+        "\ufeff[\n"
+        + json.dumps(_RECORD)
+        + ",\n"
+        + json.dumps({**_RECORD, "title": "Emma"})
+        + "\n]",
+        json.dumps([json.loads(line) for line in _LINES.splitlines()]),
+    ],
+)
+def test_records_may_be_objects_or_one_array(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "books.json"
+    path.write_text(text, "utf-8")
+    records = list(iter_records(path))
+    assert [record.title for record in records] == ["Dune", "Emma"]
+    assert records[0].wikilinks == ("Novel",)
+    if "author" in text:
+        assert records[0].infobox == {"author": "A\nB", "pub_date": "1965"}
+
+
+def test_what_preview_prints_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "books.json"
+    links = [{"name": "novel", "title": "Novel", "kind": "article", "count": 2}]
+    path.write_text(json.dumps({**_RECORD, "year": None, "links": links}), "utf-8")
+    (record,) = iter_records(path)
+    assert record.wikilinks == ("Novel", "Novel")
+    assert record.infobox == {"author": "A\nB"}
+
+
+def test_bad_values_of_a_document_are_counted_and_a_cut_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "books.json"
+    bad: list[BadRecord] = []
+    path.write_text(json.dumps([_RECORD, {"name": "x"}, 5, {**_RECORD, "title": "Emma"}]), "utf-8")
+    titles = [record.title for record in iter_records(path, on_bad=bad.append)]
+    assert titles == ["Dune", "Emma"]
+    reason = "neither an array of six values nor an object with a title"
+    assert [(one.position, one.reason) for one in bad] == [(2, reason), (3, reason)]
+    bad.clear()
+    path.write_text(json.dumps([_RECORD, _RECORD])[:-20], "utf-8")
+    assert [record.title for record in iter_records(path, on_bad=bad.append)] == ["Dune"]
+    assert [(one.position, one.reason) for one in bad] == [(2, "not JSON")]
+
+
+def test_a_large_document_is_read_piece_by_piece(tmp_path: Path) -> None:
+    path = tmp_path / "books.json"
+    books = [{"title": f"Book {n}", "links": ["x" * 200] * 10} for n in range(2_000)]
+    path.write_text(json.dumps(books, indent=1), "utf-8")
+    assert _titles(path) == [f"Book {n}" for n in range(2_000)]
