@@ -3,6 +3,7 @@
 from bookgraph.graph.connection import connect
 from bookgraph.graph.query.filters import BookFilter
 from bookgraph.graph.query.nodes import Neighbour, nearest_books
+from bookgraph.graph.query.overview import read_model_lag
 from bookgraph.graph.query.selection import NodeList
 from bookgraph.graph.read.edges import GraphEdges, read_edges
 from bookgraph.graph.read.labels import read_book_labels
@@ -28,5 +29,6 @@ __all__ = [
     "nearest_books",
     "read_book_labels",
     "read_edges",
+    "read_model_lag",
     "write_embeddings",
 ]

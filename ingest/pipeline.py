@@ -192,7 +192,11 @@ def _refuse_bad_input(source: RecordSource, num_records: int, *, num_books: int)
         first = bad_records.examples[reason][0]
         why = f"{num:,} times: {reason}, first in record {first.position}: {first.example!r}"
     if not num_records and bad_records.total:
-        raise InputError(f"{names} holds no book records ({why}). The graph was not changed.")
+        raise InputError(
+            f"{names} holds no book records ({why}). The graph was not changed. Give one JSON "
+            'array or object a line, such as {"title": "Dune", "links": ["Arrakis"]}, or a '
+            "MediaWiki dump."
+        )
     if bad_records.total > max(_FEW_BAD_RECORDS, MAX_BAD_SHARE * total):
         raise InputError(
             f"{bad_records.total:,} of {total:,} records of {names} cannot be read ({why}). "

@@ -235,3 +235,19 @@ def read_stamp(store: Store) -> Stamp:
         "model.version AS model, COUNT { (:Book) } AS num_books"
     )[0]
     return Stamp(row["loaded_at"], row["is_complete"], row["model"], row["num_books"])
+
+
+def read_model_lag(store: Store) -> str | None:
+    """The day of the last load that changed the graph after the current model was trained.
+
+    Returns:
+        `YYYY-MM-DD`; None for a model that is as new as the graph, or without a model.
+    """
+    row = store.read(
+        "OPTIONAL MATCH (data:Dataset {name: 'bookgraph'}) "
+        "OPTIONAL MATCH (model:EmbeddingModel {is_current: true}) "
+        "RETURN CASE WHEN datetime(data.changed_at) > datetime(model.created_at) "
+        "THEN left(data.changed_at, 10) END AS changed"
+    )[0]
+    changed: str | None = row["changed"]
+    return changed

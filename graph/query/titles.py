@@ -47,7 +47,7 @@ def nearest_names(runner: Runner, wanted: str, *, num: int = 3) -> tuple[str, ..
 
 
 def named_book(exact: LiteralString, keys: LiteralString, phrase: LiteralString) -> LiteralString:
-    """An expression: the book of a title, else of another spelling of it, else of a redirect.
+    """An expression: the book of a title, else of another spelling, letter case or redirect.
 
     Args:
         exact: variable of the book with the first title, or null.
@@ -57,6 +57,7 @@ def named_book(exact: LiteralString, keys: LiteralString, phrase: LiteralString)
     return _named(
         "(page:Book {title: " + keys + "[place]})",
         "book_title_text",
+        "toLower(page.title) IN [key IN " + keys + " | toLower(key)] DESC, "
         "page.num_links DESC, page.title",
         exact,
         keys,
@@ -69,6 +70,7 @@ def named_link(exact: LiteralString, keys: LiteralString, phrase: LiteralString)
     return _named(
         "(page:Link {name: " + keys + "[place]})",
         "link_title_text",
+        "toLower(page.title) IN [key IN " + keys + " | toLower(key)] DESC, "
         "page.num_books DESC, page.name",
         exact,
         keys,
@@ -91,15 +93,16 @@ def _named(
         "RETURN page ORDER BY place LIMIT 1 }), head(COLLECT { "
         "CALL db.index.fulltext.queryNodes('" + index + "', " + phrase + ", "
         "{limit: " + _MOST_REDIRECTS + "}) YIELD node AS page "
-        "WHERE any(other IN page.redirects "
+        "WHERE any(other IN [page.title] + coalesce(page.redirects, []) "
         "WHERE toLower(other) IN [key IN " + keys + " | toLower(key)]) "
         "RETURN page ORDER BY " + order + " LIMIT 1 }))"
     )  # fmt: skip
 
 
 def redirect_query(wanted: str) -> str:
-    """A Lucene query for the redirects that hold a title's words in their order."""
-    return "redirects:" + phrase_query(wanted)
+    """A Lucene query for the titles and redirects that hold a title's words in their order."""
+    phrase = phrase_query(wanted)
+    return f"title:{phrase} OR redirects:{phrase}"
 
 
 def phrase_query(wanted: str) -> str:

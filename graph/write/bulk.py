@@ -92,7 +92,7 @@ def import_graph(
         server.import_database(arguments, on_progress=on_progress)
     on_progress(Progress("Building indexes", 0))
     create_schema(store)
-    mark_dataset(store, rows.sources, is_complete=True)
+    mark_dataset(store, rows.sources, is_complete=True, is_changed=True)
     elapsed_s = time.monotonic() - start_s
     logger.info("imported %d books in %.1f s", len(rows.books), elapsed_s)
     return LoadReport(

@@ -124,7 +124,8 @@ def load_graph(
     _remove_books(store, to_remove)
     _sync_references(store, refers_to)
     _refresh_counts(store)
-    mark_dataset(store, rows.sources, is_complete=True)
+    is_changed = bool(to_write or to_remove)
+    mark_dataset(store, rows.sources, is_complete=True, is_changed=is_changed)
     added = [book.title for book in to_write if book.title not in present]
     changed = [book.title for book in to_write if book.title in present]
     report = LoadReport(
@@ -155,13 +156,24 @@ def book_checksum(book: BookRow) -> str:
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def mark_dataset(store: Store, sources: Sequence[str], *, is_complete: bool) -> None:
-    """Record on the `Dataset` node what is loaded, and whether the load is complete."""
+def mark_dataset(
+    store: Store, sources: Sequence[str], *, is_complete: bool, is_changed: bool = False
+) -> None:
+    """Record on the `Dataset` node what is loaded, and whether the load is complete.
+
+    Args:
+        store: the database.
+        sources: names of the input files.
+        is_complete: whether the load has ended.
+        is_changed: whether it changed any book, so that a model of before no longer fits.
+    """
     store.run(
         "MERGE (n:Dataset {name: 'bookgraph'}) "
-        "SET n.sources = $sources, n.is_complete = $is_complete, n.loaded_at = $now",
+        "SET n.sources = $sources, n.is_complete = $is_complete, n.loaded_at = $now, "
+        "n.changed_at = CASE WHEN $is_changed THEN $now ELSE n.changed_at END",
         sources=list(sources),
         is_complete=is_complete,
+        is_changed=is_changed,
         now=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 

@@ -80,6 +80,8 @@ def ask(counting: CountingStore, query: str) -> Any:
         ("Мы", "We (novel)"),
         ("Animal Farm", "Animal Farm"),
         ("animal_Farm", "Animal Farm"),
+        ("BRAVE new world", "Brave New World"),
+        (" we_(NOVEL) ", "We (novel)"),
         ("  Animal%20Farm\u200e ", "Animal Farm"),
         ("1984_(novel)", "Nineteen Eighty-Four"),
     ],
