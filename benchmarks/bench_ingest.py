@@ -3,6 +3,8 @@
     bookgraph bench ingest --mb 100              both ways on one generated dump
     bookgraph bench ingest --flat 10 100 2000    cost a page and memory by size, too
     bookgraph bench ingest --fields TSV          usable fields before and after cleaning, too
+    bookgraph bench ingest --layout content --project 46.45
+                                                 a content export, and how long 46.45 GB would take
 
 The peer is the notebook's pipeline with the libraries that it used: the standard library's `bz2`
 read line by line into `xml.sax`, and mwparserfromhell on pages that name the template.
@@ -32,9 +34,10 @@ import psutil
 from results import write_results
 
 from bookgraph.ingest.clean.fields import parse_fields
+from bookgraph.ingest.read.dump import scan_pages
 from bookgraph.ingest.read.extract import extract_dumps
 from bookgraph.ingest.read.files import detect_file
-from bookgraph.testing.dumps import DumpForm, GeneratedDump, write_dump
+from bookgraph.testing.dumps import DumpForm, DumpLayout, GeneratedDump, write_dump
 
 _SAMPLE_EVERY_S = 0.05
 _TARGET_RATIO = 5.0
@@ -45,7 +48,7 @@ _EXIT_MISSED = 5
 class _PeerHandler(xml.sax.handler.ContentHandler):
     """Collects title, text and timestamp of each page, as the notebook's handler does."""
 
-    _WANTED = frozenset({"title", "text", "timestamp"})
+    _WANTED = frozenset({"title", "ns", "text", "timestamp"})
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,7 +72,7 @@ class _PeerHandler(xml.sax.handler.ContentHandler):
             self._name = None
         if name == "page":
             self.num_pages += 1
-            if "Infobox book" in self._values.get("text", ""):
+            if self._values["ns"] == "0" and "Infobox book" in self._values.get("text", ""):
                 self._parse()
 
     def _parse(self) -> None:
@@ -154,13 +157,14 @@ def _resident_bytes(pid: int) -> int:
         return 0
 
 
-def _generate(folder: Path, mb: int, form: DumpForm) -> GeneratedDump:
+def _generate(folder: Path, mb: int, form: DumpForm, layout: DumpLayout) -> GeneratedDump:
     start_s = time.perf_counter()
     suffix = ".xml" if form == "plain" else ".xml.bz2"
-    dump = write_dump(folder / f"{form}-{mb}{suffix}", num_bytes=mb * 10**6, form=form)
+    path = folder / f"{layout}-{form}-{mb}{suffix}"
+    dump = write_dump(path, num_bytes=mb * 10**6, form=form, layout=layout)
     print(
         f"generated {dump.num_bytes / 1e6:,.0f} MB of XML, {dump.num_pages:,} pages, "
-        f"{dump.num_books:,} books, {form}, {dump.path.stat().st_size / 1e6:,.1f} MB on disk, "
+        f"{dump.num_books:,} books, {layout}, {form}, {dump.path.stat().st_size / 1e6:,.1f} MB on disk, "
         f"in {time.perf_counter() - start_s:.0f} s",
         flush=True,
     )
@@ -192,11 +196,65 @@ def bench_read(dump: GeneratedDump, *, num_workers: int, repeats: int) -> dict[s
     return {**found, "ratio": ratio, "is_same": is_same, "times_s": times}
 
 
-def bench_flat(folder: Path, *, sizes: list[int], form: DumpForm, num_workers: int) -> list[Any]:
+def bench_namespaces(dump: GeneratedDump, *, repeats: int) -> dict[str, Any]:
+    """What it costs to pass over pages of other namespaces that name the infobox.
+
+    The dump is scanned as it is, and with those pages' names of the infobox replaced by others of
+    the same length, so that the search never stops at them.
+    """
+    data = bz2.decompress(dump.path.read_bytes())
+    found = scan_pages(data)
+    hidden = bytearray(data)
+    position = 0
+    for page in found.skipped:
+        start = data.find(f"<title>{page.title}</title>".encode(), position)
+        position = data.find(b"</page>", start)
+        name = data.find(b"Infobox book", start, position)
+        hidden[name : name + 12] = b"Infobox nook"
+    without = bytes(hidden)
+    times: dict[str, list[float]] = {"with": [], "without": []}
+    for _ in range(repeats):
+        for name, variant in (("with", data), ("without", without)):
+            start_s = time.perf_counter()
+            scan_pages(variant)
+            times[name].append(time.perf_counter() - start_s)
+    seconds = {name: min(values) for name, values in times.items()}
+    ratio = seconds["with"] / seconds["without"]
+    print(
+        f"{len(found.skipped):,} of {dump.num_pages:,} pages are of other namespaces and name the "
+        f"infobox; scanning with them {seconds['with']:.2f} s, without {seconds['without']:.2f} s, "
+        f"ratio {ratio:.2f}"
+    )
+    return {"num_skipped": len(found.skipped), "seconds": seconds, "ratio": ratio}
+
+
+def project(dump: GeneratedDump, read: dict[str, Any], *, size_gb: float, num_workers: int) -> Any:
+    """How long a dump of some size would take, from what was measured a compressed megabyte."""
+    measured = read["bookgraph"]
+    packed_mb = dump.path.stat().st_size / 1e6
+    cpu_s = measured["cpu_s"] / packed_mb
+    # How much of the processes' time was work.
+    efficiency = measured["cpu_s"] / (measured["elapsed_s"] * num_workers)
+    worker_mb = measured["peak_mb"] / (num_workers + 1)
+    rows = []
+    for cores in (2, 16, 64):
+        hours = size_gb * 1000 * cpu_s / cores / efficiency / 3600
+        memory_gb = worker_mb * (cores + 1) / 1024
+        rows.append({"cores": cores, "hours": hours, "memory_gb": memory_gb})
+        print(
+            f"{size_gb:g} GB of bzip2 on {cores} cores: {hours:.1f} h, {memory_gb:.1f} GB resident "
+            f"(computed from {cpu_s:.3f} s of one core for each MB)"
+        )
+    return {"size_gb": size_gb, "cpu_s_per_mb": cpu_s, "efficiency": efficiency, "rows": rows}
+
+
+def bench_flat(
+    folder: Path, *, sizes: list[int], form: DumpForm, layout: DumpLayout, num_workers: int
+) -> list[Any]:
     """Cost a page and memory over sizes."""
     rows = []
     for mb in sizes:
-        dump = _generate(folder, mb, form)
+        dump = _generate(folder, mb, form, layout)
         row = measure(["child", "bookgraph", str(dump.path), "--workers", str(num_workers)])
         # Starting Python costs the same at any size.
         empty = measure(["child", "nothing", str(dump.path)])
@@ -257,6 +315,12 @@ def main() -> int:
     parser.add_argument(
         "--form", choices=("plain", "single", "multistream"), default="single", help="of the dump"
     )
+    parser.add_argument(
+        "--layout", choices=("classic", "content"), default="classic", help="of the dump"
+    )
+    parser.add_argument(
+        "--project", type=float, metavar="GB", help="compute the time of a dump of this size"
+    )
     parser.add_argument("--repeats", type=int, default=3, help="of which the best counts (3)")
     parser.add_argument("--workers", type=int, default=2, help="processes (2)")
     parser.add_argument(
@@ -273,15 +337,28 @@ def main() -> int:
 
 
 def _run(arguments: argparse.Namespace, folder: Path) -> int:
-    form, num_workers = arguments.form, arguments.workers
-    dump = _generate(folder, arguments.mb, form)
+    form, layout, num_workers = arguments.form, arguments.layout, arguments.workers
+    dump = _generate(folder, arguments.mb, form, layout)
     read = bench_read(dump, num_workers=num_workers, repeats=arguments.repeats)
+    extra: dict[str, Any] = {}
+    if layout == "content" and form != "plain":
+        extra["namespaces"] = bench_namespaces(dump, repeats=arguments.repeats)
+    if arguments.project:
+        extra["projection"] = project(
+            dump, read, size_gb=arguments.project, num_workers=num_workers
+        )
     dump.path.unlink()
     peaks = [read["bookgraph"]["peak_mb"]]
-    results: dict[str, Any] = {"mb": arguments.mb, "form": form, "read": read}
+    results: dict[str, Any] = {
+        "mb": arguments.mb,
+        "form": form,
+        "layout": layout,
+        "read": read,
+        **extra,
+    }
     if arguments.flat:
         results["flat"] = bench_flat(
-            folder, sizes=arguments.flat, form=form, num_workers=num_workers
+            folder, sizes=arguments.flat, form=form, layout=layout, num_workers=num_workers
         )
         peaks += [row["peak_mb"] for row in results["flat"]]
     if arguments.fields:
