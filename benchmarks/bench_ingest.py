@@ -164,8 +164,8 @@ def _generate(folder: Path, mb: int, form: DumpForm, layout: DumpLayout) -> Gene
     dump = write_dump(path, num_bytes=mb * 10**6, form=form, layout=layout)
     print(
         f"generated {dump.num_bytes / 1e6:,.0f} MB of XML, {dump.num_pages:,} pages, "
-        f"{dump.num_books:,} books, {layout}, {form}, {dump.path.stat().st_size / 1e6:,.1f} MB on disk, "
-        f"in {time.perf_counter() - start_s:.0f} s",
+        f"{dump.num_books:,} books, {layout}, {form}, {dump.path.stat().st_size / 1e6:,.1f} MB on "
+        f"disk, in {time.perf_counter() - start_s:.0f} s",
         flush=True,
     )
     return dump

@@ -260,7 +260,9 @@ def _make_paragraph(generator: random.Random, words: list[str], frequencies: lis
     if kind < _LIST_PROB:
         return "".join(f"* {' '.join(text[at : at + 5])}\n" for at in range(0, num_words, 5))
     if kind < _TABLE_PROB:
-        cells = (f'| {name} = "{value}"' for name, value in pairwise(text))
+        # A number keeps the names apart: of parameters with one name only the last one counts.
+        pairs = enumerate(pairwise(text))
+        cells = (f'| {name} {row} = "{value}"' for row, (name, value) in pairs)
         return "{{Infobox settlement\n" + "\n".join(itertools.islice(cells, 25)) + "\n}}"
     text[3] = f'"{text[3]}"&nbsp;<small>{text[4]}</small>'
     text.append(f'<ref name="r{generator.randrange(99)}">[http://example.org/{text[1]} x]</ref>')

@@ -13,7 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
 
-from bookgraph.ingest.wikitext.nodes import Code, Extension, Link, Node, Parameter, Template
+from bookgraph.ingest.wikitext.nodes import (
+    Code,
+    Extension,
+    Link,
+    Node,
+    Parameter,
+    Template,
+    to_source,
+)
 
 MAX_DEPTH = 100
 """MediaWiki expands templates 40 deep. What is nested deeper than this is left out."""
@@ -281,14 +289,18 @@ def _build_template(parts: list[_Part]) -> Template:
     params: dict[str, Code] = {}
     num_unnamed = 0
     for part in parts[1:]:
+        value = tuple(_merge_texts(part.nodes))
         if part.name is None:
             num_unnamed += 1
             key = str(num_unnamed)
+        elif (plain := _plain(tuple(part.name))) is not None:
+            key = plain.strip()
         else:
-            key = (_plain(tuple(part.name)) or "").strip()
+            # `{{quote|[[Emma]] says x=y}}`: nobody asks for this name, but its links count.
+            key, value = to_source(tuple(part.name)), _code_of(part)
         # The last one of a name counts, in its own place.
         params.pop(key, None)
-        params[key] = tuple(_merge_texts(part.nodes))
+        params[key] = value
     return Template(_SPACES.sub(" ", decode_entities(name)).strip(), params)
 
 

@@ -26,6 +26,7 @@ def test_nested_templates_links_and_tags_keep_their_places() -> None:
         ("{{a|k = v = w}}", {"k": (" v = w",)}),
         ("{{a|k<!-- c -->ey=v}}", {"key": ("v",)}),
         ("{{a|}}", {"1": ()}),
+        ("{{a|[[b]] c=d}}", {"[[b]] c": (Link("b", ()), " c=d")}),
         ("{{a|[[x|y=z]]}}", {"1": (Link("x", (("y=z",),)),)}),
         ("{{a|<nowiki>|</nowiki>}}", {"1": (Extension("nowiki", "|"),)}),
         ("{{a|{{!}}}}", {"1": ("|",)}),
