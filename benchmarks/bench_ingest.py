@@ -33,6 +33,7 @@ import mwparserfromhell
 import psutil
 from results import write_results
 
+from bookgraph.core.progress import format_duration
 from bookgraph.ingest.clean.fields import parse_fields
 from bookgraph.ingest.read.dump import scan_pages
 from bookgraph.ingest.read.extract import extract_dumps
@@ -242,7 +243,8 @@ def project(dump: GeneratedDump, read: dict[str, Any], *, size_gb: float, num_wo
         memory_gb = worker_mb * (cores + 1) / 1024
         rows.append({"cores": cores, "hours": hours, "memory_gb": memory_gb})
         print(
-            f"{size_gb:g} GB of bzip2 on {cores} cores: {hours:.1f} h, {memory_gb:.1f} GB resident "
+            f"{size_gb:g} GB of bzip2 on {cores} cores: {format_duration(3600 * hours)}, "
+            f"{memory_gb:.1f} GB resident "
             f"(computed from {cpu_s:.3f} s of one core for each MB)"
         )
     return {"size_gb": size_gb, "cpu_s_per_mb": cpu_s, "efficiency": efficiency, "rows": rows}
