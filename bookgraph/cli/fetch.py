@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from bookgraph.ingest.fetch.download import FetchedDump
 
 
+_LATEST = "latest"
+_CONNECTIONS = 3
+
+
 def fetch(
     wiki: Annotated[
         str | None,
@@ -32,7 +36,7 @@ def fetch(
     date: Annotated[
         str,
         typer.Option(help="The dump's date as YYYY-MM-DD, or latest for the newest complete one."),
-    ] = "latest",
+    ] = _LATEST,
     source: Annotated[
         Literal["content", "classic"] | None,
         typer.Option(
@@ -79,7 +83,7 @@ def fetch(
             low=1,
             high=16,
         ),
-    ] = 3,
+    ] = _CONNECTIONS,
     as_json: AsJson = False,
 ) -> None:
     """Download a Wikipedia dump in parallel, verify it, and resume after interruptions.
@@ -96,8 +100,16 @@ def fetch(
     _check_options(
         pages=pages,
         of_pages={"--limit": limit, "--update": update, "--api": api},
-        of_dumps={"--source": source, "--list": list_dumps, "--mirror": mirror},
+        of_dumps={
+            "--source": source,
+            "--list": list_dumps,
+            "--mirror": mirror,
+            "--date": date != _LATEST,
+            "--connections": connections != _CONNECTIONS,
+        },
     )
+    if update and limit is not None:
+        raise UsageError("--limit has no effect with --update, which keeps the limit of before.")
     if pages:
         _fetch_pages(
             wiki or "enwiki", folder, limit=limit, is_update=update, api=api, as_json=as_json

@@ -31,6 +31,12 @@ _HEAD = """<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.11/" version=
 """
 
 
+_CODES = {
+    "error": "badvalue",
+    "internal": "internal_api_error_MediaWiki\\Storage\\BlobAccessException",
+}
+
+
 @dataclass
 class WikiPage:
     """One page of the wiki.
@@ -55,8 +61,8 @@ class Wiki:
     Attributes:
         pages: number to page.
         redirects: title to the title that it leads to.
-        faults: one for each of the next requests: `maxlag`, `ratelimited`, `429`, `503`, `html`,
-            `cut`, `error`, or an empty text for an answer.
+        faults: one for each of the next requests: `maxlag`, `ratelimited`, `internal`, `429`,
+            `503`, `html`, `cut`, `error`, or an empty text for an answer.
         requests: the parameters of each request.
         agents: what the clients called themselves.
         batch: pages that one answer lists at most.
@@ -195,8 +201,8 @@ def _send(handler: BaseHTTPRequestHandler, wiki: Wiki, params: dict[str, str], f
     handler.send_response(status)
     if fault in {"maxlag", "ratelimited"} or status != 200:  # OK
         handler.send_header("Retry-After", "0")
-    if fault in {"maxlag", "ratelimited", "error"}:
-        code = "badvalue" if fault == "error" else fault
+    if fault in {"maxlag", "ratelimited", "internal", "error"}:
+        code = _CODES.get(fault, fault)
         body = json.dumps({"error": {"code": code, "info": "Waiting for a host"}}).encode()
     elif fault == "html" or status != 200:  # OK
         body = b"<html>Our servers are currently under maintenance</html>"

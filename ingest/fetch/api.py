@@ -24,8 +24,9 @@ MAX_TITLES = 50
 _MAXLAG_S = 5
 """What Wikimedia recommends: while its databases lag more, it answers people only."""
 
-_BUSY = re.compile(r"maxlag|ratelimited|readonly|internal_api_error_\w+|.*timeout.*")
+_BUSY = re.compile(r"maxlag|ratelimited|readonly|internal_api_error_.*|.*timeout.*")
 _MAX_WAITS = 60
+_NO_ANSWER = "the answer is no JSON object of the API"
 _PROJECTS = "wiktionary|wikibooks|wikinews|wikiquote|wikisource|wikiversity|wikivoyage"
 _SPECIAL = {
     "commonswiki": "commons.wikimedia.org",
@@ -34,6 +35,10 @@ _SPECIAL = {
     "wikidatawiki": "www.wikidata.org",
     "mediawikiwiki": "www.mediawiki.org",
     "be_x_oldwiki": "be-tarask.wikipedia.org",
+    "foundationwiki": "foundation.wikimedia.org",
+    "incubatorwiki": "incubator.wikimedia.org",
+    "outreachwiki": "outreach.wikimedia.org",
+    "sourceswiki": "wikisource.org",
 }
 
 
@@ -84,7 +89,11 @@ class WikiApi:
                 response = self._client.post(self.url, data=fields)
                 response.raise_for_status()
                 answer = _read_answer(response)
-                problem = "an answer that is no JSON" if answer is None else _error_of(answer)
+                problem = (
+                    "an answer that is no JSON object of the API"
+                    if answer is None
+                    else _error_of(answer)
+                )
                 asked = response.headers.get("Retry-After")
             except httpx.HTTPError as error:
                 if not is_retryable(error):
@@ -124,7 +133,8 @@ def _read_answer(response: httpx.Response) -> dict[str, Any] | None:
         answer = json.loads(response.content)
     except (ValueError, RecursionError):
         return None
-    return answer if isinstance(answer, dict) else None
+    is_known = isinstance(answer, dict) and isinstance(answer.get("query", {}), dict)
+    return answer if is_known else None
 
 
 def _error_of(answer: Mapping[str, Any]) -> str:

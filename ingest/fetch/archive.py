@@ -123,7 +123,8 @@ def split_export(xml: str) -> tuple[bytes, dict[int, tuple[int, bytes]]]:
         All before the first page; and number of a page to the number of its revision and its XML.
     """
     data = xml.encode()
-    head = data.partition(PAGE_OPEN)[0]
+    # An export without pages, where all were deleted meanwhile, is a head that ends at once.
+    head = data.partition(PAGE_OPEN)[0].replace(END.strip(), b"")
     return head, {number: (revision, page) for number, revision, page in iter_pages([data])}
 
 

@@ -17,25 +17,27 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 from xml.sax.saxutils import escape
 
-from bookgraph.core.errors import DataMissingError
+from bookgraph.core.errors import DataMissingError, DownloadError, InputError
 from bookgraph.core.files import atomic_write, translated_write_errors
 from bookgraph.core.http import open_client
+from bookgraph.core.locks import process_lock
 from bookgraph.core.names import InvalidNameError, page_title
 from bookgraph.core.progress import Meter, OnProgress, ignore_progress
 from bookgraph.core.site import Site, read_site
 from bookgraph.core.types import BookRecord
 from bookgraph.ingest.fetch.api import MAX_TITLES, WikiApi, api_url
 from bookgraph.ingest.fetch.archive import END, PageArchive, iter_pages, read_chunks, split_export
-from bookgraph.ingest.fetch.site import RetryPolicy, check_wiki, user_agent
-from bookgraph.ingest.read.dump import read_siteinfo
+from bookgraph.ingest.fetch.site import RetryPolicy, check_url, check_wiki, user_agent
+from bookgraph.ingest.read.dump import PAGE_OPEN, read_siteinfo
 from bookgraph.ingest.read.extract import extract_dumps
-from bookgraph.ingest.read.files import detect_file
+from bookgraph.ingest.read.files import detect_file, translated_errors
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +96,8 @@ def fetch_pages(
         folder: the files go to `folder/WIKI/pages`.
         work_dir: keeps what is read of the pages, so that a later ingest is quick.
         limit: fetch no more than so many pages, for a try.
-        is_update: where all is on the disk, fetch what changed since; otherwise nothing is done.
+        is_update: fetch what changed since, within the limit of before; without it, nothing is done
+            where all is on the disk.
         api: URL of the wiki's `api.php`; by default that of Wikimedia's wiki.
         contact: e-mail address or URL of whoever runs this program.
         policy: how long to wait and how often to retry.
@@ -109,48 +112,118 @@ def fetch_pages(
     """
     start_s = time.monotonic()
     check_wiki(wiki)
+    check_url(url := api or api_url(wiki), "--api")
     policy = policy or RetryPolicy()
-    target = folder / wiki / "pages"
-    path = target / f"{wiki}-pages.xml.bz2"
-    redirects_path = target / f"{wiki}-redirects.xml.bz2"
-    with open_client(timeout_s=policy.timeout_s, user_agent=user_agent(contact)) as client:
+    place = _Place(folder / wiki / "pages", wiki)
+    with (
+        open_client(timeout_s=policy.timeout_s, user_agent=user_agent(contact)) as client,
+        translated_write_errors(place.folder, error_type=DownloadError),
+        _unexpected_forms(url),
+        place.locked(),
+    ):
         client.headers["Accept-Encoding"] = "gzip"
-        wiki_api = WikiApi(client, api or api_url(wiki), policy)
-        had = PageArchive(path).read_pages() if path.exists() else {}
-        is_done = redirects_path.exists() and _covers(had, limit, target)
+        wiki_api = WikiApi(client, url, policy)
+        earlier = place.read_progress()
         num_fetched = num_removed = 0
-        if not is_done or is_update:
-            wanted = _list_pages(wiki_api, limit, on_progress)
-            if not wanted:
-                raise DataMissingError(f"No page of {wiki} uses {TEMPLATES[0]}. Check --wiki.")
-            num_fetched = _fetch_missing(wiki_api, path, wanted, had, on_progress)
-            num_removed = sum(number not in wanted for number in had)
-            if num_fetched or num_removed or not redirects_path.exists():
-                _fetch_redirects(
-                    wiki_api, path, redirects_path, work_dir=work_dir, on_progress=on_progress
-                )
-            with atomic_write(target / "limit.json") as file:
-                json.dump(limit, file)
-    pages = PageArchive(path).read_pages()
+        if is_update or not earlier.covers(limit):
+            if is_update:
+                # The lookups of redirects are as old as the pages.
+                limit = earlier.limit
+                place.lookups.unlink(missing_ok=True) if earlier.is_complete else None
+            place.write_progress(_Progress(limit, is_complete=False))
+            num_fetched, num_removed = _fetch_all(
+                wiki_api, place, limit, work_dir=work_dir, on_progress=on_progress
+            )
+    pages = PageArchive(place.pages).read_pages()
     return FetchedPages(
         wiki,
-        (path, redirects_path),
+        (place.pages, place.redirects),
         num_pages=sum(revision > 0 for revision in pages.values()),
         num_fetched=num_fetched,
         num_removed=num_removed,
-        num_redirects=sum(1 for _ in iter_pages(read_chunks(redirects_path))),
+        num_redirects=sum(1 for _ in iter_pages(read_chunks(place.redirects))),
         num_requests=wiki_api.num_requests,
         elapsed_s=time.monotonic() - start_s,
     )
 
 
-def _covers(had: dict[int, int], limit: int | None, target: Path) -> bool:
-    """Whether an earlier run has all that is asked for now."""
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """What an earlier run was asked for, and whether it came to its end."""
+
+    limit: int | None = None
+    is_complete: bool = False
+
+    def covers(self, limit: int | None) -> bool:
+        """Whether nothing is left to do for this limit."""
+        is_enough = self.limit is None or (limit is not None and self.limit >= limit)
+        return self.is_complete and is_enough
+
+
+class _Place:
+    """The files of a wiki's pages."""
+
+    def __init__(self, folder: Path, wiki: str) -> None:
+        self.folder = folder
+        self.pages = folder / f"{wiki}-pages.xml.bz2"
+        self.redirects = folder / f"{wiki}-redirects.xml.bz2"
+        self.lookups = folder / "lookups.json"
+        self._progress = folder / "progress.json"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from the files."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with process_lock(
+            self.folder / "lock", work="fetching pages", on_progress=None, error_type=DownloadError
+        ):
+            yield
+
+    def read_progress(self) -> _Progress:
+        """What is known of earlier runs."""
+        try:
+            values = json.loads(self._progress.read_bytes())
+            return _Progress(values["limit"], values["is_complete"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return _Progress()
+
+    def write_progress(self, progress: _Progress) -> None:
+        """Remember how far a run has come."""
+        with atomic_write(self._progress) as file:
+            json.dump(asdict(progress), file)
+
+
+@contextmanager
+def _unexpected_forms(url: str) -> Iterator[None]:
+    """Say so where an answer of the wiki has another form than the API's documentation."""
     try:
-        earlier = json.loads((target / "limit.json").read_bytes())
-    except (OSError, ValueError):
-        return False
-    return earlier is None or (limit is not None and len(had) >= limit)
+        yield
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DownloadError(
+            f"An answer of {url} does not have the expected form. Is this the api.php of a "
+            "MediaWiki? What was fetched is kept."
+        ) from error
+
+
+def _fetch_all(
+    api: WikiApi,
+    place: _Place,
+    limit: int | None,
+    *,
+    work_dir: Path,
+    on_progress: OnProgress,
+) -> tuple[int, int]:
+    """Bring the files up to date, and tell how many pages were fetched and dropped."""
+    had = PageArchive(place.pages).read_pages() if place.pages.exists() else {}
+    wanted = _list_pages(api, limit, on_progress)
+    if not wanted:
+        raise DataMissingError(f"No page of {api.url} uses {TEMPLATES[0]}. Check --wiki.")
+    num_fetched = _fetch_missing(api, place.pages, wanted, had, on_progress)
+    _fetch_redirects(api, place, work_dir=work_dir, on_progress=on_progress)
+    # A limit that was not reached is none.
+    reached = limit if limit is not None and len(wanted) >= limit else None
+    place.write_progress(_Progress(reached, is_complete=True))
+    return num_fetched, len(had.keys() - wanted.keys())
 
 
 def _list_pages(api: WikiApi, limit: int | None, on_progress: OnProgress) -> dict[int, int]:
@@ -221,42 +294,55 @@ def _fetch_batch(
 
 
 def _put_together(path: Path, draft: PageArchive, wanted: dict[int, int]) -> None:
-    """Write the final file: what is still wanted of the earlier one, then the new pages."""
-    fresh = dict(draft.pages)
+    """Write the final file: of the earlier one and of the draft, the pages that are wanted."""
+    fresh = {n: revision for n, revision in draft.pages.items() if wanted.get(n) == revision}
     earlier = PageArchive(path).read_pages() if path.exists() else {}
-    with PageArchive(path.with_name(f"{path.name}.new")) as new:
-        head = next(read_chunks(draft.path if fresh else path)).partition(b"<page>")[0]
+    kept = {n: revision for n, revision in earlier.items() if n in wanted and n not in fresh}
+    new = PageArchive(path.with_name(f"{path.name}.new"))
+    new.remove()
+    with new:
+        head = next(read_chunks(draft.path if draft.pages else path)).partition(PAGE_OPEN)[0]
         new.append(head, {})
-        if earlier:
-            kept = (
-                item
-                for item in iter_pages(read_chunks(path))
-                if item[0] in wanted and item[0] not in fresh
-            )
-            _copy(kept, new, earlier)
-        if fresh:
-            _copy(iter_pages(read_chunks(draft.path)), new, fresh)
+        for source, numbers in ((path, kept), (draft.path, fresh)):
+            _copy(source, new, {n: revision for n, revision in numbers.items() if revision})
+        # Pages that the wiki no longer has: the next update need not ask for them again.
         new.append(END, {number: 0 for number in wanted if number not in new.pages})
     new.rename(path)
 
 
-def _copy(
-    pages: Iterable[tuple[int, int, bytes]], target: PageArchive, revisions: dict[int, int]
-) -> None:
-    for group in _batches(pages, _PAGES_PER_STREAM):
-        target.append(
-            b"\n".join(page for _, _, page in group),
-            {number: revisions.get(number, revision) for number, revision, _ in group},
+def _copy(source: Path, target: PageArchive, wanted: dict[int, int]) -> None:
+    """Append the pages with some numbers, the last one of each.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    if not wanted:
+        return
+    with translated_errors(str(source)):
+        # A page that was fetched again after a stop is in a draft twice.
+        last = {number: row for row, (number, _, _) in enumerate(iter_pages(read_chunks(source)))}
+        if missing := wanted.keys() - last.keys():
+            raise InputError(
+                f"{source} is damaged: {len(missing):,} of its pages are missing. Delete the file "
+                "and run the command again."
+            )
+        pages = (
+            (number, page)
+            for row, (number, _, page) in enumerate(iter_pages(read_chunks(source)))
+            if number in wanted and last[number] == row
         )
+        for group in _batches(pages, _PAGES_PER_STREAM):
+            text = b"\n".join(page for _, page in group)
+            target.append(text, {number: wanted[number] for number, _ in group})
 
 
 def _fetch_redirects(
-    api: WikiApi, path: Path, redirects_path: Path, *, work_dir: Path, on_progress: OnProgress
+    api: WikiApi, place: _Place, *, work_dir: Path, on_progress: OnProgress
 ) -> None:
     """Look up the titles that several books link to, and write those that are redirects."""
-    head = next(read_chunks(path)).partition(b"<page>")[0]
-    titles = _shared_titles(path, read_site(read_siteinfo(head)), work_dir=work_dir)
-    known = _read_lookups(redirects_path)
+    head = next(read_chunks(place.pages)).partition(PAGE_OPEN)[0]
+    titles = _shared_titles(place.pages, read_site(read_siteinfo(head)), work_dir=work_dir)
+    known = _read_lookups(place.lookups)
     missing = [title for title in titles if title not in known]
     meter = Meter("Resolving redirects", len(titles), on_progress, unit="titles", unit_size=1)
     meter.add_present(len(titles) - len(missing))
@@ -266,13 +352,13 @@ def _fetch_redirects(
             known.update(_look_up(api, batch))
             meter.add(len(batch))
             if time.monotonic() - saved_s > _SAVE_EVERY_S:
-                _write_lookups(redirects_path, known)
+                _write_lookups(place.lookups, known)
                 saved_s = time.monotonic()
     finally:
-        _write_lookups(redirects_path, known)
+        _write_lookups(place.lookups, known)
     wanted = set(titles)
     redirects = {title: target for title, target in known.items() if target and title in wanted}
-    _write_redirects(redirects_path, head, redirects)
+    _write_redirects(place.redirects, head, redirects)
 
 
 def _shared_titles(path: Path, site: Site, *, work_dir: Path) -> list[str]:
@@ -317,28 +403,22 @@ def _look_up(api: WikiApi, titles: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _read_lookups(redirects_path: Path) -> dict[str, str]:
+def _read_lookups(path: Path) -> dict[str, str]:
     try:
-        found = json.loads(_lookups_path(redirects_path).read_bytes())
+        found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _write_lookups(redirects_path: Path, known: dict[str, str]) -> None:
-    with (
-        translated_write_errors(redirects_path.parent),
-        atomic_write(_lookups_path(redirects_path)) as file,
-    ):
+def _write_lookups(path: Path, known: dict[str, str]) -> None:
+    with atomic_write(path) as file:
         json.dump(known, file, ensure_ascii=False)
-
-
-def _lookups_path(redirects_path: Path) -> Path:
-    return redirects_path.with_name(f"{redirects_path.name}.json")
 
 
 def _write_redirects(path: Path, head: bytes, redirects: dict[str, str]) -> None:
     draft = PageArchive(path.with_name(f"{path.name}.new"))
+    draft.remove()
     with draft:
         draft.append(head, {})
         for row, group in enumerate(_batches(redirects.items(), _PAGES_PER_STREAM)):

@@ -36,7 +36,14 @@ def user_agent(contact: str | None = None) -> str:
 
     Args:
         contact: an e-mail address or URL of whoever runs this program.
+
+    Raises:
+        UsageError: the contact cannot stand in a header of HTTP.
     """
+    if contact and not (contact.isascii() and contact.isprintable()):
+        raise UsageError(
+            f"BOOKGRAPH_CONTACT is {contact!r}. Use an e-mail address or URL in ASCII letters."
+        )
     return f"bookgraph/{__version__} ({'; '.join(filter(None, (PROJECT_URL, contact)))})"
 
 
@@ -133,19 +140,24 @@ def check_date(date: str) -> str | None:
     return "".join(match.groups())
 
 
-def check_site(url: str) -> str:
-    """The root of a dump site with one slash at its end.
-
-    Raises:
-        UsageError: it is no address of a web site.
-    """
+def check_url(url: str, flag: str) -> None:
+    """Raise `UsageError` for what is no address of a web site, naming the option."""
     try:
         parts = urlsplit(url)
         is_valid = parts.scheme in {"http", "https"} and bool(parts.hostname)
     except ValueError:
         is_valid = False
     if not is_valid:
-        raise UsageError(f"Invalid URL in --mirror: {url!r}. Use https://HOST/FOLDER/.")
+        raise UsageError(f"Invalid URL in {flag}: {url!r}. Use https://HOST/FOLDER/.")
+
+
+def check_site(url: str) -> str:
+    """The root of a dump site with one slash at its end.
+
+    Raises:
+        UsageError: it is no address of a web site.
+    """
+    check_url(url, "--mirror")
     return url.rstrip("/") + "/"
 
 

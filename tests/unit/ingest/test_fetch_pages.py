@@ -8,12 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
-from bookgraph.core.errors import DataMissingError, DownloadError, UsageError
+from bookgraph.core.errors import (
+    BookgraphError,
+    DataMissingError,
+    DownloadError,
+    InputError,
+    UsageError,
+)
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.types import BookRecord
 from bookgraph.ingest import iter_records
 from bookgraph.ingest.fetch.api import api_url
+from bookgraph.ingest.fetch.archive import PageArchive
 from bookgraph.ingest.fetch.pages import FetchedPages, fetch_pages
 from bookgraph.ingest.fetch.site import RetryPolicy
 from bookgraph.ingest.preview import preview_files
@@ -114,7 +122,9 @@ def test_the_wiki_is_asked_by_its_etiquette(wiki: Wiki, tmp_path: Path) -> None:
     assert "me@example.org" in agent
 
 
-@pytest.mark.parametrize("fault", ["maxlag", "ratelimited", "429", "503", "html", "cut"])
+@pytest.mark.parametrize(
+    "fault", ["maxlag", "ratelimited", "internal", "429", "503", "html", "cut"]
+)
 def test_a_busy_wiki_is_asked_again(wiki: Wiki, tmp_path: Path, fault: str) -> None:
     for num_before in range(6):
         folder = tmp_path / str(num_before)
@@ -209,13 +219,129 @@ def test_any_order_of_faults_gives_the_same_pages(wiki: Wiki, tmp_path: Path) ->
         assert _is_whole(fetched, wiki)
 
 
+@pytest.mark.parametrize("num_appends", range(1, 12))
+def test_an_interruption_at_any_moment_loses_and_doubles_nothing(
+    wiki: Wiki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_appends: int
+) -> None:
+    left = num_appends
+    append = PageArchive.append
+
+    def interrupted(self: PageArchive, data: bytes, pages: dict[int, int]) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise KeyboardInterrupt
+        append(self, data, pages)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PageArchive, "append", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            _fetch(wiki, tmp_path)
+    wiki.edit(3, _text(3).replace("Only 3", "Only three"))
+    del wiki.pages[4]
+    fetched = _fetch(wiki, tmp_path)
+    assert _is_whole(fetched, wiki)
+    for path in fetched.paths:
+        data = bz2.decompress(path.read_bytes())
+        assert data.count(b"<mediawiki ") == data.count(b"</mediawiki>") == 1
+    assert fetched.num_redirects == 2
+
+
+def test_redirects_that_a_stop_left_out_are_resolved_by_the_next_run(
+    wiki: Wiki, tmp_path: Path
+) -> None:
+    _fetch(wiki, tmp_path)
+    wiki.edit(7, _text(7))
+    wiki.redirects["Old name 3"] = "Another name"
+    wiki.faults = ["", "", "", "html", "html", "html"]
+    with pytest.raises(DownloadError):
+        _fetch(wiki, tmp_path, is_update=True)
+    fetched = _fetch(wiki, tmp_path)
+    assert _is_whole(fetched, wiki)
+    assert fetched.num_redirects == 3
+    assert _fetch(wiki, tmp_path).num_requests == 0
+
+
+def test_an_update_keeps_the_limit_and_looks_redirects_up_again(wiki: Wiki, tmp_path: Path) -> None:
+    assert _fetch(wiki, tmp_path, limit=60).num_redirects == 2
+    wiki.redirects = {"Old name 1": "Newest name"}
+    updated = _fetch(wiki, tmp_path, is_update=True)
+    assert (updated.num_pages, updated.num_fetched, updated.num_redirects) == (60, 0, 1)
+    assert b"Newest name" in bz2.decompress(updated.paths[1].read_bytes())
+
+
+def test_a_limit_above_the_number_of_books_is_none(wiki: Wiki, tmp_path: Path) -> None:
+    assert _fetch(wiki, tmp_path, limit=500).num_pages == 130
+    assert _fetch(wiki, tmp_path, limit=1_000).num_requests == 0
+    assert _fetch(wiki, tmp_path).num_requests == 0
+
+
+def test_a_batch_of_pages_that_are_all_gone_is_no_end(wiki: Wiki, tmp_path: Path) -> None:
+    def vanish(progress: Progress) -> None:
+        if progress.stage == "Fetching pages":
+            for number in range(1, 51):
+                wiki.pages.pop(number, None)
+
+    fetched = _fetch(wiki, tmp_path, on_progress=vanish)
+    assert _is_whole(fetched, wiki)
+    etree.fromstring(bz2.decompress(fetched.paths[0].read_bytes()))
+
+
+def test_a_damaged_file_is_not_updated_but_named(wiki: Wiki, tmp_path: Path) -> None:
+    path = _fetch(wiki, tmp_path).paths[0]
+    packed = path.read_bytes()
+    wiki.edit(7, _text(7))
+    for position in range(20, len(packed), len(packed) // 9):
+        path.write_bytes(packed[:position] + bytes([packed[position] ^ 1]) + packed[position + 1 :])
+        with pytest.raises(InputError, match=r"is damaged|is cut"):
+            _fetch(wiki, tmp_path, is_update=True)
+    path.write_bytes(packed)
+    assert _is_whole(_fetch(wiki, tmp_path, is_update=True), wiki)
+
+
+def test_two_runs_at_once_do_not_mix(wiki: Wiki, tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    def run_another(progress: Progress) -> None:
+        if progress.stage == "Fetching pages" and not refused:
+            with pytest.raises(BookgraphError) as error:
+                _fetch(wiki, tmp_path)
+            refused.append(str(error.value))
+
+    assert _is_whole(_fetch(wiki, tmp_path, on_progress=run_another), wiki)
+    assert "Another bookgraph process is fetching pages" in refused[0]
+
+
+@pytest.mark.parametrize("query", [[], None, "x"])
+def test_answers_of_another_form_are_asked_again(
+    wiki: Wiki, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: object
+) -> None:
+    monkeypatch.setattr(Wiki, "answer", lambda *_: {"query": query})
+    with pytest.raises(DownloadError, match=r"no JSON object of the API|uses Template"):
+        _fetch(wiki, tmp_path)
+
+
+@pytest.mark.parametrize("contact", ["J\u00f6rg", "a\nb"])
+def test_a_contact_that_no_header_can_hold_is_refused(
+    wiki: Wiki, tmp_path: Path, contact: str
+) -> None:
+    with pytest.raises(UsageError, match="Use an e-mail address or URL in ASCII letters"):
+        fetch_pages("testwiki", folder=tmp_path, work_dir=tmp_path, api=wiki.url, contact=contact)
+
+
+@pytest.mark.parametrize("api", ["wiki.example", "ftp://x/y", "https://"])
+def test_an_address_that_is_none_is_refused(tmp_path: Path, api: str) -> None:
+    with pytest.raises(UsageError, match="Invalid URL in --api"):
+        fetch_pages("testwiki", folder=tmp_path, work_dir=tmp_path, api=api)
+
+
 def test_what_cannot_be_fetched_is_said(wiki: Wiki, tmp_path: Path) -> None:
     wiki.faults = ["error"]
     with pytest.raises(DownloadError, match="the API refuses with the code badvalue"):
         _fetch(wiki, tmp_path)
     for page in wiki.pages.values():
         page.templates = frozenset()
-    with pytest.raises(DataMissingError, match="No page of testwiki uses Template:Infobox book"):
+    with pytest.raises(DataMissingError, match=r"No page of http.* uses Template:Infobox book"):
         _fetch(wiki, tmp_path)
 
 
