@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bookgraph.cli.common import AsJson, program
 from bookgraph.cli.options import whole_number
-from bookgraph.cli.render import print_json, print_table, say
+from bookgraph.cli.render import counted, print_json, print_table, say
 from bookgraph.core.errors import UsageError
 from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import load_settings
@@ -164,9 +164,10 @@ def _fetch_pages(
         print_json(asdict(fetched))
         return
     say(
-        f"{fetched.wiki}: {fetched.num_pages:,} pages of books and {fetched.num_redirects:,} "
-        f"redirects. Fetched {fetched.num_fetched:,} pages and dropped {fetched.num_removed:,} in "
-        f"{fetched.num_requests:,} requests, {fetched.elapsed_s:.0f} s."
+        f"{fetched.wiki}: {counted(fetched.num_pages, 'book')} and "
+        f"{counted(fetched.num_redirects, 'redirect')}. Fetched "
+        f"{counted(fetched.num_fetched, 'page')} and dropped {fetched.num_removed:,} in "
+        f"{counted(fetched.num_requests, 'request')}, {fetched.elapsed_s:.0f} s."
     )
     if not fetched.num_requests:
         say("They are all here already. Pass --update to fetch what changed since.")

@@ -11,7 +11,7 @@ import typer
 
 from bookgraph.cli.common import AsJson
 from bookgraph.cli.ingest import AnyTitle, Namespaces, Paths, Workers, check_files
-from bookgraph.cli.render import print_json, say
+from bookgraph.cli.render import counted, print_json, say
 from bookgraph.core.errors import DataMissingError
 from bookgraph.core.names import MAIN_ONLY
 from bookgraph.core.progress import ProgressPrinter
@@ -78,14 +78,15 @@ def _describe(book: BookRow) -> str:
     parts = ["; ".join(value) for value in names if isinstance(value, list) and value]
     year, pages = values.get("year"), values.get("pages")
     parts += [str(year)] if year is not None else []
-    parts += [f"{pages} pages"] if pages is not None else []
-    parts.append(f"{len(book.links):,} links")
+    parts += [counted(pages, "page")] if isinstance(pages, int) else []
+    parts.append(counted(len(book.links), "link"))
     return f"{book.title}: {', '.join(parts)}"
 
 
 def _print_summary(found: Preview) -> None:
     """Counts on stderr, so that a pipe gets the books alone."""
-    lines = [f"{len(found.graph.books):,} books, {len(found.graph.links):,} links."]
+    graph = found.graph
+    lines = [f"{counted(len(graph.books), 'book')}, {counted(len(graph.links), 'link')}."]
     if found.skipped:
         lines.append(f"Pages skipped: {len(found.skipped):,}. List them with --skipped.")
     for reason, num in found.bad_records.num_by_reason.most_common():

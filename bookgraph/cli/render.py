@@ -14,6 +14,11 @@ def say(message: str) -> None:
     _console().print(message, markup=False, highlight=False, soft_wrap=True)
 
 
+def counted(num: int, noun: str) -> str:
+    """`1 link`, `2,000 links`."""
+    return f"{num:,} {noun}{'' if num == 1 else 's'}"
+
+
 def print_table(table: Table) -> None:
     """Print a table."""
     _console().print(table)

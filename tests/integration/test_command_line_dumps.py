@@ -155,7 +155,7 @@ def test_the_books_alone_are_fetched_and_loaded(
         fetch = ("fetch", "--pages", "--wiki", "testwiki", "--api", wiki.url, "--to", tmp_path)
         done = run_with(*fetch, **home)
         again = run_with(*fetch, **home)
-    assert "testwiki: 60 pages of books and 1 redirects." in done.stdout
+    assert "testwiki: 60 books and 1 redirect. Fetched 60 pages and dropped 0 in " in done.stdout
     assert "Pass --update to fetch what changed since." in again.stdout
     paths = sorted((tmp_path / "testwiki" / "pages").glob("*.bz2"))
     report = parse(run_with("ingest", *paths, "--json", **home))

@@ -99,7 +99,7 @@ def test_the_command_prints_a_line_or_an_object_a_book(
     run = CliRunner()
     text = run.invoke(app, ["preview", str(dump)])
     assert text.stdout == (
-        "Emma: Jane Austen, Novel, 1815, 1234 pages, 5 links\nPersuasion: 1 links\n"
+        "Emma: Jane Austen, Novel, 1815, 1,234 pages, 5 links\nPersuasion: 1 link\n"
     )
     assert "Pages skipped: 2. List them with --skipped." in text.stderr
     assert "Templates left out because no rule knows them: odd one (1)" in text.stderr
