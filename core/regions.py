@@ -39,6 +39,13 @@ _FORMER = {
 """Codes that ISO 3166 does not have or not any longer: former countries, nations of the United
 Kingdom, and those of the Olympic Committee that the English Wikipedia's flag templates take."""
 
+_FORMER_WITH_AND = (
+    "Serbia and Montenegro",
+    "England and Wales",
+    "United Kingdom of Great Britain and Ireland",
+    "Federation of Rhodesia and Nyasaland",
+)
+
 _NAMES = {
     "CZ": "Czech Republic",
     "CI": "Ivory Coast",
@@ -47,6 +54,7 @@ _NAMES = {
     "MM": "Myanmar",
     "PS": "Palestine",
     "TR": "Turkey",
+    "VC": "Saint Vincent and the Grenadines",
     "CD": "Democratic Republic of the Congo",
     "CG": "Republic of the Congo",
 }
@@ -73,7 +81,7 @@ def language_of_code(code: str) -> str | None:
 def countries_with_and() -> tuple[str, ...]:
     """Names of countries that hold an "and": it does not part two countries."""
     names = {name for name in _territories().values() if " and " in name}
-    return tuple(sorted({*names, "Serbia and Montenegro", "England and Wales"}, key=len)[::-1])
+    return tuple(sorted({*names, *_FORMER_WITH_AND}, key=len, reverse=True))
 
 
 @cache

@@ -18,7 +18,8 @@ NameKind = Literal["author", "genre", "country", "language", "publisher"]
 _MAX_NAME_CHARS = 200
 """A longer text is a sentence, not a name."""
 
-_NOTE_MARK = re.compile(r"\[\s*(?:\d{1,3}|[a-z]|(?:note|nb|n)\s*\d*)\s*\]", re.IGNORECASE)
+# `[1]`, `[note 2]`, `[ed.]` behind a name; a name that is in brackets as a whole stays.
+_NOTE_MARK = re.compile(r"(?<=[\w.)])\s*\[[^\[\]\n]{1,20}\]")
 _ASIDE = re.compile(r"\s*\([^()]*\)\s*$")
 _ANY_ASIDE = re.compile(r"\s*\([^()]*(?:\)|$)")
 _COMMA_IN_ASIDE = re.compile(r"\([^()]*\)")
@@ -190,11 +191,16 @@ def _split_ands(text: str, *, are_people: bool) -> list[str]:
         is_first_name = (
             are_people and len(before) == 1 and before[0].isalpha() and "," not in match[0]
         )
-        if is_first_name and len(after) > 1 and not _GENERATION.match(before[0]):
+        if is_first_name and len(after) > 1 and not _follows_a_name(before[0]):
             continue
         parts.append(text[start : match.start()])
         start = match.end()
     return [*parts, text[start:]]
+
+
+def _follows_a_name(word: str) -> bool:
+    """Whether a word is `Jr.`, a degree or an honour."""
+    return bool(_GENERATION.match(word) or _DEGREE.match(re.sub(r"[.\s]", "", word).upper()))
 
 
 def _rejoin(parts: list[str]) -> list[str]:

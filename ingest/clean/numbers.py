@@ -28,7 +28,10 @@ _DIGITS = r"(\d{1,2}[, ]\d{3}(?!\d)|\d+)"
 _UNIT = r"\s*(?:numbered |printed )?(?:pp?\b|pgs?\b|pages?\b)"
 _WITH_UNIT = re.compile(rf"(?<![\d+\u2013\u2014-])(?<!\d[,.]){_DIGITS}{_UNIT}", re.IGNORECASE)
 _RANGE = re.compile(r"\d\s*[-\u2013\u2014]\s*\d|\d\s*\+\s*\d")
-_VOLUMES = re.compile(r"\b(?:vols?|volumes?|books|tomes?|parts)\b", re.IGNORECASE)
+_SEVERAL = re.compile(
+    r"\b(?:vols?|volumes?|books|tomes?|parts|(?:book|part)\s*\d)\b|\d\s*v\b|\d\s+to\s+\d",
+    re.IGNORECASE,
+)
 _TOTAL = re.compile(
     rf"^\D*{_DIGITS}(?:{_UNIT})?[.,]?\s+\(?in\s+\w+\s+(?:vol|volume|book|part)s?\b", re.IGNORECASE
 )
@@ -75,8 +78,8 @@ def read_pages(text: str) -> Reading:
     if match := _TOTAL.search(text):
         return _bounded(match[1], "the total of the volumes")
     outside = _ASIDES.sub(" ", text)
-    if _VOLUMES.search(outside):
-        return None, "several volumes"
+    if _SEVERAL.search(outside):
+        return None, "several volumes or numbers"
     if match := _WITH_UNIT.search(text):
         return _bounded(match[1], "the first number before pp or pages")
     if _RANGE.search(outside):

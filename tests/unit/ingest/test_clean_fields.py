@@ -58,6 +58,8 @@ def parse_year(text: str) -> object:
         ("Ann Gray (editor, volumes 1, 2), Bo Field", ["Ann Gray", "Bo Field"]),
         ("Text by Ann Gray, illustrated by Bo Field", ["Ann Gray", "Bo Field"]),
         ("Editor: Ann Gray", ["Ann Gray"]),
+        ("Dr. Ann Gray, DDS and Bo Field, RN", ["Dr. Ann Gray", "Bo Field"]),
+        ("Ann Gray [ed.], Bo Field [b]", ["Ann Gray", "Bo Field"]),
         ("Ann Gray\u3001Bo Field\uff0cCy Hill\uff1bDi Lake", None),
         ("Ann Gray et al.", ["Ann Gray"]),
         ("Ann Gray, et al.", ["Ann Gray"]),
@@ -155,6 +157,7 @@ def test_genres(text: str, genres: list[str]) -> None:
             ["S\u00e3o Tom\u00e9 and Pr\u00edncipe", "Cuba"],
         ),
         ("Saint Kitts and Nevis, Serbia and Montenegro", None),
+        ("Saint Vincent and the Grenadines, Cuba", None),
         ("U.S.A & U.K", ["United States", "United Kingdom"]),
         ("U. S. S. R.", ["Soviet Union"]),
         ("The Netherlands", ["Netherlands"]),
@@ -237,6 +240,10 @@ def test_publishers(text: str, publishers: list[str] | None) -> None:
         ("2 vols. (300 pp, 280 pp)", None),
         ("10 books", None),
         ("8 leaves", None),
+        ("2 v. (300, 200)", None),
+        ("Book 1: 200 pages", None),
+        ("300 to 350 pp", None),
+        ("250+", 250),
         ("21 cm", None),
         ("14 chapters", None),
         ("MMXX", None),
@@ -300,7 +307,7 @@ def test_each_value_says_where_it_comes_from() -> None:
     readings = explain_fields({"Release_date": "x", "pub date": "May 1990", "pages": "2 vols"})
     assert [(one.name, one.value, one.parameter, one.rule) for one in readings] == [
         ("year", 1990, "pub date", "the first year from 1000 to 2099"),
-        ("pages", None, "pages", "several volumes"),
+        ("pages", None, "pages", "several volumes or numbers"),
     ]
 
 
