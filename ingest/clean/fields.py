@@ -21,8 +21,12 @@ _COMMENT = re.compile(r"<\s*!\s*--.*?(?:--\s*>|$)", re.DOTALL)
 _REF = re.compile(
     r"<\s*ref\b[^<>]*/\s*>|<\s*ref\b.*?(?:<\s*/\s*ref\s*>|$)", re.DOTALL | re.IGNORECASE
 )
-_BREAK = re.compile(r"<\s*/?\s*(?:br|li|p|div)\b[^>]*>", re.IGNORECASE)
-_TAG = re.compile(r"<\s*/?\s*[a-z][^>]*>", re.IGNORECASE)
+_BREAK = re.compile(r"<\s*/?\s*(?:br|li|p|div)\b[^<>]*>", re.IGNORECASE)
+_TAG = re.compile(r"<\s*/?\s*[a-z][^<>]*>", re.IGNORECASE)
+_SPACES = re.compile(r"[^\S\n]+")
+_MAX_TEXT_CHARS = 20_000
+"""What follows in a longer text is no list of names."""
+
 _WIKITEXT = re.compile(r"\[\[|\{\{")
 
 _NAMES: dict[NameKind, tuple[str, str]] = {
@@ -137,9 +141,10 @@ def _one_line(text: str) -> str:
 
 def _clean_text(text: str) -> str:
     """Plain text of a value; the published extracts have broken tags, others may have wikitext."""
+    text = text[:_MAX_TEXT_CHARS]
     if "<" in text or "&" in text:
         text = _REF.sub(" ", _COMMENT.sub(" ", unescape(text)))
         text = _TAG.sub(" ", _BREAK.sub("\n", text))
     if _WIKITEXT.search(text):
         text = render(parse(text), unknown=Counter())
-    return text
+    return _SPACES.sub(" ", text)

@@ -186,8 +186,11 @@ def _split_ands(text: str, *, are_people: bool) -> list[str]:
     parts: list[str] = []
     start = 0
     for match in _ANDS.finditer(text):
-        before = _COMMAS.split(text[start : match.start()])[-1].split()
-        after = _ANDS.split(text[match.end() :])[0].split(",")[0].split()
+        # Only the words next to the "and" matter; the rest may be long.
+        near = max(start, match.start() - _MAX_NAME_CHARS)
+        before = _COMMAS.split(text[near : match.start()])[-1].split()
+        following = text[match.end() : match.end() + _MAX_NAME_CHARS]
+        after = _ANDS.split(following, maxsplit=1)[0].split(",")[0].split()
         is_first_name = (
             are_people and len(before) == 1 and before[0].isalpha() and "," not in match[0]
         )

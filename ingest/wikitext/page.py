@@ -44,11 +44,13 @@ _URL = re.compile(
         (?:(?!''|&lt;|&gt;)[^\]\[<>"\x00-\x20\x7f\s])+)""",
     re.VERBOSE | re.IGNORECASE,
 )
-_LABEL = re.compile(r"[^\]\n]*\]")
+_LABEL = re.compile(r"[^\[\]\n]*\]")
 _TRAILING = ",;.:!?"
 # Words that open and close what readers do not see as text, for the length of an article.
 _UNSEEN = re.compile(r"<[^<>]*>|'{2,}|^[*#:;]+|^=+|=+\s*$|^\{\|.*$|^\|[-}+]?|^!", re.MULTILINE)
-_LABEL_URL = re.compile(r"\[(?:[a-z][a-z0-9+.-]*:)?//\S+?(?:\s+([^\]\n]*))?\]", re.IGNORECASE)
+_LABEL_URL = re.compile(
+    r"\[(?:[a-z][a-z0-9+.-]*:)?//[^\s\[\]]+(?:\s+([^\[\]\n]*))?\]", re.IGNORECASE
+)
 _BLANK_LINES = re.compile(r"\n{3,}")
 
 

@@ -26,7 +26,9 @@ OnTemplate = Callable[[Template, str | None], None]
 _UNSEEN_KINDS = frozenset({"file", "category"})
 _SEEN_TAGS = frozenset({"poem", "pre", "langconvert", "section"})
 
-_EXTERNAL_LINK = re.compile(r"\[(?:(?:[a-z][a-z0-9+.-]*:)?//|mailto:)[^\s\]]+(?:\s+([^\]\n]*))?\]")
+_EXTERNAL_LINK = re.compile(
+    r"\[(?:(?:[a-z][a-z0-9+.-]*:)?//|mailto:)[^\s\[\]]+(?:\s+([^\[\]\n]*))?\]"
+)
 _QUOTES = re.compile(r"'{2,}")
 _MAGIC_WORD = re.compile(r"__[A-Z]+__")
 _PLAIN_LESS_THAN = re.compile(r"<(?![A-Za-z/!])")

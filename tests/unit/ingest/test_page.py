@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from bookgraph.core.types import BookRecord
+from bookgraph.ingest.clean.fields import parse_fields
 from bookgraph.ingest.wikitext.markup import parse
 from bookgraph.ingest.wikitext.page import (
     INFOBOX_BYTES,
@@ -188,6 +189,38 @@ def test_what_never_closes_hides_nothing_before_it() -> None:
 def test_open_braces_before_a_long_text_hide_no_book() -> None:
     record = _parse("{{" * 499 + "a [[b]] {{c|d}} " * 20_000 + "{{Infobox book|name=A}}")
     assert record.infobox == {"name": "A"}
+
+
+_HOSTILE = [
+    *(
+        "[http://x ",
+        "[//a",
+        "[http://a b",
+        "http://",
+        "'''",
+        "<b>",
+        "<b",
+        "&amp",
+        "{|",
+        "==",
+        "[[a|",
+    ),
+    *("{{a|", "}}", "<ref", "<ref>", "<gallery>\n", "<!--", "{{{", "[mailto:", "\n*", "\n\n\n"),
+    *('<span style="', "__A", "{{#if:", "A and ", "A, Jr., ", "and ", "& ", "/ ", "1 to ", "[1]"),
+    *("1,000 ", "1-", "< ref >", "(1", "vol ", "1 pp ", "{{ubl|a|", "ISBN ", "&lt;", "[["),
+]
+
+
+@pytest.mark.parametrize("piece", _HOSTILE)
+def test_repeated_marks_cost_no_more_than_other_text(piece: str) -> None:
+    # A time that grows with the square would take minutes here; the suite has a timeout.
+    many = piece * (150_000 // len(piece))
+    parse_book_page("T", "{{Infobox book|name=x}}" + many, edited_at="")
+    result = parse_book_page("T", f"{{{{Infobox book|author={many}}}}}", edited_at="")
+    fields = dict.fromkeys(("author", "genre", "country", "publisher", "pages", "date"), many)
+    parse_fields(fields)
+    if result.record is not None:
+        parse_fields(result.record.infobox, result.record.wikilinks)
 
 
 _PIECES = """\
