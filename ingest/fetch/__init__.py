@@ -1,1 +1,1 @@
-"""Where do dumps come from? Wikimedia's site or a mirror of it, downloaded and verified."""
+"""Where do pages come from? Wikimedia's dump site or a mirror of it, or the API of a wiki."""

@@ -11,9 +11,10 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from bookgraph.core.errors import DownloadError
 from bookgraph.core.files import atomic_write, translated_write_errors
@@ -24,6 +25,8 @@ END = b"</mediawiki>\n"
 _PAGE_ID = re.compile(rb"</ns>\s*<id>(\d+)</id>")
 _REVISION_ID = re.compile(rb"<revision>\s*<id>(\d+)</id>")
 _READ_BYTES = 2**20
+
+Item = TypeVar("Item")
 
 
 class PageArchive:
@@ -144,3 +147,10 @@ def read_chunks(path: Path) -> Iterator[bytes]:
     with bz2.open(path) as file:
         while chunk := file.read(_READ_BYTES):
             yield chunk
+
+
+def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """Split items into lists of some size; the last one may be shorter."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

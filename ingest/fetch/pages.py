@@ -6,8 +6,7 @@ are fetched by number, 50 a request, with `export`: the API then answers in the 
 its limit for the size of a result, which cuts `prop=revisions` short, does not hold. The list first
 gives a total for the progress, and makes an update the same work as a first run.
 
-Last come the redirects: titles that two or more of the books link to are looked up, 50 a request,
-and written as redirect pages, so that an ingest resolves them as those of a dump.
+Last come the redirects of the titles that the books share, see `ingest.fetch.redirects`.
 """
 
 from __future__ import annotations
@@ -15,29 +14,31 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
-from xml.sax.saxutils import escape
 
 from bookgraph.core.errors import DataMissingError, DownloadError, InputError
 from bookgraph.core.files import atomic_write, translated_write_errors
 from bookgraph.core.http import open_client
 from bookgraph.core.locks import process_lock
-from bookgraph.core.names import InvalidNameError, page_title
 from bookgraph.core.progress import Meter, OnProgress, ignore_progress
-from bookgraph.core.site import Site, read_site
-from bookgraph.core.types import BookRecord
 from bookgraph.ingest.fetch.api import MAX_TITLES, WikiApi, api_url
-from bookgraph.ingest.fetch.archive import END, PageArchive, iter_pages, read_chunks, split_export
+from bookgraph.ingest.fetch.archive import (
+    END,
+    PageArchive,
+    batches,
+    iter_pages,
+    read_chunks,
+    split_export,
+)
+from bookgraph.ingest.fetch.redirects import fetch_redirects
 from bookgraph.ingest.fetch.site import RetryPolicy, check_url, check_wiki, user_agent
-from bookgraph.ingest.read.dump import PAGE_OPEN, read_siteinfo
-from bookgraph.ingest.read.extract import extract_dumps
-from bookgraph.ingest.read.files import detect_file, translated_errors
+from bookgraph.ingest.read.dump import PAGE_OPEN
+from bookgraph.ingest.read.files import translated_errors
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,6 @@ TEMPLATES = ("Template:Infobox book", "Template:Infobox novel")
 
 _LISTED_AT_ONCE = 500
 _SAVE_EVERY_S = 5.0
-_MIN_BOOKS = 2
 _PAGES_PER_STREAM = 100
 
 Item = TypeVar("Item")
@@ -219,7 +219,14 @@ def _fetch_all(
     if not wanted:
         raise DataMissingError(f"No page of {api.url} uses {TEMPLATES[0]}. Check --wiki.")
     num_fetched = _fetch_missing(api, place.pages, wanted, had, on_progress)
-    _fetch_redirects(api, place, work_dir=work_dir, on_progress=on_progress)
+    fetch_redirects(
+        api,
+        place.pages,
+        place.redirects,
+        place.lookups,
+        work_dir=work_dir,
+        on_progress=on_progress,
+    )
     # A limit that was not reached is none.
     reached = limit if limit is not None and len(wanted) >= limit else None
     place.write_progress(_Progress(reached, is_complete=True))
@@ -266,7 +273,7 @@ def _fetch_missing(
         missing = [number for number, revision in wanted.items() if here.get(number) != revision]
         meter.add_present(len(wanted) - len(missing))
         saved_s = time.monotonic()
-        for numbers in _batches(missing):
+        for numbers in batches(missing, MAX_TITLES):
             _fetch_batch(api, draft, numbers, wanted)
             meter.add(len(numbers))
             if time.monotonic() - saved_s > _SAVE_EVERY_S:
@@ -331,119 +338,6 @@ def _copy(source: Path, target: PageArchive, wanted: dict[int, int]) -> None:
             for row, (number, _, page) in enumerate(iter_pages(read_chunks(source)))
             if number in wanted and last[number] == row
         )
-        for group in _batches(pages, _PAGES_PER_STREAM):
+        for group in batches(pages, _PAGES_PER_STREAM):
             text = b"\n".join(page for _, page in group)
             target.append(text, {number: wanted[number] for number, _ in group})
-
-
-def _fetch_redirects(
-    api: WikiApi, place: _Place, *, work_dir: Path, on_progress: OnProgress
-) -> None:
-    """Look up the titles that several books link to, and write those that are redirects."""
-    head = next(read_chunks(place.pages)).partition(PAGE_OPEN)[0]
-    titles = _shared_titles(place.pages, read_site(read_siteinfo(head)), work_dir=work_dir)
-    known = _read_lookups(place.lookups)
-    missing = [title for title in titles if title not in known]
-    meter = Meter("Resolving redirects", len(titles), on_progress, unit="titles", unit_size=1)
-    meter.add_present(len(titles) - len(missing))
-    saved_s = time.monotonic()
-    try:
-        for batch in _batches(missing):
-            known.update(_look_up(api, batch))
-            meter.add(len(batch))
-            if time.monotonic() - saved_s > _SAVE_EVERY_S:
-                _write_lookups(place.lookups, known)
-                saved_s = time.monotonic()
-    finally:
-        _write_lookups(place.lookups, known)
-    wanted = set(titles)
-    redirects = {title: target for title, target in known.items() if target and title in wanted}
-    _write_redirects(place.redirects, head, redirects)
-
-
-def _shared_titles(path: Path, site: Site, *, work_dir: Path) -> list[str]:
-    """Titles of articles that at least two books link to, sorted, without the books' own."""
-    counts: Counter[str] = Counter()
-    books: set[str] = set()
-    (spool,) = extract_dumps([detect_file(path)], work_dir=work_dir)
-    for record in spool.iter_records(on_bad=lambda _: None):
-        books.add(record.title)
-        counts.update(_linked_titles(record, site))
-    return sorted(
-        title for title, num in counts.items() if num >= _MIN_BOOKS and title not in books
-    )
-
-
-def _linked_titles(record: BookRecord, site: Site) -> set[str]:
-    titles = set()
-    for link in record.wikilinks:
-        try:
-            title = site.capitalize(page_title(link, site))
-        except InvalidNameError:
-            continue
-        if site.kind(title) == "article":
-            titles.add(title)
-    return titles
-
-
-def _look_up(api: WikiApi, titles: Sequence[str]) -> dict[str, str]:
-    """Title to the title that it redirects to; to an empty text for a page of its own."""
-    query = api.query(titles="|".join(titles), redirects=1).get("query", {})
-    spelled = {one["from"]: one["to"] for one in query.get("normalized", ())}
-    leads_to = {one["from"]: one["to"] for one in query.get("redirects", ())}
-    found = {}
-    for title in titles:
-        name = spelled.get(title, title)
-        target = leads_to.get(name, name)
-        seen = {name}
-        while target in leads_to and target not in seen:
-            seen.add(target)
-            target = leads_to[target]
-        found[title] = target if target != title else ""
-    return found
-
-
-def _read_lookups(path: Path) -> dict[str, str]:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _write_lookups(path: Path, known: dict[str, str]) -> None:
-    with atomic_write(path) as file:
-        json.dump(known, file, ensure_ascii=False)
-
-
-def _write_redirects(path: Path, head: bytes, redirects: dict[str, str]) -> None:
-    draft = PageArchive(path.with_name(f"{path.name}.new"))
-    draft.remove()
-    with draft:
-        draft.append(head, {})
-        for row, group in enumerate(_batches(redirects.items(), _PAGES_PER_STREAM)):
-            first = row * _PAGES_PER_STREAM + 1
-            pages = (
-                _redirect_page(number, *redirect) for number, redirect in enumerate(group, first)
-            )
-            draft.append("".join(pages).encode(), {})
-        draft.append(END, {})
-    draft.path.replace(path)
-    draft.remove()
-
-
-def _redirect_page(number: int, title: str, target: str) -> str:
-    quoted = escape(target, {'"': "&quot;"})
-    return f"""  <page>
-    <title>{escape(title)}</title>
-    <ns>0</ns>
-    <id>{number}</id>
-    <redirect title="{quoted}" />
-  </page>
-"""
-
-
-def _batches(items: Iterable[Item], size: int = MAX_TITLES) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
