@@ -9,12 +9,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from html import unescape
 
 from bookgraph.core.site import fold_whitespace
 from bookgraph.ingest.clean.names_in_text import NameKind, read_names
 from bookgraph.ingest.clean.numbers import read_pages, read_year
-from bookgraph.ingest.wikitext.markup import parse
+from bookgraph.ingest.wikitext.markup import decode_entities, parse
 from bookgraph.ingest.wikitext.render import render
 
 _COMMENT = re.compile(r"<\s*!\s*--.*?(?:--\s*>|$)", re.DOTALL)
@@ -143,7 +142,7 @@ def _clean_text(text: str) -> str:
     """Plain text of a value; the published extracts have broken tags, others may have wikitext."""
     text = text[:_MAX_TEXT_CHARS]
     if "<" in text or "&" in text:
-        text = _REF.sub(" ", _COMMENT.sub(" ", unescape(text)))
+        text = _REF.sub(" ", _COMMENT.sub(" ", decode_entities(text)))
         text = _TAG.sub(" ", _BREAK.sub("\n", text))
     if _WIKITEXT.search(text):
         text = render(parse(text), unknown=Counter())

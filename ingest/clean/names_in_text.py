@@ -19,7 +19,7 @@ _MAX_NAME_CHARS = 200
 """A longer text is a sentence, not a name."""
 
 # `[1]`, `[note 2]`, `[ed.]` behind a name; a name that is in brackets as a whole stays.
-_NOTE_MARK = re.compile(r"(?<=[\w.)])\s*\[[^\[\]\n]{1,20}\]")
+_NOTE_MARK = re.compile(r"(?<=[\w.)])(?:\s*\[[^\[\]\n]{1,20}\])+")
 _ASIDE = re.compile(r"\s*\([^()]*\)\s*$")
 _ANY_ASIDE = re.compile(r"\s*\([^()]*(?:\)|$)")
 _COMMA_IN_ASIDE = re.compile(r"\([^()]*\)")

@@ -92,5 +92,6 @@ def read_pages(text: str) -> Reading:
 
 
 def _bounded(digits: str, rule: str) -> Reading:
-    pages = int(digits.replace(",", "").replace(" ", ""))
+    # Python refuses to read whole numbers of thousands of digits.
+    pages = int(digits.replace(",", "").replace(" ", "")[:9])
     return (pages, rule) if 0 < pages <= _MAX_PAGES else (None, "no number of pages of a book")

@@ -44,7 +44,7 @@ _TOKENS = re.compile(
     r"|(?P<open>\{{2,}|\[{2,})|(?P<close>\}{2,}|\]{2,})|(?P<bar>\|)|(?P<equals>=)",
     re.IGNORECASE,
 )
-_ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[A-Za-z][A-Za-z0-9]*);")
+_ENTITY = re.compile(r"&(?:#\d{1,8}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]*);")
 _SPACES = re.compile(r"[\s_]+")
 # What no page's title has; text that has it between brackets is no link.
 _NO_TITLE = re.compile(r"[\n<>{}\[\]]|^\s*(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)

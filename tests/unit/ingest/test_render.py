@@ -186,6 +186,7 @@ def test_templates_that_no_rule_knows_are_counted() -> None:
 
 
 def test_deep_nesting_ends() -> None:
+    assert _render("&#" + "9" * 5_000 + ";").startswith("&#9")
     assert _render("{{small|" * 100 + "Emma" + "}}" * 100) == "Emma"
     assert _render("<b>" * 20_000 + "Emma").endswith("Emma")
     assert _render("<b>" * 200 + "Emma") == "Emma"
