@@ -148,7 +148,9 @@ def write_csv(
     urls = ((url, url_host(url), num) for url, num in num_books.items())
     _write(folder / "urls.csv", ["url:ID(Url)", "host", "num_books:long"], urls)
     link_edges = (
-        (book.title, count, name) for book in rows.books for name, count in book.links.items()
+        (book.title, count, name)
+        for book in rows.books
+        for name, count in sorted(book.links.items())
     )
     _write(folder / "links_to.csv", [":START_ID(Book)", "count:long", ":END_ID(Link)"], link_edges)
     url_edges = (

@@ -287,7 +287,8 @@ def _write_book_batch(
         ],
     )
     url_ids = _merge_urls(transaction, books)
-    links = [(book.title, book.links) for book in books]
+    # By name: training takes the edges in the order in which they are stored.
+    links = [(book.title, dict(sorted(book.links.items()))) for book in books]
     _create_edges(transaction, _CREATE_LINKS_TO, links, link_ids)
     urls = [(book.title, book.external_links) for book in books]
     _create_edges(transaction, _CREATE_CITES, urls, url_ids)
