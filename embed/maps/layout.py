@@ -117,10 +117,17 @@ def lay_out(
         )
     else:
         near = nearest.first(NUM_MEASURED_NEIGHBOURS)
-        placed = arrange_by_umap(unit_rows(vectors), near, start, config, on_progress=on_progress)
+        placed = arrange_by_umap(
+            unit_rows(vectors),
+            near,
+            start,
+            config,
+            is_continued=is_continued,
+            on_progress=on_progress,
+        )
     positions = placed - placed.mean(axis=0) if num_rows else placed
     if old_positions is not None:
-        positions = _turn_towards(positions, old_positions)
+        positions = _fit_to(positions, old_positions)
     return Layout(positions, measure_kept_share(nearest, positions), config, is_continued)
 
 
@@ -162,12 +169,16 @@ def _main_axes(unit: Floats) -> Floats:
     return start
 
 
-def _turn_towards(positions: Floats, old_positions: Floats) -> Floats:
-    """Rotate and mirror to fit the old map best (orthogonal Procrustes, Schönemann 1966)."""
+def _fit_to(positions: Floats, old_positions: Floats) -> Floats:
+    """Rotate, mirror and resize to fit the old map best (Procrustes; Schönemann and Carroll 1970).
+
+    The size of a map says nothing, and UMAP's short steps end with a smaller one.
+    """
     is_placed = np.isfinite(old_positions).all(axis=1)
     if is_placed.sum() < 2:  # noqa: PLR2004  # one point has no direction
         return positions
     old = old_positions[is_placed] - old_positions[is_placed].mean(axis=0)
     new = positions[is_placed] - positions[is_placed].mean(axis=0)
-    left, _, right = np.linalg.svd(new.T.astype(np.float64) @ old.astype(np.float64))
-    return np.asarray(positions @ (left @ right), dtype=np.float32)
+    left, stretches, right = np.linalg.svd(new.T.astype(np.float64) @ old.astype(np.float64))
+    size = stretches.sum() / max(float((new.astype(np.float64) ** 2).sum()), 1e-12)
+    return np.asarray(positions @ (left @ right) * (size or 1.0), dtype=np.float32)

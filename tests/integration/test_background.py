@@ -11,12 +11,11 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from bookgraph.api.ops.background import BackgroundServer, choose_port
 from bookgraph.core.errors import BookgraphError, PortTakenError
-from bookgraph.core.processes import is_listening, wait_until
+from bookgraph.core.processes import is_listening, is_running, wait_until
 from bookgraph.core.progress import Progress
 from bookgraph.core.settings import Settings
 
@@ -61,7 +60,7 @@ def test_it_is_started_found_replaced_and_stopped(
     first = state_of(settings)["pid"]
     again = server.start(host="127.0.0.1", port=0)
     assert state_of(settings)["pid"] != first
-    assert not psutil.pid_exists(int(str(first)))
+    assert not is_running(int(str(first)))
     assert post(again, "{ __typename }")
     assert server.stop()
     assert server.url is None

@@ -290,7 +290,7 @@ def test_bad_lines_are_counted_with_examples_and_not_fatal(store: Store, tmp_pat
     assert report["num_skipped"] == 3
     bad = report["bad_records"]
     assert {reason: entry["num"] for reason, entry in bad.items()} == {
-        "not an array of six values": 2,
+        "neither an array of six values nor an object with a title": 2,
         "not JSON": 1,
     }
     assert bad["not JSON"]["examples"] == [
