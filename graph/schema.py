@@ -20,7 +20,7 @@ Use = Literal[
     "values",  # filters match any of several values
     "range",  # filters match values between two bounds
     "range_index",
-    "vector_index",  # stored inside the vector index, where searches can filter by it
+    "vector_index",  # stored inside the vector indexes, where searches can filter by it
     "facet",  # its values are counted
     "export",  # a column of the exported tables
     "parquet",  # a column of the Parquet tables only
@@ -67,7 +67,7 @@ class NodeKind:
         key: the property that identifies a node; unique.
         degree: the property that counts its edges.
         to_other: the edge from a node of this kind to one of the other, as a Cypher pattern.
-        vector_index: name of its vector index.
+        vector_index: name of its vector index in the first slot.
         text_index: name of its full-text index.
         word: what people call one.
         properties: all properties of its nodes.
@@ -119,8 +119,10 @@ _SEEN = _uses("projector", "map")
 _INTERNAL = _uses()
 
 _VECTOR = (
-    Property("embedding", "floats", "The vector in the current model.", _ANSWER),
-    Property("embedding_version", "string", "The vector's model version.", _uses("vector_index")),
+    Property("embedding", "floats", "The vector in the model of the first slot.", _ANSWER),
+    Property("embedding_version", "string", "The version of that model.", _INTERNAL),
+    Property("embedding_2", "floats", "The vector in the model of the second slot.", _INTERNAL),
+    Property("embedding_2_version", "string", "The version of that model.", _INTERNAL),
     Property("x", "float", "Map position, from left to right.", _PLACE),
     Property("y", "float", "Map position, from bottom to top.", _PLACE),
     Property("umap_x", "float", "Position on the UMAP map, from left to right.", _uses("parquet")),
@@ -186,6 +188,44 @@ LINK = NodeKind(
         *_VECTOR,
     ),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A place for the vectors of one model.
+
+    There are two, so that a new model is written beside the current one. The `vector` property of
+    an `EmbeddingModel` node names its slot.
+
+    Attributes:
+        vector: the property that holds a node's vector.
+        version: the property that holds the version of the vector's model.
+        index_suffix: what the names of the slot's vector indexes end with.
+    """
+
+    vector: LiteralString
+    version: LiteralString
+    index_suffix: LiteralString
+
+    def index_of(self, kind: NodeKind) -> LiteralString:
+        """Name of the vector index of a kind."""
+        return kind.vector_index + self.index_suffix
+
+
+SLOTS = (
+    Slot("embedding", "embedding_version", ""),
+    Slot("embedding_2", "embedding_2_version", "_2"),
+)
+
+
+def slot_of(vector: str | None) -> Slot:
+    """The slot of a model, by its node's `vector`; models of earlier versions have none."""
+    for slot in SLOTS:
+        if slot.vector == vector:
+            return slot
+    return SLOTS[0]
+
+
 KINDS: Mapping[str, NodeKind] = {kind.label: kind for kind in (BOOK, LINK)}
 """Label to kind."""
 

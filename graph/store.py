@@ -12,6 +12,7 @@ from typing import Any, LiteralString, Protocol, TypeVar
 import neo4j
 
 from bookgraph.graph.driver import open_driver, translated_errors
+from bookgraph.graph.vectors.models import Models, Pin
 
 _CONNECTION_TIMEOUT_S = 15.0
 
@@ -39,7 +40,13 @@ class Transaction:
 
 
 class Store:
-    """A Neo4j database; threads may share one."""
+    """A Neo4j database; threads may share one.
+
+    Attributes:
+        address: of the server, as it was given.
+        models: the models of this database that the process holds in memory.
+        pin: in the store of one request, the model that all its answers use.
+    """
 
     def __init__(
         self,
@@ -48,11 +55,15 @@ class Store:
         database: str,
         address: str,
         timeout_s: float | None = None,
+        models: Models | None = None,
+        pin: Pin | None = None,
     ) -> None:
         self._driver = driver
         self._database = database
         self._timeout_s = timeout_s
         self.address = address
+        self.models = models or Models()
+        self.pin = pin
 
     @classmethod
     def open(
@@ -104,8 +115,20 @@ class Store:
 
         The two share their connections: closing one of them closes both.
         """
+        return self._like(timeout_s, self.pin)
+
+    def pinned(self) -> Store:
+        """The same database for one request, all of whose answers then use one model."""
+        return self._like(self._timeout_s, Pin())
+
+    def _like(self, timeout_s: float | None, pin: Pin | None) -> Store:
         return Store(
-            self._driver, database=self._database, address=self.address, timeout_s=timeout_s
+            self._driver,
+            database=self._database,
+            address=self.address,
+            timeout_s=timeout_s,
+            models=self.models,
+            pin=pin,
         )
 
     def run(self, statement: LiteralString, **parameters: object) -> list[Row]:

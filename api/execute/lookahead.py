@@ -39,13 +39,12 @@ from graphql import (
 )
 from graphql.execution.collect_fields import collect_sub_fields
 from graphql.execution.values import get_argument_values
-from graphql_relay import cursor_to_offset
 
+from bookgraph.api.execute.cursors import decode_cursor
 from bookgraph.core.errors import UsageError
 from bookgraph.graph.query.selection import Page, Selection
 
 MAX_PAGE_SIZE = 100
-MAX_OFFSET = 10_000
 DEFAULT_PAGE_SIZE = 10
 DEFAULT_WHY_SIZE = 5
 
@@ -87,23 +86,24 @@ def _snake(name: str) -> str:
 
 
 def page_of(arguments: Mapping[str, Any]) -> Page:
-    """The page that `first` and `after` name.
+    """The page that `first`, `after`, `last` and `before` name.
 
     Raises:
-        UsageError: `first` is out of bounds, or `after` is not a cursor.
+        UsageError: a size is out of bounds, both are given, or a cursor is not one.
     """
-    first = arguments.get("first", DEFAULT_PAGE_SIZE)
-    if not isinstance(first, int) or not 0 <= first <= MAX_PAGE_SIZE:
+    first, last = arguments.get("first", DEFAULT_PAGE_SIZE), arguments.get("last")
+    if last is not None and first != DEFAULT_PAGE_SIZE:
+        raise UsageError("first and last are both given. Use one of them.")
+    name, size = ("first", first) if last is None else ("last", last)
+    if not isinstance(size, int) or not 0 <= size <= MAX_PAGE_SIZE:
         raise UsageError(
-            f"first: {first} is out of bounds. Use a number from 0 to {MAX_PAGE_SIZE}."
+            f"{name}: {size} is out of bounds. Use a number from 0 to {MAX_PAGE_SIZE}."
         )
-    after = arguments.get("after")
-    if after is None:
-        return Page(first)
-    offset = cursor_to_offset(after)
-    if offset is None or not 0 <= offset < MAX_OFFSET:
-        raise UsageError(f"after: {after!r} is not a cursor. Pass the endCursor of a page.")
-    return Page(first, offset + 1)
+    after, before = (
+        None if arguments.get(name) is None else decode_cursor(name, arguments[name])
+        for name in ("after", "before")
+    )
+    return Page(size, after, before, is_backward=last is not None)
 
 
 def selections_of_node(info: GraphQLResolveInfo) -> Selections:
@@ -208,7 +208,8 @@ def _selection(info: GraphQLResolveInfo, parent: GraphQLObjectType, field: _Fiel
         return Selection(key, name)
     if inner.name.endswith("Connection"):
         edge, node = _below_connection(info, inner, field.nodes)
-        return Selection(key, name, page_of(field.arguments), edge, node)
+        version = field.arguments.get("model")
+        return Selection(key, name, page_of(field.arguments), edge, node, version)
     page = page_of(field.arguments) if "first" in field.arguments else Page(DEFAULT_PAGE_SIZE)
     return Selection(key, name, page, node=_below_node(info, inner, field.nodes))
 

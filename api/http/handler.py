@@ -220,7 +220,7 @@ class Handler(GraphQLHTTPHandler):
             self._schema,
             document,
             context_value={
-                "store": self._store,
+                "store": self._store.pinned(),
                 "can_write": record.get("can_write", False),
                 "is_production": self._options.is_production,
             },

@@ -67,6 +67,10 @@ class TracedStore:
         with self._tracer.start_as_current_span("neo4j", attributes=attributes):
             return self._store.read(statement, **parameters)
 
+    def pinned(self) -> TracedStore:
+        """See `Store.pinned`."""
+        return TracedStore(self._store.pinned(), self._tracer)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 

@@ -9,7 +9,7 @@ from graphql import GraphQLResolveInfo
 
 from bookgraph.api.execute.lookahead import DEFAULT_PAGE_SIZE, selections_below
 from bookgraph.api.schema.book import Book
-from bookgraph.api.schema.connections import Row
+from bookgraph.api.schema.connections import Row, model_argument
 from bookgraph.api.schema.inputs import PathEnd
 from bookgraph.api.schema.node import Node, typed
 from bookgraph.api.schema.resolve import call_store
@@ -39,6 +39,9 @@ class Comparison(graphene.ObjectType):
     second_book = graphene.NonNull(Book, description="The second book.")
     score = graphene.Float(
         description="Cosine similarity of the two books. Null if one of them has no vector."
+    )
+    model_version = graphene.String(
+        description="Version of the embedding model of the score. Null if there is none."
     )
     num_shared = graphene.Int(required=True, description="Number of links that both mention.")
     jaccard = graphene.Float(
@@ -72,6 +75,7 @@ class BetweenQuery(graphene.ObjectType):
         first=graphene.Int(
             default_value=DEFAULT_PAGE_SIZE, description="Links in each list, at most 100."
         ),
+        model=model_argument(),
     )
 
     @staticmethod
@@ -96,19 +100,28 @@ class BetweenQuery(graphene.ObjectType):
 
     @staticmethod
     async def resolve_compare(
-        root: None, info: GraphQLResolveInfo, a: str, b: str, first: int
+        root: None,
+        info: GraphQLResolveInfo,
+        a: str,
+        b: str,
+        first: int,
+        model: str | None = None,
     ) -> Row:
         """Read both books and what they share."""
         book = selections_below(info, {"firstBook", "secondBook"}).get("Book", ())
         links = selections_below(info, {"shared", "onlyFirst", "onlySecond"}, {"link"})
         link = links.get("Link", ())
         found = await call_store(
-            info, lambda store: compare_books(store, (a, b), first=first, book=book, link=link)
+            info,
+            lambda store: compare_books(
+                store, (a, b), first=first, book=book, link=link, version=model
+            ),
         )
         return {
             "first_book": found.nodes[0],
             "second_book": found.nodes[1],
             "score": found.score,
+            "model_version": found.version,
             "num_shared": found.num_shared,
             "jaccard": found.jaccard,
             "shared": found.shared,

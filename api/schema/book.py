@@ -25,6 +25,7 @@ from bookgraph.api.schema.connections import (
     Edge,
     Row,
     edges_of,
+    model_argument,
     nodes_of,
     paged,
     root_list,
@@ -71,7 +72,9 @@ class Book(_BookProperties, graphene.ObjectType):
         lambda: ExternalLinkConnection, "Pages outside Wikipedia that the book cites."
     )
     similar_books = paged(
-        "similar.SimilarBookConnection", "The most similar books, the best first."
+        "similar.SimilarBookConnection",
+        "The most similar books, the best first.",
+        model=model_argument(),
     )
     related_books = paged(
         "similar.RelatedBookConnection",
@@ -80,6 +83,7 @@ class Book(_BookProperties, graphene.ObjectType):
     predicted_links = paged(
         "similar.PredictedLinkConnection",
         "Links that the model expects but the book does not mention, the most expected first.",
+        model=model_argument(),
     )
 
     @staticmethod

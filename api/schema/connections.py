@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import graphene
+from graphene.utils.str_converters import to_snake_case
 from graphql import GraphQLResolveInfo
-from graphql_relay import offset_to_cursor
 
+from bookgraph.api.execute.cursors import encode_cursor
 from bookgraph.api.execute.lookahead import DEFAULT_PAGE_SIZE, page_of, selection_key
-from bookgraph.graph.query.selection import Page
+from bookgraph.graph.query.nearest import as_node_list
+from bookgraph.graph.query.selection import NodeList, Page, Position, node_list
 
 Row = Mapping[str, Any]
 
@@ -21,16 +23,12 @@ class ConnectionValue:
     """One page of a list, before it becomes a GraphQL connection.
 
     Attributes:
-        items: rows with `node` and the properties of the edge.
+        found: the items in the list's order: rows with `node`, `at` and the properties of the edge.
         page: which part of the list this is.
-        total: length of the whole list, if it is known.
-        has_next: whether another page follows.
     """
 
-    items: Sequence[Row]
+    found: NodeList
     page: Page
-    total: int | None
-    has_next: bool
 
 
 def resolve_selected(row: Row, info: GraphQLResolveInfo, **arguments: object) -> object:
@@ -42,21 +40,27 @@ def resolve_selected_list(
     row: Row, info: GraphQLResolveInfo, **arguments: object
 ) -> ConnectionValue:
     """Find a nested list in its row and turn it into a connection."""
-    value = row[selection_key(info.field_name, arguments)]
-    page = page_of(arguments)
-    items, total = value["items"], value["total"]
-    if total is None:
-        # A list of similar nodes has no length of its own, so a full page may not be the last one.
-        return ConnectionValue(items, page, None, 0 < page.first == len(items))
-    return ConnectionValue(items, page, total, page.offset + len(items) < total)
+    value, page = row[selection_key(info.field_name, arguments)], page_of(arguments)
+    if "has_more" in value:
+        return ConnectionValue(as_node_list(value), page)
+    order = to_snake_case(info.field_name)
+    return ConnectionValue(
+        node_list(value["items"], page, order=_ORDERS.get(order, order), total=value.get("total")),
+        page,
+    )
 
 
-def paged(connection: Any, description: str) -> Any:
-    """A list field with Relay's `first` and `after`.
+# Orders that are not named as their field.
+_ORDERS = {"related_books": "related"}
+
+
+def paged(connection: Any, description: str, **arguments: Any) -> Any:
+    """A list field with Relay's `first`, `after`, `last` and `before`.
 
     Args:
         connection: its type; as `module.Class` of this package where it is defined later.
         description: of the field.
+        **arguments: more arguments.
     """
     if isinstance(connection, str):
         connection = f"{__package__}.{connection}"
@@ -64,6 +68,7 @@ def paged(connection: Any, description: str) -> Any:
         connection,
         description=description,
         **_page_arguments(),
+        **arguments,
         resolver=resolve_selected_list,
     )
 
@@ -85,7 +90,27 @@ def _page_arguments() -> dict[str, Any]:
     return {
         "first": size_argument(DEFAULT_PAGE_SIZE),
         "after": graphene.String(description="Return the items after this cursor."),
+        "last": graphene.Int(
+            description="Number of items from the end of the list, at most 100; instead of `first`."
+        ),
+        "before": graphene.String(description="Return the items before this cursor."),
     }
+
+
+def model_argument() -> graphene.String:
+    """The argument `model`."""
+    return graphene.String(
+        description="Version of the embedding model to use, one of `embeddingModels`. By default "
+        "the current one."
+    )
+
+
+def model_version() -> graphene.String:
+    """The field `modelVersion`."""
+    return graphene.String(
+        description="Version of the embedding model that the list was made with. Null if there "
+        "is none."
+    )
 
 
 class PageInfo(graphene.ObjectType):
@@ -121,31 +146,39 @@ class Connection(graphene.ObjectType):
     @staticmethod
     def resolve_edges(value: ConnectionValue, info: GraphQLResolveInfo) -> list[Row]:
         """The rows, each with its cursor."""
-        return [
-            {**row, "cursor": offset_to_cursor(value.page.offset + position)}
-            for position, row in enumerate(value.items)
-        ]
+        return [{**row, "cursor": _cursor(value, row)} for row in value.found.items]
 
     @staticmethod
     def resolve_nodes(value: ConnectionValue, info: GraphQLResolveInfo) -> list[Row]:
         """The nodes of the rows."""
-        return [row["node"] for row in value.items]
+        return [row["node"] for row in value.found.items]
 
     @staticmethod
     def resolve_total_count(value: ConnectionValue, info: GraphQLResolveInfo) -> int | None:
         """The length of the whole list."""
-        return value.total
+        return value.found.total
+
+    @staticmethod
+    def resolve_model_version(value: ConnectionValue, info: GraphQLResolveInfo) -> str | None:
+        """The model that the list was made with."""
+        return value.found.version
 
     @staticmethod
     def resolve_page_info(value: ConnectionValue, info: GraphQLResolveInfo) -> PageInfo:
         """Cursors, and whether other pages exist."""
-        start, num = value.page.offset, len(value.items)
+        items, page, has_more = value.found.items, value.page, value.found.has_more
         return PageInfo(
-            has_next_page=value.has_next,
-            has_previous_page=start > 0,
-            start_cursor=offset_to_cursor(start) if num else None,
-            end_cursor=offset_to_cursor(start + num - 1) if num else None,
+            # A cursor's own item lies on the other side of it.
+            has_next_page=page.before is not None if page.is_backward else has_more,
+            has_previous_page=has_more if page.is_backward else page.after is not None,
+            start_cursor=_cursor(value, items[0]) if items else None,
+            end_cursor=_cursor(value, items[-1]) if items else None,
         )
+
+
+def _cursor(value: ConnectionValue, row: Row) -> str:
+    found = value.found
+    return encode_cursor(Position(found.order, tuple(row["at"]), found.version))
 
 
 def edges_of(edge: Any, description: str = "The items with cursors.") -> Any:

@@ -21,6 +21,7 @@ from bookgraph.api.schema.connections import (
     Edge,
     Row,
     edges_of,
+    model_argument,
     nodes_of,
     paged,
     root_list,
@@ -47,12 +48,15 @@ class Link(_LinkProperties, graphene.ObjectType):
         lambda: LinkBookConnection, "Books that mention the link, the most frequent first."
     )
     similar_links = paged(
-        "similar.SimilarLinkConnection", "The most similar links, the best first."
+        "similar.SimilarLinkConnection",
+        "The most similar links, the best first.",
+        model=model_argument(),
     )
     predicted_books = paged(
         "similar.PredictedBookConnection",
         "Books that the model expects to mention the link but that do not, the most expected "
         "first.",
+        model=model_argument(),
     )
 
     @staticmethod

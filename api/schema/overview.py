@@ -14,6 +14,7 @@ from bookgraph.api.schema.inputs import enum_of, value_of
 from bookgraph.api.schema.resolve import call_store
 from bookgraph.graph.query import overview
 from bookgraph.graph.query.overview import facet_fields
+from bookgraph.graph.read.model import read_model
 from bookgraph.graph.schema import NodeKind
 
 
@@ -140,7 +141,7 @@ class OverviewQuery(graphene.ObjectType):
     @staticmethod
     async def resolve_embedding_model(root: None, info: GraphQLResolveInfo) -> Row:
         """Read the current one."""
-        return await call_store(info, overview.read_model)
+        return await call_store(info, read_model)
 
     @staticmethod
     async def resolve_facets(

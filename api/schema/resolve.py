@@ -30,4 +30,4 @@ async def read_list(
 ) -> ConnectionValue:
     """Read one page of a list."""
     found = await call_store(info, work)
-    return ConnectionValue(found.items, page, found.total, found.has_next)
+    return ConnectionValue(found, page)

@@ -23,6 +23,8 @@ from bookgraph.api.schema.connections import (
     ConnectionValue,
     Edge,
     edges_of,
+    model_argument,
+    model_version,
     nodes_of,
     resolve_selected,
     root_list,
@@ -95,6 +97,7 @@ class SimilarBookConnection(Connection):
     """Similar books, the best first."""
 
     edges = edges_of(SimilarBookEdge, "The books with scores and reasons.")
+    model_version = model_version()
     nodes = nodes_of(Book)
 
 
@@ -113,6 +116,7 @@ class SimilarLinkConnection(Connection):
     """Similar links, the best first."""
 
     edges = edges_of(SimilarLinkEdge, "The links with scores and reasons.")
+    model_version = model_version()
     nodes = nodes_of(Link)
 
 
@@ -144,6 +148,7 @@ class PredictedLinkConnection(Connection):
     """Links that a book does not mention, the most expected first."""
 
     edges = edges_of(PredictedLinkEdge, "The links with scores.")
+    model_version = model_version()
     nodes = nodes_of(Link)
 
 
@@ -158,6 +163,7 @@ class PredictedBookConnection(Connection):
     """Books that do not mention a link, the most expected first."""
 
     edges = edges_of(PredictedBookEdge, "The books with scores.")
+    model_version = model_version()
     nodes = nodes_of(Book)
 
 
@@ -182,6 +188,7 @@ class SimilarQuery(graphene.ObjectType):
         exclude=_keys("Titles of books to leave out."),
         filter=graphene.Argument(BookFilterInput, description="Return only books that match."),
         min_score=graphene.Float(description="Minimum score, in [-1, 1]."),
+        model=model_argument(),
         exclude_same_author=graphene.Boolean(
             default_value=False, description="Leave out books by an author of a liked book."
         ),
@@ -195,6 +202,7 @@ class SimilarQuery(graphene.ObjectType):
         exclude=_keys("Names of links to leave out."),
         filter=graphene.Argument(LinkFilterInput, description="Return only links that match."),
         min_score=graphene.Float(description="Minimum score, in [-1, 1]."),
+        model=model_argument(),
     )
 
     @staticmethod
@@ -207,7 +215,7 @@ class SimilarQuery(graphene.ObjectType):
         exclude_same_author: bool = False,
         **others: Any,
     ) -> ConnectionValue:
-        """Search the vector index of books."""
+        """Rank the books."""
         request = SimilarityRequest(
             like=like,
             like_others=like_links,
@@ -215,6 +223,7 @@ class SimilarQuery(graphene.ObjectType):
             exclude=others["exclude"],
             where=book_filter(filter),
             min_score=others.get("min_score"),
+            version=others.get("model"),
             is_author_excluded=exclude_same_author,
         )
         page = page_of(others)
@@ -232,7 +241,7 @@ class SimilarQuery(graphene.ObjectType):
         filter: Mapping[str, Any] | None = None,
         **others: Any,
     ) -> ConnectionValue:
-        """Search the vector index of links."""
+        """Rank the links."""
         request = SimilarityRequest(
             like=like,
             like_others=like_books,
@@ -240,6 +249,7 @@ class SimilarQuery(graphene.ObjectType):
             exclude=others["exclude"],
             where=link_filter(filter),
             min_score=others.get("min_score"),
+            version=others.get("model"),
         )
         page = page_of(others)
         edge, node = selections_of_connection(info)

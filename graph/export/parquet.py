@@ -71,6 +71,12 @@ def export_parquet(store: Store, folder: Path, on_progress: OnProgress) -> Expor
     return ExportReport(tuple(folder / name for name, *_ in tables), *counts)
 
 
+_VECTOR: LiteralString = (
+    "CASE version WHEN n.embedding_version THEN n.embedding "
+    "WHEN n.embedding_2_version THEN n.embedding_2 END"
+)
+
+
 def node_columns(kind: NodeKind) -> _Columns:
     """The columns of a kind's table, the vector last."""
     known: dict[LiteralString, ValueType] = {}
@@ -81,7 +87,11 @@ def node_columns(kind: NodeKind) -> _Columns:
         expression: LiteralString = "n." + name
         columns.append((name, value_type, expression))
     columns.append(
-        ("embedding", "floats", "CASE n.embedding_version WHEN version THEN n.embedding END")
+        (
+            "embedding",
+            "floats",
+            _VECTOR,
+        )
     )
     return sorted(columns, key=lambda column: _TYPES.index(column[1]))
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 from bookgraph.core.errors import DataMissingError
-from bookgraph.graph.schema import NodeKind
+from bookgraph.graph.read.model import read_model
+from bookgraph.graph.schema import NodeKind, slot_of
 from bookgraph.graph.store import Store
 
 EDGE_COLUMNS = ("book", "link", "count")
@@ -70,11 +71,13 @@ def read_vectors(store: Store, kind: NodeKind) -> list[VectorRow]:
     Raises:
         DataMissingError: there are none.
     """
+    model = read_model(store)
+    slot = slot_of(model.get("vector"))
     rows = store.read_all(
-        "MATCH (m:EmbeddingModel {is_current: true}) "
-        "MATCH (n:" + kind.label + ") WHERE n.embedding_version = m.version "
-        "RETURN n." + kind.key + " AS key, n.embedding, n.x, n.y, "
-        + _values(kind.names("projector")) + " ORDER BY key"
+        "MATCH (n:" + kind.label + ") WHERE n." + slot.version + " = $version "
+        "RETURN n." + kind.key + " AS key, n." + slot.vector + ", n.x, n.y, "
+        + _values(kind.names("projector")) + " ORDER BY key",
+        version=model["version"],
     )  # fmt: skip
     found = [VectorRow(key, vector, (x, y), tuple(rest)) for key, vector, x, y, *rest in rows]
     if not found:

@@ -18,6 +18,23 @@ FieldBuilder = Callable[["Compiler", LiteralString, Selection], LiteralString]
 """Builds the value of a field, from the compiler, the variable of the node and the selection."""
 
 
+FILL = "?"
+"""The key of a map that a model in memory is to fill; its value is a place in `Compiler.fills`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A field whose value comes from a model in memory, after the statement has run.
+
+    Attributes:
+        kind: kind of the nodes that have the field.
+        item: the field.
+    """
+
+    kind: NodeKind
+    item: Selection
+
+
 @dataclass(slots=True)
 class Compiler:
     """Collects parameters and hands out variable names while it compiles.
@@ -25,10 +42,12 @@ class Compiler:
     Attributes:
         fields: builders by the node's label and the field's name.
         parameters: those of the statement that the text becomes part of.
+        fills: what is to be filled in the rows of the statement.
     """
 
     fields: Mapping[tuple[str, str], FieldBuilder] = field(default_factory=dict)
     parameters: dict[str, object] = field(default_factory=dict)
+    fills: list[Fill] = field(default_factory=list)
     _num_names: int = 0
 
     def node(
@@ -45,11 +64,11 @@ class Compiler:
         return "{" + ", ".join(entries) + "}"
 
     def _value(self, kind: NodeKind, variable: LiteralString, item: Selection) -> LiteralString:
+        if (kind.label, item.name) in self.fields:
+            return self.fields[kind.label, item.name](self, variable, item)
         for name in kind.stored("answer"):
             if name == item.name:
                 return variable + "." + name
-        if (kind.label, item.name) in self.fields:
-            return self.fields[kind.label, item.name](self, variable, item)
         message = f"A {kind.word} has no field {item.name!r}."
         raise ValueError(message)
 
@@ -68,10 +87,20 @@ class Compiler:
         """One new variable name for each stem."""
         return tuple(self.name(stem) for stem in stems)
 
-    def part(self, item: Selection) -> LiteralString:
-        """The clause that cuts a list to its page."""
-        skip, limit = self.parameter(item.page.offset), self.parameter(item.page.first)
-        return " SKIP " + skip + " LIMIT " + limit
+    def later(
+        self, kind: NodeKind, item: Selection, source: LiteralString, more: LiteralString = ""
+    ) -> LiteralString:
+        """A map to be filled when the rows are there.
+
+        Args:
+            kind: kind of the node.
+            item: the field.
+            source: variable of the node.
+            more: more entries of the map, each after a comma.
+        """
+        self.fills.append(Fill(kind, item))
+        number = digits(len(self.fills) - 1)
+        return "{`?`: " + number + ", key: " + source + "." + kind.key + more + "}"
 
     @staticmethod
     def key(item: Selection) -> LiteralString:

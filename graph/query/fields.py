@@ -1,6 +1,7 @@
 """The fields of books and links that are not properties: nested lists, and the book of a link.
 
-A list is a map of `items` and `total`; lists of near nodes have no end, so their total is null.
+A list is a map of `items` and, where it is known, `total`. It has one item more than its page if
+there is more, and each item has `at`, the values that it is sorted by.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from typing import LiteralString
 
 from bookgraph.graph.query.compile import Compiler, FieldBuilder
+from bookgraph.graph.query.keyset import Keyset, Term
 from bookgraph.graph.query.near import near_list, predicted_list, related_list
 from bookgraph.graph.query.selection import Selection
 from bookgraph.graph.schema import BOOK, EXTERNAL_LINK, LINK, NodeKind
@@ -25,23 +27,21 @@ def _mentions(kind: NodeKind) -> FieldBuilder:
 
     def build(compiler: Compiler, source: LiteralString, item: Selection) -> LiteralString:
         node, edge = compiler.name(other.word), compiler.name("edge")
+        count = Term(edge + ".count", is_descending=True)
+        # Of links that a book mentions equally often, the rarest comes first.
+        rest: tuple[Term, ...] = (Term(node + ".num_books"), Term(node + ".name"))
+        if kind == LINK:
+            rest = (Term(node + ".title"),)
         pattern: LiteralString = (
             "(" + source + ")-[" + edge + ":LINKS_TO]->(" + node + ":Link)"
             if kind == BOOK
             else "(" + source + ")<-[" + edge + ":LINKS_TO]-(" + node + ":Book)"
         )
-        # Of links that a book mentions equally often, the rarest comes first.
-        order: LiteralString = node + ".num_books, " + node + ".name"
-        if kind == LINK:
-            order = node + ".title"
-        return (
-            "COLLECT { MATCH " + pattern
-            + " WITH * ORDER BY " + edge + ".count DESC, " + order + compiler.part(item)
-            + " RETURN {count: " + edge + ".count, node: "
-            + compiler.node(other, node, item.node) + "} }"
-        )  # fmt: skip
+        keyset = Keyset(other.word + "s", (count, *rest))
+        returned = compiler.node(other, node, item.node)
+        return _list_of(compiler, pattern, edge, item, keyset, returned, source + "." + kind.degree)
 
-    return _counted(build, "." + kind.degree)
+    return build
 
 
 def _external_links(compiler: Compiler, book: LiteralString, item: Selection) -> LiteralString:
@@ -52,11 +52,27 @@ def _external_links(compiler: Compiler, book: LiteralString, item: Selection) ->
         for name in EXTERNAL_LINK
         if name == one.name
     ]
+    pattern = "(" + book + ")-[" + edge + ":CITES]->(" + link + ":ExternalLink)"
+    keyset = Keyset("external_links", (Term(link + ".url"),))
+    total = "COUNT { (" + book + ")-[:CITES]->() }"
+    return _list_of(compiler, pattern, edge, item, keyset, "{" + ", ".join(values) + "}", total)
+
+
+def _list_of(
+    compiler: Compiler,
+    pattern: LiteralString,
+    edge: LiteralString,
+    item: Selection,
+    keyset: Keyset,
+    node: LiteralString,
+    total: LiteralString,
+) -> LiteralString:
+    bounds = keyset.bounds(item.page, compiler)
     return (
-        "{items: COLLECT { MATCH (" + book + ")-[" + edge + ":CITES]->(" + link + ":ExternalLink)"
-        + " WITH * ORDER BY " + link + ".url" + compiler.part(item)
-        + " RETURN {count: " + edge + ".count, node: {" + ", ".join(values) + "}} }, "
-        + "total: COUNT { (" + book + ")-[:CITES]->() }}"
+        "{items: COLLECT { MATCH " + pattern + (" WHERE " + bounds if bounds else "") + " WITH *"
+        + keyset.limit(item.page, compiler)
+        + " RETURN {count: " + edge + ".count, at: " + keyset.values + ", node: " + node + "} }, "
+        + "total: " + total + "}"
     )  # fmt: skip
 
 
@@ -68,20 +84,13 @@ def _book_of_link(compiler: Compiler, link: LiteralString, item: Selection) -> L
     )  # fmt: skip
 
 
-def _counted(items: FieldBuilder, total: LiteralString) -> FieldBuilder:
-    """Builds a list whose length is a property of the node, such as `.num_links`."""
-
-    def build(compiler: Compiler, source: LiteralString, item: Selection) -> LiteralString:
-        return "{items: " + items(compiler, source, item) + ", total: " + source + total + "}"
-
-    return build
+def _related(compiler: Compiler, book: LiteralString, item: Selection) -> LiteralString:
+    return "{items: " + related_list(compiler, book, item) + "}"
 
 
-def _endless(items: FieldBuilder) -> FieldBuilder:
-    """Builds a list without a length of its own."""
-
-    def build(compiler: Compiler, source: LiteralString, item: Selection) -> LiteralString:
-        return "{items: " + items(compiler, source, item) + ", total: null}"
+def _embedding(kind: NodeKind) -> FieldBuilder:
+    def build(compiler: Compiler, node: LiteralString, item: Selection) -> LiteralString:
+        return compiler.later(kind, item, node)
 
     return build
 
@@ -89,11 +98,13 @@ def _endless(items: FieldBuilder) -> FieldBuilder:
 _FIELDS: Mapping[tuple[str, str], FieldBuilder] = {
     ("Book", "links"): _mentions(BOOK),
     ("Book", "external_links"): _external_links,
-    ("Book", "similar_books"): _endless(near_list(BOOK)),
-    ("Book", "related_books"): _endless(related_list),
-    ("Book", "predicted_links"): _endless(predicted_list(LINK)),
+    ("Book", "similar_books"): near_list,
+    ("Book", "related_books"): _related,
+    ("Book", "predicted_links"): predicted_list(LINK),
+    ("Book", "embedding"): _embedding(BOOK),
     ("Link", "books"): _mentions(LINK),
     ("Link", "book"): _book_of_link,
-    ("Link", "similar_links"): _endless(near_list(LINK)),
-    ("Link", "predicted_books"): _endless(predicted_list(BOOK)),
+    ("Link", "similar_links"): near_list,
+    ("Link", "predicted_books"): predicted_list(BOOK),
+    ("Link", "embedding"): _embedding(LINK),
 }

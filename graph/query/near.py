@@ -1,6 +1,7 @@
 """Compiles lists of near nodes: by vector, by shared links, by prediction, and why they are near.
 
-Pure texts, built from constants and the compiler's variable names. The nodes that a list is near to
+Pure texts, built from constants and the compiler's variable names. Lists by vector are left to be
+filled from a model in memory, see `bookgraph.graph.query.nearest`. The nodes that a list is near to
 are one list variable, so that a query plan starts at them and never at a popular link.
 """
 
@@ -11,12 +12,14 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from bookgraph.graph.query.compile import Compiler, FieldBuilder
+from bookgraph.graph.query.keyset import Keyset, Term
 from bookgraph.graph.query.selection import Selection
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
 
 # Links that more books mention than this would relate every book to every other one.
 _MOST_BOOKS_OF_A_REASON = 2_000
-_MOST_CANDIDATES = 1_000
+# Sums of the same numbers in another order differ in the last digits.
+_SCORE_DIGITS: LiteralString = "9"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +29,12 @@ class NearEdge:
     Attributes:
         kind: kind of the near node.
         near: variable of the near node.
-        score: expression of its score.
         sources: expression of the list of nodes that it is near to.
         has_others: whether nodes of the other kind may be among the sources.
     """
 
     kind: NodeKind
     near: LiteralString
-    score: LiteralString
     sources: LiteralString
     has_others: bool = False
 
@@ -45,17 +46,14 @@ def near_edge(
     edge: Iterable[Selection],
     node: Sequence[Selection],
 ) -> LiteralString:
-    """The map of one edge: the node, the score, and why the node is near."""
-    entries: list[LiteralString] = [
-        "node: " + compiler.node(where.kind, where.near, node),
-        "score: " + where.score,
-    ]
+    """The entries of the map of one edge: the node, and why it is near."""
+    entries: list[LiteralString] = ["node: " + compiler.node(where.kind, where.near, node)]
     for item in edge:
         if item.name == "why":
             entries.append(compiler.key(item) + ": " + _why(compiler, item, where))
         elif item.name == f"shared_{where.kind.other.word}s":
             entries.append(compiler.key(item) + ": " + _shared(compiler, item, where))
-    return "{" + ", ".join(entries) + "}"
+    return ", ".join(entries)
 
 
 def rarity(kind: NodeKind, node: LiteralString) -> LiteralString:
@@ -69,22 +67,33 @@ def rarity(kind: NodeKind, node: LiteralString) -> LiteralString:
     return "log(toFloat(" + everything + ") / " + node + "." + kind.degree + ")"
 
 
-def near_list(kind: NodeKind) -> FieldBuilder:
-    """Builds the list of the nodes nearest to a node of the same kind, by their vectors."""
+def near_list(compiler: Compiler, source: LiteralString, item: Selection) -> LiteralString:
+    """Leaves a place for the nodes nearest to a node of the same kind, by their vectors."""
+    kind = BOOK if item.name == "similar_books" else LINK
+    return compiler.later(kind, item, source)
+
+
+def predicted_list(kind: NodeKind) -> FieldBuilder:
+    """Leaves a place for the nodes that the vectors expect at a node of the other kind.
+
+    For a book these are links that its page does not mention, for a link books that do not mention
+    it. No page links to itself.
+    """
+    other = kind.other
 
     def build(compiler: Compiler, source: LiteralString, item: Selection) -> LiteralString:
-        near, score = compiler.names("near", "score")
-        # The index gives (1 + cosine) / 2.
-        where = NearEdge(kind, near, "2 * " + score + " - 1", "[" + source + "]")
-        # One more than requested is searched, because the nearest to a node is the node itself.
-        num = compiler.parameter(item.page.offset + item.page.first + 1)
-        return _list(
-            _search(compiler, kind, source, near, num=num, score=score)
-            + " WITH " + near + ", " + score + " WHERE " + near + " <> " + source
-            + " WITH " + near + ", " + score + " ORDER BY " + score + " DESC"
-            + compiler.part(item)
-            + " RETURN " + near_edge(compiler, where, edge=item.edge, node=item.node)
+        near = compiler.name("near")
+        itself: LiteralString = (
+            "MATCH (" + source + ")<-[:REFERS_TO]-(" + near + ":Link)"
+            if kind == LINK
+            else "MATCH (" + source + ")-[:REFERS_TO]->(" + near + ":Book)"
+        )
+        known = (
+            ", known: COLLECT { MATCH (" + source + ")" + other.to_other + "(" + near + ":"
+            + kind.label + ") RETURN " + near + "." + kind.key + " UNION ALL " + itself
+            + " RETURN " + near + "." + kind.key + " }"
         )  # fmt: skip
+        return compiler.later(other, item, source, known)
 
     return build
 
@@ -93,74 +102,20 @@ def related_list(compiler: Compiler, book: LiteralString, item: Selection) -> Li
     """The books that share the most telling links with a book, whatever the vectors say."""
     near, via, idf, weight = compiler.names("near", "via", "idf", "weight")
     most = compiler.parameter(_MOST_BOOKS_OF_A_REASON)
-    where = NearEdge(BOOK, near, weight, "[" + book + "]")
+    where = NearEdge(BOOK, near, "[" + book + "]")
+    keyset = Keyset("related", (Term(weight, is_descending=True), Term(near + ".title")))
+    bounds = keyset.bounds(item.page, compiler)
     return _list(
         "MATCH (" + book + ")-[:LINKS_TO]->(" + via + ":Link)"
         + " WHERE " + via + ".num_books <= " + most
         + " WITH " + via + ", " + rarity(LINK, via) + " AS " + idf
         + " MATCH (" + via + ")<-[:LINKS_TO]-(" + near + ":Book) WHERE " + near + " <> " + book
-        + " WITH " + near + ", sum(" + idf + ") AS " + weight
-        + " ORDER BY " + weight + " DESC, " + near + ".title"
-        + compiler.part(item)
-        + " RETURN " + near_edge(compiler, where, edge=item.edge, node=item.node)
+        + " WITH " + near + ", round(sum(" + idf + "), " + _SCORE_DIGITS + ") AS " + weight
+        + (" WHERE " + bounds if bounds else "")
+        + keyset.limit(item.page, compiler)
+        + " RETURN {score: " + weight + ", at: " + keyset.values + ", "
+        + near_edge(compiler, where, edge=item.edge, node=item.node) + "}"
     )  # fmt: skip
-
-
-def predicted_list(kind: NodeKind) -> FieldBuilder:
-    """Builds the list of the nodes that the vectors expect at a node of the other kind.
-
-    For a book these are links that its page does not mention, for a link books that do not mention
-    it. The index ranks by cosine, so the nearest candidates come from there. They are then ordered
-    by the dot product, which is what the model was trained to predict links with.
-    """
-
-    def build(compiler: Compiler, source: LiteralString, item: Selection) -> LiteralString:
-        near, score, vector, other = compiler.names("near", "score", "vector", "other")
-        book, link = (near, source) if kind == BOOK else (source, near)
-        candidates = min(_MOST_CANDIDATES, 10 * (item.page.offset + item.page.first + 10))
-        num = compiler.parameter(candidates)
-        return _list(
-            _search(compiler, kind, source, near, num=num, score=compiler.name("found"))
-            + " WITH " + near + " WHERE NOT EXISTS { (" + book + ")-[:LINKS_TO]->(" + link + ") }"
-            # No page links to itself.
-            + " AND NOT EXISTS { (" + link + ")-[:REFERS_TO]->(" + book + ") }"
-            # Bound to names, so that each vector is read once and not once for each of its numbers.
-            + " WITH " + near + ", " + source + ".embedding AS " + vector
-            + ", " + near + ".embedding AS " + other
-            + " WITH " + near + ", " + _dot_product(vector, other) + " AS " + score
-            + " ORDER BY " + score + " DESC, " + near + "." + kind.key
-            + compiler.part(item)
-            + " RETURN {score: " + score + ", node: " + compiler.node(kind, near, item.node) + "}"
-        )  # fmt: skip
-
-    return build
-
-
-def _search(
-    compiler: Compiler,
-    kind: NodeKind,
-    source: LiteralString,
-    near: LiteralString,
-    *,
-    num: LiteralString,
-    score: LiteralString,
-) -> LiteralString:
-    """Rows of the `num` nodes of a kind nearest to a source, of the current model alone."""
-    model = compiler.name("model")
-    version = ".embedding_version = " + model + ".version"
-    return (
-        "MATCH (" + model + ":EmbeddingModel {is_current: true}) WHERE " + source + version
-        + " MATCH (" + near + ":" + kind.label + ") SEARCH " + near
-        + " IN (VECTOR INDEX " + kind.vector_index + " FOR " + source + ".embedding"
-        + " WHERE " + near + version + " LIMIT " + num + ") SCORE AS " + score
-    )  # fmt: skip
-
-
-def _dot_product(one: LiteralString, other: LiteralString) -> LiteralString:
-    return (
-        "reduce(sum = 0.0, i IN range(0, size(" + one + ") - 1) | "
-        "sum + " + one + "[i] * " + other + "[i])"
-    )
 
 
 def _shared(compiler: Compiler, item: Selection, where: NearEdge) -> LiteralString:

@@ -1,5 +1,7 @@
 """Single books and links, and lists of them, each as one Cypher statement however deep it nests.
 
+Lists by vector inside of them are filled from a model in memory, with one more statement each.
+
 The command line and the API both use these. Only where a node does not exist does a second
 statement look for the nearest names, so that the error can offer them.
 """
@@ -13,8 +15,10 @@ from typing import LiteralString
 from bookgraph.core.errors import UsageError
 from bookgraph.graph.query.fields import new_compiler
 from bookgraph.graph.query.filters import BookFilter, LinkFilter, NodeFilter, predicate
+from bookgraph.graph.query.keyset import Keyset, Term
 from bookgraph.graph.query.lookup import lookup, lookup_parameters, not_found
-from bookgraph.graph.query.selection import NodeList, Page, Selection, select
+from bookgraph.graph.query.nearest import read_filled
+from bookgraph.graph.query.selection import NodeList, Page, Selection, node_list, select
 from bookgraph.graph.query.similar import SimilarityRequest, similar_books
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
 from bookgraph.graph.store import Row, Store
@@ -22,32 +26,44 @@ from bookgraph.graph.store import Row, Store
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order of a list.
+    """An order of a list; equal nodes are ordered by their key.
 
     Attributes:
         name: its name; GraphQL has it in capitals.
         text: one sentence for people.
-        cypher: what follows `ORDER BY` for a node `n`. Nodes without the property come last, equal
-            ones are ordered by their key.
+        term: the value of a node `n` that it sorts by; None for the key alone.
     """
 
     name: str
     text: str
-    cypher: LiteralString
+    term: Term | None = None
+
+    def keyset(self, kind: NodeKind) -> Keyset:
+        """The whole order."""
+        key = Term("n." + kind.key)
+        return Keyset(self.name, (self.term, key) if self.term else (key,))
 
 
 BOOK_ORDERS = (
-    Order("title", "By title.", "n.title"),
-    Order("author", "By first author, then by title.", "n.author IS NULL, n.author, n.title"),
-    Order("year", "Oldest first.", "n.year IS NULL, n.year, n.title"),
-    Order("year_descending", "Newest first.", "n.year IS NULL, n.year DESC, n.title"),
-    Order("num_links_descending", "Most links first.", "n.num_links DESC, n.title"),
-    Order("pages_descending", "Longest first.", "n.pages IS NULL, n.pages DESC, n.title"),
+    Order("title", "By title."),
+    Order("author", "By first author, then by title.", Term("n.author", is_nullable=True)),
+    Order("year", "Oldest first.", Term("n.year", is_nullable=True)),
+    Order(
+        "year_descending",
+        "Newest first.",
+        Term("n.year", is_descending=True, is_nullable=True),
+    ),
+    Order("num_links_descending", "Most links first.", Term("n.num_links", is_descending=True)),
+    Order(
+        "pages_descending",
+        "Longest first.",
+        Term("n.pages", is_descending=True, is_nullable=True),
+    ),
 )
 LINK_ORDERS = (
-    Order("name", "By name.", "n.name"),
-    Order("num_books", "Fewest books first.", "n.num_books, n.name"),
-    Order("num_books_descending", "Most books first.", "n.num_books DESC, n.name"),
+    Order("name", "By name."),
+    Order("num_books", "Fewest books first.", Term("n.num_books")),
+    Order("num_books_descending", "Most books first.", Term("n.num_books", is_descending=True)),
 )
 
 
@@ -92,10 +108,11 @@ def find_node(store: Store, kind: NodeKind, key: str, selections: Sequence[Selec
         LinkNotFoundError: no link has this name.
     """
     compiler = new_compiler(lookup_parameters(kind, "key", key))
-    rows = store.read(
+    rows = read_filled(
+        store,
         "CYPHER 25 " + lookup(kind, "n", "key")
         + "FILTER n IS NOT NULL RETURN " + compiler.node(kind, "n", selections) + " AS node",
-        **compiler.parameters,
+        compiler,
     )  # fmt: skip
     if not rows:
         raise not_found(store, kind, key)
@@ -169,27 +186,29 @@ def _list(
     page: Page,
     selections: Sequence[Selection],
     where: NodeFilter | None,
-    order: LiteralString,
+    order: Order,
 ) -> NodeList:
     compiler = new_compiler()
+    keyset = order.keyset(kind)
     node = compiler.node(kind, "n", selections)
+    match: LiteralString = "MATCH (n:" + kind.label + ")"
     condition = predicate(where, "n", compiler)
-    match = "MATCH (n:" + kind.label + ")" + (" WHERE " + condition if condition else "")
-    # One item more than requested tells whether the list has a next page.
-    skip, limit = compiler.parameter(page.offset), compiler.parameter(page.first + 1)
-    row = store.read(
-        "CYPHER 25 RETURN COUNT { " + match + " } AS total, COLLECT { " + match
-        + " WITH n ORDER BY " + order + " SKIP " + skip + " LIMIT " + limit
-        + " RETURN {node: " + node + "} } AS items",
-        **compiler.parameters,
+    bounds = keyset.bounds(page, compiler)
+    both: list[LiteralString] = [text for text in (condition, bounds) if text]
+    row = read_filled(
+        store,
+        "CYPHER 25 RETURN COUNT { " + match + (" WHERE " + condition if condition else "")
+        + " } AS total, COLLECT { " + match + (" WHERE " + " AND ".join(both) if both else "")
+        + " WITH n" + keyset.limit(page, compiler)
+        + " RETURN {at: " + keyset.values + ", node: " + node + "} } AS items",
+        compiler,
     )[0]  # fmt: skip
-    items: list[Row] = row["items"]
-    return NodeList(items[: page.first], row["total"], len(items) > page.first)
+    return node_list(row["items"], page, order=order.name, total=row["total"])
 
 
-def _order_of(orders: Sequence[Order], name: str) -> LiteralString:
+def _order_of(orders: Sequence[Order], name: str) -> Order:
     for one in orders:
         if one.name == name:
-            return one.cypher
+            return one
     known = ", ".join(one.name for one in orders)
     raise UsageError(f"order: {name!r} does not exist; use one of {known}.")

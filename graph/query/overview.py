@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 from urllib.parse import urlsplit
 
-from bookgraph.core.errors import BookgraphError, DataMissingError, UsageError
+from bookgraph.core.errors import BookgraphError, UsageError
 from bookgraph.graph.schema import BOOK, KINDS, MAP_POSITIONS, MapName, NodeKind
 from bookgraph.graph.store import Row, Store
 
@@ -98,23 +98,6 @@ def read_stats(store: Store) -> Row:
         "data.sources AS sources, data.loaded_at AS loaded_at, "
         "coalesce(data.is_complete, false) AS is_complete"
     )[0]
-
-
-def read_model(store: Store) -> Row:
-    """Read the properties of the current model.
-
-    Raises:
-        DataMissingError: the graph has no embeddings.
-    """
-    rows = store.read(
-        "MATCH (model:EmbeddingModel {is_current: true}) RETURN properties(model) AS model"
-    )
-    if not rows:
-        raise DataMissingError(
-            f"The graph at {store.address} has no embeddings yet. Run `bookgraph train`."
-        )
-    model: Row = rows[0]["model"]
-    return model
 
 
 def count_facets(store: Store, field: str, *, first: int) -> Facets:

@@ -11,6 +11,7 @@ from bookgraph.graph.query.compile import Compiler, digits
 from bookgraph.graph.query.fields import new_compiler
 from bookgraph.graph.query.lookup import fold_key, lookup, lookup_parameters, not_found
 from bookgraph.graph.query.near import rarity
+from bookgraph.graph.query.nearest import cosine_of, read_filled
 from bookgraph.graph.query.selection import Selection
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
 from bookgraph.graph.store import Row, Store
@@ -73,12 +74,13 @@ def find_paths(
             **lookup_parameters(end.kind, "end", end.key),
         }
     )
-    row = store.read(
+    row = read_filled(
+        store,
         "CYPHER 25 " + lookup(start.kind, "start", "start") + lookup(end.kind, "end", "end")
         + "RETURN start IS NOT NULL AS is_start, end IS NOT NULL AS is_end, "
         + _chains(compiler, book, link) + " AS chains",
+        compiler,
         first=first,
-        **compiler.parameters,
     )[0]  # fmt: skip
     for is_found, one in ((row["is_start"], start), (row["is_end"], end)):
         if not is_found:
@@ -119,6 +121,7 @@ class Comparison:
         jaccard: those as a share of the links that either mentions, in [0, 1].
         shared: rows with `score` (the rarity) and `link`, the rarest first.
         only: such rows for the links that only the first and only the second mentions.
+        version: the model of the score, or None without one.
     """
 
     nodes: tuple[Row, Row]
@@ -127,6 +130,7 @@ class Comparison:
     jaccard: float
     shared: list[Row]
     only: tuple[list[Row], list[Row]]
+    version: str | None = None
 
 
 def compare_books(
@@ -136,6 +140,7 @@ def compare_books(
     first: int,
     book: Sequence[Selection],
     link: Sequence[Selection],
+    version: str | None = None,
 ) -> Comparison:
     """Compare two books: their cosine, the links that both mention, those that only one mentions.
 
@@ -145,9 +150,11 @@ def compare_books(
         first: maximum number of links in each list.
         book: requested fields of the books.
         link: requested fields of each link.
+        version: the model of the score; by default the current one.
 
     Raises:
         BookNotFoundError: one does not exist.
+        DataMissingError: the graph does not hold the model `version`.
         UsageError: `first` is out of bounds.
     """
     if not 0 <= first <= MAX_COMPARED:
@@ -156,14 +163,16 @@ def compare_books(
         {**lookup_parameters(BOOK, "a", titles[0]), **lookup_parameters(BOOK, "b", titles[1])}
     )
     statement = _comparison(compiler, book, link)
-    row = store.read(statement, first=first, **compiler.parameters)[0]
+    row = read_filled(store, statement, compiler, first=first)[0]
     for title, node in zip(titles, (row["first_book"], row["second_book"]), strict=True):
         if node is None:
             raise not_found(store, BOOK, title)
+    score, model_version = cosine_of(store, row["first_title"], row["second_title"], version)
     num_shared, num_either = row["num_shared"], row["num_either"]
     return Comparison(
         nodes=(row["first_book"], row["second_book"]),
-        score=row["score"],
+        score=score,
+        version=model_version,
         num_shared=num_shared,
         jaccard=num_shared / num_either if num_either else 0.0,
         shared=row["shared"],
@@ -179,7 +188,8 @@ def _comparison(
     values: tuple[tuple[LiteralString, LiteralString], ...] = (
         ("first_book", "CASE WHEN a IS NOT NULL THEN " + compiler.node(BOOK, "a", book) + " END"),
         ("second_book", "CASE WHEN b IS NOT NULL THEN " + compiler.node(BOOK, "b", book) + " END"),
-        ("score", _COSINE),
+        ("first_title", "a.title"),
+        ("second_title", "b.title"),
         ("num_shared", "size(shared)"),
         ("num_either", "a.num_links + b.num_links - size(shared)"),
         ("shared", _rarest(compiler, "UNWIND shared AS via", link)),
@@ -192,12 +202,6 @@ def _comparison(
         + "LET shared = COLLECT { MATCH (a)-[:LINKS_TO]->(via:Link)<-[:LINKS_TO]-(b) RETURN via } "
         + "RETURN " + ", ".join(returned)
     )  # fmt: skip
-
-
-_COSINE: LiteralString = (
-    "CASE WHEN a.embedding_version = b.embedding_version "
-    "THEN 2 * vector.similarity.cosine(a.embedding, b.embedding) - 1 END"
-)
 
 
 def _rarest(compiler: Compiler, match: LiteralString, link: Sequence[Selection]) -> LiteralString:

@@ -18,6 +18,7 @@ from bookgraph.core.errors import UsageError
 from bookgraph.core.names import spell_title
 from bookgraph.graph.query.compile import Compiler
 from bookgraph.graph.query.fields import new_compiler
+from bookgraph.graph.query.nearest import read_filled
 from bookgraph.graph.query.selection import Selection
 from bookgraph.graph.query.titles import fuzzy_query, phrase_query
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
@@ -78,8 +79,10 @@ def search(
     if not folded or not first or not wanted:
         return SearchHits([], None)
     compiler = new_compiler()
-    rows = store.read(
+    rows = read_filled(
+        store,
         _statement(compiler, wanted),
+        compiler,
         text=folded,
         stem=_stem(folded),
         query=f"{phrase_query(text)}^8 OR {fuzzy_query(text)}",
@@ -87,7 +90,6 @@ def search(
         marks=_MARKS,
         least=_LEAST_SCORE,
         first=first,
-        **compiler.parameters,
     )
     items: list[Row] = rows[0]["items"]
     is_exact = bool(items) and items[0]["score"] == 1

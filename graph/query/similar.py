@@ -1,38 +1,62 @@
-"""The books or links nearest to some nodes and away from others, in one statement.
+"""The books or links nearest to some nodes and away from others.
 
 The direction is the mean of the liked nodes' unit vectors minus half the mean of the unliked ones'
-(Rocchio 1971). The index checks what it can of a filter. What it cannot check, such as one of
-several genres, is checked on the hits of a wider search and, where too few pass, on every node. So
-a page is full whenever enough nodes match, and its nodes are the nearest.
+(Rocchio 1971). The list is exact: see `bookgraph.graph.query.nearest`.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import LiteralString
 
-from bookgraph.core.errors import DataMissingError, StoreUnreachableError, UsageError
-from bookgraph.graph.query.fields import new_compiler
-from bookgraph.graph.query.lookup import fold_key, keys_of, not_found, phrase_of
+import numpy as np
+
+from bookgraph.core.errors import DataMissingError, UsageError
+from bookgraph.graph.query.filters import NodeFilter
+from bookgraph.graph.query.lookup import found as lookup_of
+from bookgraph.graph.query.lookup import keys_of, not_found, phrase_of
+from bookgraph.graph.query.nearest import NearList, as_node_list, near_lists, version_of
 from bookgraph.graph.query.selection import NodeList, Page, Selection, select
-from bookgraph.graph.query.similar_statement import (
-    MAX_GIVEN,
-    SimilarityRequest,
-    similar_statement,
-)
-from bookgraph.graph.schema import BOOK, KINDS, LINK, NodeKind
+from bookgraph.graph.schema import BOOK, LINK, NodeKind
 from bookgraph.graph.store import Row, Store
+from bookgraph.graph.vectors.models import Model, Outcome, answer_with
+from bookgraph.graph.vectors.table import Doubles
 
-__all__ = ["MAX_EXCLUDED", "MAX_GIVEN", "SimilarityRequest", "similar_books", "similar_links"]
+MAX_GIVEN = 50
+"""Maximum number of liked and unliked nodes."""
 
 MAX_EXCLUDED = 200
+"""Maximum number of excluded nodes."""
 
-# A replaced model shows within milliseconds in a small graph; the pauses add up to 6 s.
-_PAUSES_S = (0.01, 0.05, 0.2, 0.75, 2.0, 3.0)
-# float32 in the index against float64 in Cypher.
-_SAME_SCORE = 1e-4
 _UNLIKE_WEIGHT = 0.5
+# Liked and unliked nodes that cancel each other leave rounding errors of this size.
+_NO_DIRECTION = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarityRequest:
+    """What to be near to, and which nodes to return.
+
+    Attributes:
+        like: titles of books, when books are returned; names of links, when links are.
+        like_others: names of links, when books are returned; titles of books, when links are.
+        unlike: titles (names) to be away from.
+        exclude: titles (names) that are not returned; the nodes above never are.
+        where: which nodes may be returned.
+        min_score: minimum cosine.
+        is_author_excluded: leave out books by an author of a liked one.
+        version: the model to use; by default the current one.
+    """
+
+    like: Sequence[str] = ()
+    like_others: Sequence[str] = ()
+    unlike: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    where: NodeFilter | None = None
+    min_score: float | None = None
+    is_author_excluded: bool = False
+    version: str | None = None
 
 
 def similar_books(
@@ -47,7 +71,7 @@ def similar_books(
 
     Args:
         store: the graph.
-        request: with 1 to `MAX_GIVEN` titles and names in all.
+        request: with 1 to `MAX_GIVEN` titles and names in all, in any spelling that finds a book.
         page: the part of the list.
         node: requested fields of each book.
         edge: `shared_links` and `why`, if requested.
@@ -59,8 +83,7 @@ def similar_books(
         BookNotFoundError: one of the titles does not exist.
         LinkNotFoundError: one of the names does not exist.
         DataMissingError: the graph has no embeddings, or a given node has no vector.
-        UsageError: nothing is liked, or too much is given.
-        StoreUnreachableError: a new model is being written; a retry helps.
+        UsageError: nothing is liked, too much is given, or the page is of another list.
     """
     return _similar(store, BOOK, request, page, node=node, edge=edge)
 
@@ -77,6 +100,23 @@ def similar_links(
     return _similar(store, LINK, request, page, node=node, edge=edge)
 
 
+@dataclass(slots=True)
+class _Given:
+    """A node that a request names.
+
+    Attributes:
+        kind: book or link.
+        text: as the request names it.
+        weight: of its unit vector in the direction; 0 for one that is only left out.
+        key: the node's key, once it is found.
+    """
+
+    kind: NodeKind
+    text: str
+    weight: float
+    key: str | None = None
+
+
 def _similar(
     store: Store,
     kind: NodeKind,
@@ -86,29 +126,39 @@ def _similar(
     node: Sequence[Selection],
     edge: Sequence[Selection],
 ) -> NodeList:
-    compiler = new_compiler({"given": _given(kind, request)})
-    statement = similar_statement(compiler, kind, request, page, edge=edge, node=node)
-    for pause_s in _PAUSES_S:
-        row = store.read(statement, **compiler.parameters)[0]
-        if _is_of_one_model(row, is_own_kind=bool(request.like) and request.where is None):
-            break
-        time.sleep(pause_s)
-    else:
-        raise StoreUnreachableError("A new model is being written to the graph. Retry in a moment.")
-    _check_given(store, row)
-    items: list[Row] = row["items"]
-    return NodeList(items[: page.first], None, len(items) > page.first)
+    given = _given(kind, request)
+    least = -np.inf if request.min_score is None else request.min_score
+
+    def answer(model: Model) -> Outcome[list[Row]]:
+        _find(store, model, given)
+        liked = [one for one in given if one.weight > 0]
+        wanted = NearList(
+            kind,
+            page,
+            books=_keys(liked, BOOK),
+            links=_keys(liked, LINK),
+            hidden=_keys(given, kind),
+            edge=edge,
+            node=node,
+            where=request.where,
+            is_author_excluded=request.is_author_excluded,
+            least=least,
+        )
+        return near_lists(store, model, [wanted], directions=[_direction(store, model, given)])
+
+    found = answer_with(store, answer, version=version_of(page, request.version))
+    return as_node_list(found[0])
 
 
-def _given(kind: NodeKind, request: SimilarityRequest) -> list[Row]:
-    """The liked and the unliked nodes with their weights in the direction.
+def _given(kind: NodeKind, request: SimilarityRequest) -> list[_Given]:
+    """The liked, the unliked and the excluded nodes, each once.
 
     Raises:
-        UsageError: there are none, or too many.
+        UsageError: nothing is liked, or too much is given.
     """
-    liked = [(kind, key) for key in _keys(kind, request.like)]
-    liked += [(kind.other, key) for key in _keys(kind.other, request.like_others)]
-    unliked = [(kind, key) for key in _keys(kind, request.unlike)]
+    liked = [(kind, text) for text in dict.fromkeys(request.like)]
+    liked += [(kind.other, text) for text in dict.fromkeys(request.like_others)]
+    unliked = [(kind, text) for text in dict.fromkeys(request.unlike)]
     if not liked or len(liked) + len(unliked) > MAX_GIVEN:
         raise UsageError(
             f"{len(liked)} liked and {len(unliked)} unliked nodes; give at least 1 liked one and "
@@ -116,51 +166,88 @@ def _given(kind: NodeKind, request: SimilarityRequest) -> list[Row]:
         )
     if len(request.exclude) > MAX_EXCLUDED:
         raise UsageError(f"exclude: {len(request.exclude)} keys; give at most {MAX_EXCLUDED}.")
-    for node in liked:
-        if node in unliked:
-            raise UsageError(f"{node[1]!r} is both liked and unliked; give it once.")
-    towards, away = 1 / len(liked), -_UNLIKE_WEIGHT / max(1, len(unliked))
+    excluded = [(kind, text) for text in dict.fromkeys(request.exclude)]
     return [
-        {
-            "label": one.label,
-            "key": key,
-            "keys": keys_of(one, key),
-            "phrase": phrase_of(key),
-            "weight": weight,
-        }
-        for nodes, weight in ((liked, towards), (unliked, away))
-        for one, key in nodes
+        _Given(one, text, weight)
+        for nodes, weight in ((liked, 1.0), (unliked, -1.0), (excluded, 0.0))
+        for one, text in nodes
     ]
 
 
-def _keys(kind: NodeKind, keys: Sequence[str]) -> list[str]:
-    """Folded keys, each once."""
-    return list(dict.fromkeys(fold_key(kind, key) for key in keys))
+def _keys(given: Sequence[_Given], kind: NodeKind) -> list[str]:
+    return list(dict.fromkeys(one.key for one in given if one.kind == kind and one.key is not None))
 
 
-def _is_of_one_model(row: Row, *, is_own_kind: bool) -> bool:
-    """Whether every score of the index is the one that the node's own vector has."""
-    if any(one["version"] not in {None, row["version"]} for one in row["given"]):
-        return False
-    for one in row["seen"]:
-        if one["expected"] is None or abs(one["score"] - one["expected"]) > _SAME_SCORE:
-            return False
-    is_alone = len(row["given"]) == 1 and row["has_direction"] and is_own_kind
-    # The index of the same model finds the node itself, at a cosine of 1.
-    return not is_alone or (row["best"] is not None and row["best"] > 1 - _SAME_SCORE)
+def _find(store: Store, model: Model, given: Sequence[_Given]) -> None:
+    """Find the keys of given nodes: those that the model has at once, the others in the graph.
 
-
-def _check_given(store: Store, row: dict[str, Any]) -> None:
-    for one in row["given"]:
-        if not one["is_found"]:
-            raise not_found(store, KINDS[one["label"]], one["key"])
-    if row["version"] is None:
-        raise DataMissingError(
-            f"The graph at {store.address} has no embeddings yet. Run `bookgraph train`."
+    Raises:
+        BookNotFoundError: one is a book that does not exist.
+        LinkNotFoundError: one is a link that does not exist.
+        UsageError: a node is both liked and unliked.
+    """
+    rest = []
+    for one in given:
+        exact = keys_of(one.kind, one.text)[0]
+        is_placed = model.table(store, one.kind).row_of(exact) is not None
+        one.key = exact if is_placed else None
+        if not is_placed:
+            rest.append(one)
+    if rest:
+        rows = store.read(
+            _FIND,
+            given=[
+                {
+                    "label": one.kind.label,
+                    "keys": keys_of(one.kind, one.text),
+                    "phrase": phrase_of(one.text),
+                }
+                for one in rest
+            ],
         )
-    for one in row["given"]:
-        if not one["is_placed"]:
+        for one, key in zip(rest, rows[0]["keys"], strict=True):
+            if key is None:
+                raise not_found(store, one.kind, one.text)
+            one.key = key
+    for one in given:
+        if one.weight > 0 and any(
+            (one.kind, one.key) == (other.kind, other.key) for other in given if other.weight < 0
+        ):
+            raise UsageError(f"{one.key!r} is both liked and unliked; give it once.")
+
+
+_FIND: LiteralString = (
+    "CYPHER 25 RETURN COLLECT { UNWIND range(0, size($given) - 1) AS number "
+    "LET one = $given[number] "
+    "OPTIONAL MATCH (book:Book {title: CASE one.label WHEN 'Book' THEN one.keys[0] END}) "
+    "OPTIONAL MATCH (link:Link {name: CASE one.label WHEN 'Link' THEN one.keys[0] END}) "
+    "LET known = CASE one.label "
+    "WHEN 'Book' THEN " + lookup_of(BOOK, "book", "one.keys", "one.phrase") + " "
+    "ELSE " + lookup_of(LINK, "link", "one.keys", "one.phrase") + " END "
+    "WITH * ORDER BY number "
+    "RETURN CASE one.label WHEN 'Book' THEN known.title ELSE known.name END } AS keys"
+)
+
+
+def _direction(store: Store, model: Model, given: Sequence[_Given]) -> Doubles | None:
+    """The weighted sum of unit vectors; None if they cancel each other.
+
+    Raises:
+        DataMissingError: a node has no vector.
+    """
+    # Two names of one node count once.
+    nodes = {(one.kind, one.key): one for one in given if one.weight}
+    num_liked = sum(one.weight > 0 for one in nodes.values())
+    weights = {1.0: 1 / num_liked, -1.0: -_UNLIKE_WEIGHT / max(1, len(nodes) - num_liked)}
+    parts: list[Doubles] = []
+    for one in nodes.values():
+        table = model.table(store, one.kind)
+        row = table.row_of(one.key or "")
+        if row is None:
             raise DataMissingError(
-                f"{one['key']!r} has no vector in the current model: it has no links, or was "
-                "loaded after the training. Run `bookgraph train` to place new books and links."
+                f"{one.key!r} has no vector in the model {model.version!r}: it has no links, or "
+                "was loaded after the training. Run `bookgraph train` to place new books and links."
             )
+        parts.append(weights[one.weight] * table.unit(row))
+    direction: Doubles = np.sum(parts, axis=0)
+    return direction if np.abs(direction).max() > _NO_DIRECTION else None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bookgraph.core.errors import DataMissingError
-from bookgraph.graph.schema import MAP_POSITIONS, MapName, NodeKind
+from bookgraph.graph.schema import BOOK, MAP_POSITIONS, MapName, NodeKind, slot_of
 from bookgraph.graph.store import Store
+from bookgraph.graph.vectors.models import no_embeddings, read_table
 
 Floats = NDArray[np.float32]
 
@@ -50,27 +51,34 @@ class MapVectors:
     old_positions: Floats
 
 
-def read_current_model(store: Store) -> CurrentModel:
-    """Read the current model and its book vectors in one statement.
+def read_model(store: Store) -> dict[str, Any]:
+    """Read the properties of the current model.
 
     Raises:
         DataMissingError: the graph has no embeddings.
     """
     rows = store.read(
-        "MATCH (model:EmbeddingModel {is_current: true}) RETURN properties(model) AS model, "
-        "COLLECT { MATCH (n:Book) WHERE n.embedding_version = model.version "
-        "RETURN [n.title, n.embedding] ORDER BY n.title } AS books"
+        "MATCH (model:EmbeddingModel {is_current: true}) RETURN properties(model) AS model"
     )
     if not rows:
-        raise DataMissingError(
-            f"The graph at {store.address} has no embeddings yet. Run `bookgraph train`."
-        )
-    model, books = rows[0]["model"], rows[0]["books"]
+        raise no_embeddings(store)
+    model: dict[str, Any] = rows[0]["model"]
+    return model
+
+
+def read_current_model(store: Store) -> CurrentModel:
+    """Read the current model and its book vectors.
+
+    Raises:
+        DataMissingError: the graph has no embeddings.
+    """
+    model = read_model(store)
+    table = read_table(store, BOOK, model["version"])
     return CurrentModel(
         version=model["version"],
         properties=model,
-        titles=tuple(title for title, _ in books),
-        vectors=np.array([vector for _, vector in books], dtype=np.float32),
+        titles=tuple(table.keys),
+        vectors=table.vectors,
     )
 
 
@@ -85,21 +93,17 @@ def read_map_vectors(store: Store, kind: NodeKind, *, name: MapName = "tsne") ->
     Raises:
         DataMissingError: the graph has no embeddings.
     """
-    models = store.read("MATCH (m:EmbeddingModel {is_current: true}) RETURN m.version AS version")
-    if not models:
-        raise DataMissingError(
-            f"The graph at {store.address} has no embeddings, so there is nothing to map. "
-            "Run `bookgraph train`."
-        )
-    version = models[0]["version"]
+    model = read_model(store)
+    version, slot = model["version"], slot_of(model.get("vector"))
     x, y = MAP_POSITIONS[name]
     rows = list(
         store.read_all(
-            "MATCH (n:" + kind.label + ") WHERE n.embedding_version = $version "
-            "RETURN n." + kind.key + " AS key, n.embedding, n." + x + ", n." + y + " ORDER BY key",
+            "MATCH (n:" + kind.label + ") WHERE n." + slot.version + " = $version "
+            "RETURN n." + kind.key + " AS key, n." + slot.vector + ", n." + x + ", n." + y
+            + " ORDER BY key",
             version=version,
         )
-    )
+    )  # fmt: skip
     return MapVectors(
         version=version,
         keys=tuple(key for key, _, _, _ in rows),

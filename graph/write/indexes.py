@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import LiteralString
 
 from bookgraph.core.errors import ForeignDataError
-from bookgraph.graph.schema import BOOK, KINDS, LINK, SEARCHED, UNIQUE_KEYS, NodeKind
+from bookgraph.graph.schema import BOOK, KINDS, LINK, SEARCHED, UNIQUE_KEYS, NodeKind, Slot
 from bookgraph.graph.store import Runner, Store, Transaction
 
 _AWAIT_INDEXES_S = 600
@@ -36,10 +36,10 @@ def create_schema(store: Store) -> None:
     store.write(_create_indexes)
 
 
-def create_vector_indexes(store: Store) -> None:
-    """Create the vector indexes that do not exist yet, and wait until they are online."""
+def create_vector_indexes(store: Store, slot: Slot) -> None:
+    """Create the vector indexes of a slot that do not exist yet, and wait until they are online."""
     for kind in KINDS.values():
-        store.run(vector_index_statement(kind))
+        store.run(vector_index_statement(kind, slot))
     await_indexes(store)
 
 
@@ -77,16 +77,17 @@ def range_index_statements(kind: NodeKind) -> list[LiteralString]:
     ]
 
 
-def vector_index_statement(kind: NodeKind) -> LiteralString:
-    """The vector index of a kind, with the properties to filter by inside it.
+def vector_index_statement(kind: NodeKind, slot: Slot) -> LiteralString:
+    """The vector index of a kind in a slot, with the properties to filter by inside it.
 
     It has no `vector.dimensions`. One index then holds vectors of any length and compares a query
     only with vectors of its own length, so a model with another dim needs no other index.
     """
-    inside = ", ".join("n." + name for name in kind.names("vector_index"))
+    names = (slot.version, *kind.names("vector_index"))
+    inside = ", ".join("n." + name for name in names)
     return (
-        "CYPHER 25 CREATE VECTOR INDEX " + kind.vector_index + " IF NOT EXISTS "
-        "FOR (n:" + kind.label + ") ON (n.embedding) WITH [" + inside + "] "
+        "CYPHER 25 CREATE VECTOR INDEX " + slot.index_of(kind) + " IF NOT EXISTS "
+        "FOR (n:" + kind.label + ") ON (n." + slot.vector + ") WITH [" + inside + "] "
         "OPTIONS {indexConfig: {`vector.similarity_function`: 'cosine', "
         "`vector.quantization.type`: 'none'}}"
     )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from bookgraph.core.errors import DataMissingError, ShapeError
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
-from bookgraph.graph.schema import BOOK, LINK, MAP_POSITIONS, MapName, NodeKind
+from bookgraph.graph.schema import BOOK, LINK, MAP_POSITIONS, SLOTS, MapName, NodeKind
 from bookgraph.graph.store import Store, Transaction
 
 logger = logging.getLogger(__name__)
@@ -139,7 +139,8 @@ def _remove_statement(kind: NodeKind, name: MapName) -> LiteralString:
     x, y = MAP_POSITIONS[name]
     return (
         "MATCH (n:" + kind.label + ") WHERE n." + x + " IS NOT NULL "
-        "AND coalesce(n.embedding_version, '') <> $version REMOVE n." + x + ", n." + y
+        "AND NOT $version IN [n." + SLOTS[0].version + ", n." + SLOTS[1].version + "] "
+        "REMOVE n." + x + ", n." + y
     )
 
 

@@ -1,9 +1,9 @@
-"""Writes trained vectors into the graph, so that no reader ever meets two models at once.
+"""Writes trained vectors into the graph, beside the current model's, and then switches to them.
 
-All vectors of a model, the removal of the older ones and the `EmbeddingModel` node are one
-transaction: after a crash the old model is whole, after the commit the new one. An index shows the
-changes of a commit one after the other, so every vector carries its model version, and searches
-filter by it inside the vector index.
+There are two slots for vectors. A new model is written into the one that the current model does not
+use, in small transactions, with the slot's own indexes. Then one small transaction makes it the
+current one. So no reader ever waits for a model or meets half of one, and the model before it is
+still there.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import LiteralString
 
 import numpy as np
 from neo4j.vector import Vector
 from numpy.typing import NDArray
 
-from bookgraph.core.errors import DataMissingError, ShapeError
+from bookgraph.core.errors import DataMissingError, ShapeError, StoreUnreachableError
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
-from bookgraph.graph.schema import BOOK, LINK, NodeKind
+from bookgraph.graph.schema import BOOK, LINK, SLOTS, NodeKind, Slot
 from bookgraph.graph.store import Store, Transaction
 from bookgraph.graph.write.indexes import create_vector_indexes
 
@@ -91,7 +92,7 @@ class WriteReport:
 def write_embeddings(
     store: Store, rows: EmbeddingRows, *, on_progress: OnProgress = ignore_progress
 ) -> WriteReport:
-    """Make a model the current one.
+    """Make a model the current one; the one before it stays beside it.
 
     Args:
         store: the graph that it was trained on.
@@ -100,77 +101,146 @@ def write_embeddings(
 
     Raises:
         DataMissingError: the graph has none of the books; nothing was changed.
-        StoreUnreachableError: the server went away. The old model is whole; run it again.
+        StoreUnreachableError: the server went away, or another model was written at the same time.
+            The current model is whole; run it again.
     """
     start_s = time.monotonic()
-    num_books, num_links = store.write(
-        lambda transaction: _write_all(transaction, rows, on_progress)
-    )
-    # The first model is written before there is an index, which is then built in one go. Later
-    # models are written into the index, which serves readers meanwhile.
-    create_vector_indexes(store)
+    _refuse_other_graph(store, rows)
+    slot = store.write(_take_slot)
+    num_written = _write_vectors(store, rows, slot, on_progress)
+    for kind in (BOOK, LINK):
+        _remove_others(store, kind, slot, rows.version)
+    # The first model of a slot is written before there is an index, which is then built in one go.
+    create_vector_indexes(store, slot)
+    store.write(lambda transaction: _switch(transaction, rows, slot, num_written))
+    num_books, num_links = num_written[BOOK], num_written[LINK]
     num_gone = len(rows.book_titles) + len(rows.link_names) - num_books - num_links
     report = WriteReport(rows.version, num_books, num_links, num_gone, time.monotonic() - start_s)
     logger.info("wrote %s", report)
     return report
 
 
-def _write_all(
-    transaction: Transaction, rows: EmbeddingRows, on_progress: OnProgress
-) -> tuple[int, int]:
+def _refuse_other_graph(store: Store, rows: EmbeddingRows) -> None:
+    for some_titles, _ in _batches(rows.book_titles, rows.book_vectors):
+        found = store.read(
+            "RETURN EXISTS { UNWIND $titles AS title MATCH (:Book {title: title}) } AS is_known",
+            titles=some_titles,
+        )
+        if found[0]["is_known"]:
+            return
+    raise DataMissingError(
+        "The graph has none of the model's books: it was trained on another graph. "
+        "Run `bookgraph train` for this one."
+    )
+
+
+def _take_slot(transaction: Transaction) -> Slot:
+    """The slot that the current model does not use; the model that was in it gives it up."""
+    rows = transaction.run(
+        "MATCH (model:EmbeddingModel {is_current: true}) "
+        "RETURN coalesce(model.vector, $first) AS vector",
+        first=SLOTS[0].vector,
+    )
+    in_use = rows[0]["vector"] if rows else None
+    slot = next(one for one in SLOTS if one.vector != in_use)
+    transaction.run(
+        "MATCH (model:EmbeddingModel {vector: $vector}) "
+        "REMOVE model.vector, model.book_index, model.link_index",
+        vector=slot.vector,
+    )
+    return slot
+
+
+def _write_vectors(
+    store: Store, rows: EmbeddingRows, slot: Slot, on_progress: OnProgress
+) -> dict[NodeKind, int]:
     total = len(rows.book_titles) + len(rows.link_names)
     num_written = {BOOK: 0, LINK: 0}
     for kind, keys, vectors in (
         (BOOK, rows.book_titles, rows.book_vectors),
         (LINK, rows.link_names, rows.link_vectors),
     ):
-        statement = _write_statement(kind)
+        statement = _write_statement(kind, slot)
         for some_keys, some_vectors in _batches(keys, vectors):
-            num_written[kind] += _write_batch(
-                transaction, statement, some_keys, some_vectors, version=rows.version
+            num_written[kind] += store.write(
+                partial(
+                    _write_batch,
+                    statement=statement,
+                    keys=some_keys,
+                    vectors=some_vectors,
+                    version=rows.version,
+                )
             )
             on_progress(Progress("Writing vectors", sum(num_written.values()), total, "vectors"))
-        if not num_written[BOOK]:
-            raise DataMissingError(
-                "The graph has none of the model's books: it was trained on another graph. "
-                "Run `bookgraph train` for this one."
+    return num_written
+
+
+def _write_statement(kind: NodeKind, slot: Slot) -> LiteralString:
+    return (
+        "UNWIND $rows AS row MATCH (n:" + kind.label + " {" + kind.key + ": row.key}) "
+        "CALL db.create.setNodeVectorProperty(n, '" + slot.vector + "', row.vector) "
+        "SET n." + slot.version + " = $version RETURN count(*) AS num_written"
+    )
+
+
+def _remove_others(store: Store, kind: NodeKind, slot: Slot, version: str | None) -> None:
+    """Remove the vectors of other models from a slot, or all vectors."""
+    statement = (
+        "MATCH (n:" + kind.label + ") WHERE n." + slot.version + " IS NOT NULL "
+        "AND n." + slot.version + " <> $version "
+        "WITH n LIMIT $num REMOVE n." + slot.vector + ", n." + slot.version
+        + " RETURN count(*) AS num_removed"
+    )  # fmt: skip
+
+    def remove(transaction: Transaction) -> int:
+        found = transaction.run(statement, version=version or "", num=_VECTORS_PER_STATEMENT)
+        return int(found[0]["num_removed"])
+
+    while store.write(remove):
+        pass
+
+
+def _switch(
+    transaction: Transaction, rows: EmbeddingRows, slot: Slot, num_written: Mapping[NodeKind, int]
+) -> None:
+    """Make a model whose vectors are written the current one.
+
+    Raises:
+        StoreUnreachableError: another model was written into the slot at the same time.
+    """
+    for kind, num in num_written.items():
+        found = transaction.run(
+            "MATCH (n:" + kind.label + ") WHERE n." + slot.version + " = $version "
+            "RETURN count(*) AS num",
+            version=rows.version,
+        )
+        # A book that was removed meanwhile took its vector with it.
+        if found[0]["num"] > num or (num and not found[0]["num"]):
+            raise StoreUnreachableError(
+                "Another model was written at the same time. The current model is unchanged. "
+                "Run `bookgraph train` again when the other training has ended."
             )
-    for kind in (BOOK, LINK):
-        transaction.run(_remove_older_statement(kind), version=rows.version)
-    num_books, num_links = num_written[BOOK], num_written[LINK]
     transaction.run(
         _SET_CURRENT_MODEL,
         version=rows.version,
+        first=SLOTS[0].vector,
         properties={
             **rows.properties,
             "dim": int(rows.book_vectors.shape[1]),
-            "num_books": num_books,
-            "num_links": num_links,
-            "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "num_books": num_written[BOOK],
+            "num_links": num_written[LINK],
+            "created_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "vector": slot.vector,
+            "book_index": slot.index_of(BOOK),
+            "link_index": slot.index_of(LINK),
         },
     )
-    return num_books, num_links
 
 
-def _write_statement(kind: NodeKind) -> LiteralString:
-    return (
-        "UNWIND $rows AS row MATCH (n:" + kind.label + " {" + kind.key + ": row.key}) "
-        "CALL db.create.setNodeVectorProperty(n, 'embedding', row.vector) "
-        "SET n.embedding_version = $version RETURN count(*) AS num_written"
-    )
-
-
-def _remove_older_statement(kind: NodeKind) -> LiteralString:
-    return (
-        "MATCH (n:" + kind.label + ") WHERE n.embedding IS NOT NULL "
-        "AND coalesce(n.embedding_version, '') <> $version "
-        "REMOVE n.embedding, n.embedding_version"
-    )
-
-
+# A model of an earlier release does not name its slot, which was the first one.
 _SET_CURRENT_MODEL: LiteralString = """
-OPTIONAL MATCH (older:EmbeddingModel WHERE older.version <> $version)
-SET older.is_current = false
+OPTIONAL MATCH (older:EmbeddingModel {is_current: true} WHERE older.version <> $version)
+SET older.is_current = false, older.vector = coalesce(older.vector, $first)
 WITH count(*) AS _
 MERGE (model:EmbeddingModel {version: $version})
 SET model += $properties, model.is_current = true
@@ -187,10 +257,10 @@ def _batches(keys: Sequence[str], vectors: Floats) -> list[tuple[Sequence[str], 
 
 def _write_batch(
     transaction: Transaction,
+    *,
     statement: LiteralString,
     keys: Sequence[str],
     vectors: Floats,
-    *,
     version: str,
 ) -> int:
     rows = [

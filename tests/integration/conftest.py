@@ -143,6 +143,7 @@ def wipe(store: Store) -> None:
     labels = {row["label"] for row in store.read("CALL db.labels() YIELD label RETURN label")}
     foreign = labels - {*LABELS}
     assert not foreign, f"this database holds {foreign}: it is no test database"
+    store.models.forget()
     store.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS")
     for kind, word in (("CONSTRAINTS", "CONSTRAINT"), ("VECTOR INDEXES", "INDEX")):
         for row in store.read(f"SHOW {kind} YIELD name RETURN name"):

@@ -53,8 +53,9 @@ def make_rows(
 def stored_models(store: Store) -> list[dict[str, object]]:
     """Which versions the nodes carry, how often, and which first number goes with them."""
     return store.read(
-        "MATCH (n:Book|Link) WHERE n.embedding IS NOT NULL "
-        "RETURN n.embedding_version AS version, n.embedding[0] AS seed, count(*) AS num "
+        "MATCH (m:EmbeddingModel {is_current: true}) "
+        "MATCH (n:Book|Link) WHERE n[m.vector] IS NOT NULL "
+        "RETURN n[m.vector + '_version'] AS version, n[m.vector][0] AS seed, count(*) AS num "
         "ORDER BY version"
     )
 
@@ -102,7 +103,7 @@ def test_a_node_that_the_new_model_leaves_out_loses_its_old_vector(store: Store)
     write_embeddings(
         store, replace(rows, book_titles=rows.book_titles[1:], book_vectors=rows.book_vectors[1:])
     )
-    with pytest.raises(DataMissingError, match="'Book 0000' has no vector in the current model"):
+    with pytest.raises(DataMissingError, match="'Book 0000' has no vector in the model 'two'"):
         nearest_books(store, ["Book 0000"])
     assert {row["version"] for row in stored_models(store)} == {"two"}
 

@@ -14,7 +14,7 @@ from bookgraph.api.execute.fast import FastContext, is_coroutine
 from bookgraph.api.execute.lookahead import selection_key
 from bookgraph.api.schema.build import build_schema
 from bookgraph.api.schema.connections import ConnectionValue
-from bookgraph.graph.query.selection import Page
+from bookgraph.graph.query.selection import NodeList, Page
 
 SCHEMA = build_schema()
 QUERY = parse(
@@ -74,13 +74,20 @@ def run(root: dict[str, Any], context: type | None) -> tuple[Any, list[str]]:
 @settings(max_examples=60, deadline=None)
 def test_both_ways_agree(stats: Any, model: Any, near: Any) -> None:
     items = [
-        {"node": node, "score": 0.5, WHY: [{"score": 1, "link": {"name": "n", "num_books": 2}}]}
+        {
+            "node": node,
+            "at": [0.5, "k"],
+            "score": 0.5,
+            WHY: [{"score": 1, "link": {"name": "n", "num_books": 2}}],
+        }
         for node in near
     ]
     root = {
         "stats": stats,
         "embeddingModel": model,
-        "similarBooks": ConnectionValue(items, Page(10), None, has_next=False),
+        "similarBooks": ConnectionValue(
+            NodeList(items, None, has_more=False, order="similar"), Page(10)
+        ),
     }
     fast, plain = run(root, FastContext), run(root, None)
     assert repr(fast) == repr(plain)

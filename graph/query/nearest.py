@@ -1,0 +1,372 @@
+"""Lists of the nodes that a model's vectors are nearest to, and the reading of their nodes.
+
+A list is ranked in memory, exactly, and its nodes are then read by their keys in one statement for
+all lists of a field. That statement tells too whether the graph has changed since the model was
+read; then the list is ranked again. What only the graph knows of a node, such as its genre, is
+checked there on the nearest ones and, where too few of them pass, on all nodes beforehand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, LiteralString
+
+import numpy as np
+
+from bookgraph.core.errors import DataMissingError
+from bookgraph.graph.query.compile import FILL, Compiler, Fill
+from bookgraph.graph.query.fields import new_compiler
+from bookgraph.graph.query.filters import NodeFilter, predicate
+from bookgraph.graph.query.keyset import other_list
+from bookgraph.graph.query.near import NearEdge, near_edge
+from bookgraph.graph.query.selection import NodeList, Page, Position, Selection, node_list
+from bookgraph.graph.schema import BOOK, LINK, NodeKind
+from bookgraph.graph.store import Row, Store
+from bookgraph.graph.vectors.models import STAMP, Model, Outcome, Stamp, answer_with
+from bookgraph.graph.vectors.table import Doubles, Measure, Place, Ranked, VectorTable, Wanted
+
+# With a filter, this many times as many nodes are tried as are wanted.
+_WIDER = 10
+_MOST_TRIED = 1_000
+
+SIMILAR_ORDER = "similar"
+PREDICTED_ORDER = "predicted"
+
+
+@dataclass(frozen=True, slots=True)
+class NearList:
+    """One list to make.
+
+    Attributes:
+        kind: kind of its nodes.
+        page: the part of it.
+        books: titles of the books that it is near to.
+        links: names of the links that it is near to.
+        hidden: keys of nodes that are left out.
+        measure: what it is ordered by.
+        edge: requested fields of each edge.
+        node: requested fields of each node.
+        where: which nodes may be in it.
+        is_author_excluded: leave out books by an author of one that it is near to.
+        least: minimum score.
+    """
+
+    kind: NodeKind
+    page: Page
+    books: Sequence[str] = ()
+    links: Sequence[str] = ()
+    hidden: Sequence[str] = ()
+    measure: Measure = "cosine"
+    edge: Sequence[Selection] = ()
+    node: Sequence[Selection] = ()
+    where: NodeFilter | None = None
+    is_author_excluded: bool = False
+    least: float = -np.inf
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether the graph decides which nodes may be in it."""
+        return self.where is not None or self.is_author_excluded
+
+    @property
+    def order(self) -> str:
+        """Name of its order, which cursors carry."""
+        return SIMILAR_ORDER if self.measure == "cosine" else PREDICTED_ORDER
+
+
+def read_filled(
+    store: Store, statement: LiteralString, compiler: Compiler, **parameters: object
+) -> list[Row]:
+    """Run a statement and fill what its compiler left to a model in memory."""
+    rows = store.read(statement, **compiler.parameters, **parameters)
+    fill(store, compiler.fills, rows)
+    return rows
+
+
+def fill(store: Store, fills: Sequence[Fill], rows: list[Row]) -> None:
+    """Replace the places that a compiler left in some rows by their values."""
+    if not fills:
+        return
+    places: dict[int, list[tuple[Any, Any, Row]]] = {}
+    for holder, key, place in _places(rows):
+        places.setdefault(place[FILL], []).append((holder, key, place))
+    for number, found in places.items():
+        given = [place for _, _, place in found]
+        for (holder, key, _), value in zip(
+            found, _values(store, fills[number], given), strict=True
+        ):
+            holder[key] = value
+
+
+def _places(value: Any) -> Iterator[tuple[Any, Any, Row]]:
+    """Each place below a value, with the map or list that holds it and its key there."""
+    for key, one in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(one, dict):
+            if FILL in one:
+                yield value, key, one
+            else:
+                yield from _places(one)
+        elif isinstance(one, list) and one and isinstance(one[0], (dict, list)):
+            yield from _places(one)
+
+
+def _values(store: Store, wanted: Fill, given: Sequence[Row]) -> Sequence[Any]:
+    """The values of a field, one for each place."""
+    kind, item = wanted.kind, wanted.item
+    keys = list(dict.fromkeys(place["key"] for place in given))
+    try:
+        if item.name == "embedding":
+            found = answer_with(store, lambda model: _vectors(store, model, kind, keys))
+            return [found[place["key"]] for place in given]
+        version = version_of(item.page, item.version)
+        known = {place["key"]: place.get("known", ()) for place in given}
+        lists = [_nested(kind, item, key, known[key]) for key in keys]
+        answered = answer_with(
+            store, lambda model: near_lists(store, model, lists), version=version
+        )
+    except DataMissingError:
+        if item.version is not None or item.page.after or item.page.before:
+            raise
+        # Without a model no node has a vector, so nothing is near to it.
+        return [None if item.name == "embedding" else {"items": []} for _ in given]
+    by_key = dict(zip(keys, answered, strict=True))
+    return [by_key[place["key"]] for place in given]
+
+
+def _nested(kind: NodeKind, item: Selection, key: str, known: Sequence[str]) -> NearList:
+    is_similar = item.name in {"similar_books", "similar_links"}
+    return NearList(
+        kind if is_similar else kind.other,
+        item.page,
+        books=(key,) if kind == BOOK else (),
+        links=(key,) if kind == LINK else (),
+        hidden=(key,) if is_similar else known,
+        measure="cosine" if is_similar else "dot",
+        edge=item.edge,
+        node=item.node,
+    )
+
+
+def version_of(page: Page, version: str | None) -> str | None:
+    """The model that a list is to be made with: a page continues with that of its cursor."""
+    for place in (page.after, page.before):
+        if place is not None:
+            return place.version
+    return version
+
+
+def _vectors(
+    store: Store, model: Model, kind: NodeKind, keys: Sequence[str]
+) -> Outcome[dict[str, list[float] | None]]:
+    table = model.table(store, kind)
+    rows = {key: table.row_of(key) for key in keys}
+    return Outcome(
+        {key: None if row is None else table.vectors[row].tolist() for key, row in rows.items()},
+        _stamp(store),
+    )
+
+
+def cosine_of(
+    store: Store, one: str, other: str, version: str | None = None
+) -> tuple[float | None, str | None]:
+    """The cosine of two books by their keys, and the model that it is of; None without vectors.
+
+    Raises:
+        DataMissingError: the graph does not hold the model `version`.
+    """
+
+    def answer(model: Model) -> Outcome[tuple[float | None, str]]:
+        table = model.table(store, BOOK)
+        rows = [table.row_of(key) for key in (one, other)]
+        score = None
+        if rows[0] is not None and rows[1] is not None:
+            score = table.score(rows[1], table.unit(rows[0]), "cosine")
+        return Outcome((score, model.version), _stamp(store))
+
+    try:
+        return answer_with(store, answer, version=version)
+    except DataMissingError:
+        if version is not None:
+            raise
+        return None, None
+
+
+def near_lists(
+    store: Store,
+    model: Model,
+    lists: Sequence[NearList],
+    *,
+    directions: Sequence[Doubles | None] | None = None,
+) -> Outcome[list[Row]]:
+    """Make some lists that differ only in what they are near to.
+
+    Args:
+        store: the graph.
+        model: the model to rank with.
+        lists: at least one.
+        directions: for each list what its nodes are compared with; by default the vector of the
+            only node that it is near to. None makes an empty list.
+
+    Returns:
+        For each list a map of `items`, `has_more`, `order` and `version`. Each item has `node`,
+        `score` and `at`.
+    """
+    one = lists[0]
+    table = model.table(store, one.kind)
+    if directions is None:
+        directions = [_direction(store, model, each) for each in lists]
+    at = [number for number, direction in enumerate(directions) if direction is not None]
+    num = one.page.first + 1
+    width = max(num, min(_MOST_TRIED, _WIDER * num)) if one.is_checked else num
+    asked = [_asked(table, lists[i], directions[i], width) for i in at]
+    ranked = table.rank(asked, one.measure) if asked else []
+    stamp, found, gone = _read(store, table, [lists[i] for i in at], ranked)
+    if one.is_checked and ranked and len(found[0]) < num and len(ranked[0].rows) == width:
+        # Few of the nearest pass, so all that pass are ranked.
+        allowed = table.rows_of(_matching(store, one))
+        barred = np.setdiff1d(np.arange(len(table)), allowed)
+        hidden = np.union1d(np.asarray(asked[0].hidden, dtype=np.intp), barred)
+        ranked = table.rank([replace(asked[0], hidden=hidden, num=num)], one.measure)
+        stamp, found, gone = _read(
+            store, table, [replace(one, where=None, is_author_excluded=False)], ranked
+        )
+    answered: list[Row] = [_answered([], one, model) for _ in lists]
+    for i, items in zip(at, found, strict=True):
+        answered[i] = _answered(items, one, model)
+    return Outcome(answered, stamp, {one.kind.label: gone} if gone else {})
+
+
+def _answered(items: list[Row], one: NearList, model: Model) -> Row:
+    part = node_list(items, one.page, order=one.order, version=model.version)
+    return {
+        "items": part.items,
+        "total": None,
+        "has_more": part.has_more,
+        "order": part.order,
+        "version": part.version,
+    }
+
+
+def _direction(store: Store, model: Model, one: NearList) -> Doubles | None:
+    kind, keys = (BOOK, one.books) if one.books else (LINK, one.links)
+    table = model.table(store, kind)
+    row = table.row_of(keys[0])
+    if row is None:
+        return None
+    return table.unit(row) if one.measure == "cosine" else table.vector(row)
+
+
+def _asked(table: VectorTable, one: NearList, direction: Doubles | None, num: int) -> Wanted:
+    assert direction is not None
+    return Wanted(
+        direction,
+        num,
+        hidden=table.rows_of(one.hidden),
+        after=_place("after", one.page.after, one.order),
+        before=_place("before", one.page.before, one.order),
+        is_backward=one.page.is_backward,
+        least=one.least,
+    )
+
+
+def _place(argument: str, position: Position | None, order: str) -> Place | None:
+    if position is None:
+        return None
+    match position.values:
+        case (float() | int() as score, str(key)) if position.order == order:
+            return Place(float(score), key)
+    raise other_list(argument)
+
+
+def _read(
+    store: Store, table: VectorTable, lists: Sequence[NearList], ranked: Sequence[Ranked]
+) -> tuple[Stamp, list[list[Row]], list[str]]:
+    """Read the nodes of some lists.
+
+    Returns:
+        The state of the graph, the items of each list, and keys that the graph does not have.
+    """
+    if not lists:
+        return _stamp(store), [], []
+    one = lists[0]
+    compiler = new_compiler()
+    keys = [[table.keys[row] for row in each.rows] for each in ranked]
+    given = [
+        {"books": each.books, "links": each.links, "keys": some}
+        for each, some in zip(lists, keys, strict=True)
+    ]
+    hit = NearEdge(one.kind, "near", "sources", has_others=bool(_others(one)))
+    condition = _condition(one, compiler)
+    row = store.read(
+        "CYPHER 25 RETURN " + STAMP + " AS stamp, COLLECT { UNWIND $lists AS list "
+        + _SOURCES
+        + "RETURN COLLECT { UNWIND range(0, size(list.keys) - 1) AS place "
+        + "MATCH (near:" + one.kind.label + " {" + one.kind.key + ": list.keys[place]})"
+        + (" WHERE " + condition if condition else "")
+        + " WITH * ORDER BY place LIMIT " + compiler.parameter(one.page.first + 1)
+        + " RETURN {place: place, "
+        + near_edge(compiler, hit, edge=one.edge, node=one.node) + "} } } AS lists",
+        lists=given,
+        **compiler.parameters,
+    )[0]  # fmt: skip
+    gone: list[str] = []
+    for items, each, some in zip(row["lists"], ranked, keys, strict=True):
+        if not one.is_checked and len(items) < len(some):
+            there = {item["place"] for item in items}
+            gone += [key for place, key in enumerate(some) if place not in there]
+        for item in items:
+            place = item.pop("place")
+            item["score"] = float(each.scores[place])
+            item["at"] = [item["score"], some[place]]
+    if not gone:
+        fill(store, compiler.fills, row["lists"])
+    return Stamp(*row["stamp"]), row["lists"], gone
+
+
+def _stamp(store: Store) -> Stamp:
+    return Stamp(*store.read("RETURN " + STAMP + " AS stamp")[0]["stamp"])
+
+
+# The nodes that a list is near to, and their authors.
+_SOURCES: LiteralString = (
+    "LET sources = COLLECT { UNWIND list.books AS title MATCH (book:Book {title: title}) "
+    "RETURN book } + COLLECT { UNWIND list.links AS name MATCH (link:Link {name: name}) "
+    "RETURN link } "
+    "LET authors = reduce(all = [], one IN sources | all + coalesce(one.authors, [])) "
+)
+
+
+def _others(one: NearList) -> Sequence[str]:
+    return one.links if one.kind == BOOK else one.books
+
+
+def _condition(one: NearList, compiler: Compiler) -> LiteralString:
+    parts: list[LiteralString] = [predicate(one.where, "near", compiler)]
+    if one.is_author_excluded and one.kind == BOOK:
+        parts.append("none(author IN coalesce(near.authors, []) WHERE author IN authors)")
+    texts: list[LiteralString] = [part for part in parts if part]
+    return " AND ".join(texts)
+
+
+def _matching(store: Store, one: NearList) -> list[str]:
+    """The keys of all nodes that may be in a list."""
+    compiler = new_compiler()
+    condition = _condition(one, compiler)
+    row = store.read(
+        "CYPHER 25 LET list = $list " + _SOURCES
+        + "RETURN COLLECT { MATCH (near:" + one.kind.label + ")"
+        + (" WHERE " + condition if condition else "")
+        + " RETURN near." + one.kind.key + " } AS keys",
+        list={"books": one.books, "links": one.links},
+        **compiler.parameters,
+    )[0]  # fmt: skip
+    keys: list[str] = row["keys"]
+    return keys
+
+
+def as_node_list(found: Mapping[str, Any]) -> NodeList:
+    """A list that `near_lists` made."""
+    return NodeList(
+        found["items"], found["total"], found["has_more"], found["order"], found["version"]
+    )

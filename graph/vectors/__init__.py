@@ -1,0 +1,1 @@
+"""Which vectors are nearest? The models' vectors in this process's memory, ranked exactly."""
