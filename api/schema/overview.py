@@ -14,7 +14,7 @@ from bookgraph.api.schema.inputs import enum_of, value_of
 from bookgraph.api.schema.resolve import call_store
 from bookgraph.graph.query import overview
 from bookgraph.graph.query.overview import facet_fields
-from bookgraph.graph.read.model import read_model
+from bookgraph.graph.read.model import list_models, read_model
 from bookgraph.graph.schema import NodeKind
 
 
@@ -96,6 +96,9 @@ class EmbeddingModel(graphene.ObjectType):
         required=True, description="Time at which the vectors were written, ISO 8601."
     )
     seed = graphene.Int(description="Seed of the training.")
+    is_current = graphene.Boolean(
+        required=True, description="Whether answers use it where no other model is asked for."
+    )
     properties = graphene.NonNull(
         graphene.List(graphene.NonNull(ModelProperty)),
         description="Everything that is stored about the model, including the method and the "
@@ -122,6 +125,11 @@ class OverviewQuery(graphene.ObjectType):
         EmbeddingModel,
         description="The model whose vectors the API serves. An error if there is none.",
     )
+    embedding_models = graphene.List(
+        graphene.NonNull(EmbeddingModel),
+        description="The models that the graph holds, the latest first. Each of their versions "
+        "can be passed as `model`.",
+    )
     facets = graphene.Field(
         FacetValues,
         description="The values of a field and how frequent they are.",
@@ -142,6 +150,12 @@ class OverviewQuery(graphene.ObjectType):
     async def resolve_embedding_model(root: None, info: GraphQLResolveInfo) -> Row:
         """Read the current one."""
         return await call_store(info, read_model)
+
+    @staticmethod
+    async def resolve_embedding_models(root: None, info: GraphQLResolveInfo) -> list[Row]:
+        """Read those that can be used."""
+        found = await call_store(info, list_models)
+        return [model.properties for model in found if model.is_held]
 
     @staticmethod
     async def resolve_facets(

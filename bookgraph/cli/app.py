@@ -21,6 +21,7 @@ from bookgraph.cli import (
     export,
     fetch,
     ingest,
+    models,
     neo4j,
     preview,
     serve,
@@ -45,6 +46,7 @@ app.command()(preview.preview)
 app.command()(ingest.ingest)
 app.command()(train.train)
 app.command()(train.evaluate)
+app.add_typer(models.app, name="models")
 app.command()(similar.similar)
 app.command("map")(map_command.map_books)
 app.command()(serve.serve)

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from bookgraph.graph.vectors.models import Models
+
 
 class RecordingStore:
     """Remembers every statement with its parameters and gives the next prepared answer."""
 
     address = "bolt://recorded"
+    pin = None
 
     def __init__(self, answers: Sequence[list[Any]] = ()) -> None:
+        self.models = Models()
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self._answers = iter(answers)
 
@@ -26,6 +30,9 @@ class RecordingStore:
 
     def write(self, work: Callable[[RecordingStore], Any]) -> Any:
         return work(self)
+
+    def pinned(self) -> RecordingStore:
+        return self
 
 
 class FailingStore(RecordingStore):
@@ -42,10 +49,10 @@ class FailingStore(RecordingStore):
 class CountingStore:
     """A real store whose reading statements are remembered."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Any, statements: list[str] | None = None) -> None:
         self._store = store
-        self.address = store.address
-        self.statements: list[str] = []
+        self.address, self.models, self.pin = store.address, store.models, store.pin
+        self.statements: list[str] = [] if statements is None else statements
 
     def read(self, statement: str, **parameters: object) -> list[Any]:
         self.statements.append(statement)
@@ -53,3 +60,11 @@ class CountingStore:
         return rows
 
     run = read
+
+    def read_all(self, statement: str, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        self.statements.append(statement)
+        rows: Iterator[tuple[Any, ...]] = self._store.read_all(statement, **parameters)
+        return rows
+
+    def pinned(self) -> CountingStore:
+        return CountingStore(self._store.pinned(), self.statements)

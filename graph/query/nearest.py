@@ -168,9 +168,15 @@ def _vectors(
 
 
 def cosine_of(
-    store: Store, one: str, other: str, version: str | None = None
+    store: Store, stamp: Stamp, titles: tuple[str, str], version: str | None
 ) -> tuple[float | None, str | None]:
-    """The cosine of two books by their keys, and the model that it is of; None without vectors.
+    """The cosine of two books, and the model that it is of; None without vectors.
+
+    Args:
+        store: the graph.
+        stamp: the state of the graph when it had these books.
+        titles: their keys.
+        version: the model to use; by default that of the request.
 
     Raises:
         DataMissingError: the graph does not hold the model `version`.
@@ -178,11 +184,11 @@ def cosine_of(
 
     def answer(model: Model) -> Outcome[tuple[float | None, str]]:
         table = model.table(store, BOOK)
-        rows = [table.row_of(key) for key in (one, other)]
+        one, other = (table.row_of(title) for title in titles)
         score = None
-        if rows[0] is not None and rows[1] is not None:
-            score = table.score(rows[1], table.unit(rows[0]), "cosine")
-        return Outcome((score, model.version), _stamp(store))
+        if one is not None and other is not None:
+            score = table.score(other, table.unit(one), "cosine")
+        return Outcome((score, model.version), stamp)
 
     try:
         return answer_with(store, answer, version=version)

@@ -15,6 +15,7 @@ from bookgraph.graph.query.nearest import cosine_of, read_filled
 from bookgraph.graph.query.selection import Selection
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
 from bookgraph.graph.store import Row, Store
+from bookgraph.graph.vectors.models import STAMP, Stamp
 
 MAX_CHAINS = 20
 MAX_LENGTH = 8
@@ -167,7 +168,8 @@ def compare_books(
     for title, node in zip(titles, (row["first_book"], row["second_book"]), strict=True):
         if node is None:
             raise not_found(store, BOOK, title)
-    score, model_version = cosine_of(store, row["first_title"], row["second_title"], version)
+    keys = (row["first_title"], row["second_title"])
+    score, model_version = cosine_of(store, Stamp(*row["stamp"]), keys, version)
     num_shared, num_either = row["num_shared"], row["num_either"]
     return Comparison(
         nodes=(row["first_book"], row["second_book"]),
@@ -190,6 +192,7 @@ def _comparison(
         ("second_book", "CASE WHEN b IS NOT NULL THEN " + compiler.node(BOOK, "b", book) + " END"),
         ("first_title", "a.title"),
         ("second_title", "b.title"),
+        ("stamp", STAMP),
         ("num_shared", "size(shared)"),
         ("num_either", "a.num_links + b.num_links - size(shared)"),
         ("shared", _rarest(compiler, "UNWIND shared AS via", link)),

@@ -51,6 +51,40 @@ class MapVectors:
     old_positions: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A model that the graph knows.
+
+    Attributes:
+        version: the model version.
+        is_current: whether readers use it.
+        is_held: whether the graph holds its vectors, so that it can be used.
+        properties: properties of its `EmbeddingModel` node.
+    """
+
+    version: str
+    is_current: bool
+    is_held: bool
+    properties: Mapping[str, Any]
+
+
+def list_models(store: Store) -> list[StoredModel]:
+    """All models that the graph knows, the latest first."""
+    rows = store.read(
+        "MATCH (m:EmbeddingModel) RETURN properties(m) AS model "
+        "ORDER BY m.created_at DESC, m.version"
+    )
+    return [
+        StoredModel(
+            version=model["version"],
+            is_current=bool(model.get("is_current")),
+            is_held=bool(model.get("is_current") or model.get("vector")),
+            properties=model,
+        )
+        for model in (row["model"] for row in rows)
+    ]
+
+
 def read_model(store: Store) -> dict[str, Any]:
     """Read the properties of the current model.
 

@@ -148,6 +148,17 @@ class Models:
             assert self._newest is not None
             return self._held[self._newest]
 
+    def load(self, store: Reading) -> Model:
+        """The newest model, with all its vectors read.
+
+        Raises:
+            DataMissingError: the graph has no embeddings.
+        """
+        model = self.newest(store)
+        for kind in KINDS.values():
+            model.table(store, kind)
+        return model
+
     def of_version(self, store: Reading, version: str) -> Model:
         """A model by its version.
 
@@ -387,6 +398,9 @@ class Pin:
             newest: the newest model in memory.
         """
         with self._lock:
+            # Another field of the request may have exchanged the model meanwhile.
+            if self._model is None or self._model.version != used.version:
+                return False
             if not self._is_used and newest.version != used.version:
                 self._model = newest
                 return False

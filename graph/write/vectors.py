@@ -109,7 +109,7 @@ def write_embeddings(
     slot = store.write(_take_slot)
     num_written = _write_vectors(store, rows, slot, on_progress)
     for kind in (BOOK, LINK):
-        _remove_others(store, kind, slot, rows.version)
+        remove_vectors(store, kind, slot, kept=rows.version)
     # The first model of a slot is written before there is an index, which is then built in one go.
     create_vector_indexes(store, slot)
     store.write(lambda transaction: _switch(transaction, rows, slot, num_written))
@@ -183,8 +183,8 @@ def _write_statement(kind: NodeKind, slot: Slot) -> LiteralString:
     )
 
 
-def _remove_others(store: Store, kind: NodeKind, slot: Slot, version: str | None) -> None:
-    """Remove the vectors of other models from a slot, or all vectors."""
+def remove_vectors(store: Store, kind: NodeKind, slot: Slot, *, kept: str | None) -> None:
+    """Remove the vectors in a slot, except those of one model."""
     statement = (
         "MATCH (n:" + kind.label + ") WHERE n." + slot.version + " IS NOT NULL "
         "AND n." + slot.version + " <> $version "
@@ -193,7 +193,7 @@ def _remove_others(store: Store, kind: NodeKind, slot: Slot, version: str | None
     )  # fmt: skip
 
     def remove(transaction: Transaction) -> int:
-        found = transaction.run(statement, version=version or "", num=_VECTORS_PER_STATEMENT)
+        found = transaction.run(statement, version=kept or "", num=_VECTORS_PER_STATEMENT)
         return int(found[0]["num_removed"])
 
     while store.write(remove):

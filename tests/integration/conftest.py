@@ -118,6 +118,7 @@ def demo_store(
 @pytest.fixture(scope="module")
 def counting(sample_store: Store) -> CountingStore:
     """The sample's store, with every reading statement remembered."""
+    sample_store.models.load(sample_store)
     return CountingStore(sample_store)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from graphql import GraphQLResolveInfo, GraphQLSchema, execute_sync, parse
 
+from bookgraph.api.execute.cursors import encode_cursor
 from bookgraph.api.execute.lookahead import (
     page_of,
     selected_fields,
@@ -18,7 +19,7 @@ from bookgraph.api.execute.lookahead import (
 )
 from bookgraph.api.schema.build import build_schema
 from bookgraph.core.errors import UsageError
-from bookgraph.graph.query.selection import Page, Selection
+from bookgraph.graph.query.selection import Page, Position, Selection
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +164,12 @@ def test_keys_are_equal_for_equal_arguments_only() -> None:
 def test_pages() -> None:
     assert page_of({}) == Page(10)
     assert page_of({"first": 0}) == Page(0)
-    assert page_of({"first": 100, "after": "YXJyYXljb25uZWN0aW9uOjQ="}) == Page(100, 5)
+    place = Position("similar", (0.1 + 0.2, "Émile"), "v")
+    assert page_of({"first": 100, "after": encode_cursor(place)}) == Page(100, place)
+    other = Position("year", (None, "Dune"))
+    assert page_of({"first": 10, "last": 5, "before": encode_cursor(other)}) == Page(
+        5, before=other, is_backward=True
+    )
 
 
 @pytest.mark.parametrize(

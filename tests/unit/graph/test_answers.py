@@ -7,69 +7,24 @@ from typing import Any
 
 import pytest
 
-from bookgraph.core.errors import BookNotFoundError, DataMissingError, LinkNotFoundError, UsageError
+from bookgraph.core.errors import UsageError
 from bookgraph.graph.query import nodes as answers
 from bookgraph.graph.query import overview
 from bookgraph.graph.query.paths import End, compare_books, find_paths
 from bookgraph.graph.query.search import fold, search
-from bookgraph.graph.query.selection import NodeList, Page, select
+from bookgraph.graph.query.selection import NodeList, Page, Position, select
 from bookgraph.graph.query.similar import (
     MAX_EXCLUDED,
     MAX_GIVEN,
     SimilarityRequest,
     similar_books,
-    similar_links,
 )
 from bookgraph.graph.schema import BOOK, LINK
 from bookgraph.testing.fakes import RecordingStore
 
 
-def given(*keys: str, label: str = "Book", **others: Any) -> list[dict[str, Any]]:
-    known = {"label": label, "is_found": True, "is_placed": True, "version": "v"}
-    return [{**known, "key": key, **others} for key in keys]
-
-
-def near_row(**changes: Any) -> dict[str, Any]:
-    return {
-        "version": "v",
-        "given": given("Dune"),
-        "has_direction": True,
-        "best": 1.0,
-        "seen": [{"score": 0.9, "expected": 0.9}],
-        "items": [{"node": {"title": str(n)}, "score": 1 - n / 10} for n in range(3)],
-        **changes,
-    }
-
-
 def ask(store: RecordingStore, **request: Any) -> NodeList:
     return similar_books(store, SimilarityRequest(**request), Page(2))  # type: ignore[arg-type]
-
-
-def test_one_statement_gets_a_page_and_tells_whether_more_follows() -> None:
-    store = RecordingStore([[near_row()]])
-    found = ask(store, like=["Dune"])
-    assert [item["node"]["title"] for item in found.items] == ["0", "1"]
-    assert found.has_next
-    assert len(store.calls) == 1
-
-
-def test_liked_and_unliked_weigh_in_the_direction() -> None:
-    store = RecordingStore([[near_row(given=given("a", "b", "c", "d"))]])
-    ask(store, like=["a", "b"], unlike=["c", "d"])
-    weights = [(one["key"], one["weight"]) for one in store.calls[0][1]["given"]]
-    assert weights == [("a", 0.5), ("b", 0.5), ("c", -0.25), ("d", -0.25)]
-
-
-def test_repeats_count_once() -> None:
-    store = RecordingStore([[near_row()]])
-    ask(store, like=["Dune", "Dune"])
-    assert len(store.calls[0][1]["given"]) == 1
-
-
-def test_names_of_links_are_folded() -> None:
-    store = RecordingStore([[near_row(given=given("war", label="Link"))]])
-    similar_links(store, SimilarityRequest(like=[" WAR "]), Page(1))  # type: ignore[arg-type]
-    assert [one["key"] for one in store.calls[0][1]["given"]] == ["war"]
 
 
 @pytest.mark.parametrize(
@@ -78,7 +33,6 @@ def test_names_of_links_are_folded() -> None:
         ({}, "0 liked"),
         ({"like": [], "unlike": ["a"]}, "at least 1"),
         ({"like": [str(n) for n in range(MAX_GIVEN + 1)]}, "51 liked"),
-        ({"like": ["a"], "unlike": ["a"]}, "'a' is both liked and unliked"),
         ({"like": ["a"], "exclude": ["x"] * (MAX_EXCLUDED + 1)}, "exclude: 201"),
     ],
 )
@@ -89,51 +43,27 @@ def test_an_invalid_request_sends_no_query(request_: dict[str, Any], says: str) 
     assert store.calls == []
 
 
-def test_a_torn_read_is_retried() -> None:
-    torn = near_row(seen=[{"score": 0.9, "expected": 0.2}])
-    store = RecordingStore([[torn], [near_row(best=0.7)], [near_row()]])
-    assert len(ask(store, like=["Dune"]).items) == 2
-    assert len(store.calls) == 3
-
-
-def test_an_unknown_book_comes_with_the_nearest_titles() -> None:
-    row = near_row(given=given("Dunne", is_found=False, is_placed=False, version=None), best=None)
-    store = RecordingStore([[row | {"has_direction": None}], [{"name": "Dune", "others": None}]])
-    with pytest.raises(BookNotFoundError) as caught:
-        ask(store, like=["Dunne"])
-    assert caught.value.nearest == ("Dune",)
-
-
-def test_an_unknown_liked_link_is_a_link_that_is_missing() -> None:
-    row = near_row(given=given("wr", label="Link", is_found=False, is_placed=False, version=None))
-    store = RecordingStore(
-        [[row | {"has_direction": None}], [{"name": "war", "others": ["Warfare"]}]]
-    )
-    with pytest.raises(LinkNotFoundError, match="'war'"):
-        ask(store, like_others=["wr"])
+def test_lists_count_and_page_in_one_statement() -> None:
+    store = RecordingStore([[{"total": 7, "items": [{"node": {}}] * 3}]])
+    page = Page(2, after=Position("year", (1869, "War and Peace")))
+    found = answers.list_books(store, page, select("title"), order="year")  # type: ignore[arg-type]
+    assert (found.total, len(found.items), found.has_more) == (7, 2, True)
+    assert len(store.calls) == 1
+    assert {*store.calls[0][1].values()} == {3, 1869, "War and Peace"}
 
 
 @pytest.mark.parametrize(
-    ("row", "says"),
+    "place",
     [
-        (near_row(version=None, given=given("Dune", version=None), has_direction=None), "train"),
-        (
-            near_row(given=given("Dune", is_placed=False, version=None), has_direction=None),
-            "no vector in the current model",
-        ),
+        Position("title", ("War and Peace",)),
+        Position("year_descending", (1869, "War and Peace")),
+        Position("year", (1869,)),
+        Position("similar", (0.5, "War and Peace"), "v"),
     ],
 )
-def test_missing_vectors_name_the_command(row: dict[str, Any], says: str) -> None:
-    with pytest.raises(DataMissingError, match=says):
-        ask(RecordingStore([[row]]), like=["Dune"])
-
-
-def test_lists_count_and_page_in_one_statement() -> None:
-    store = RecordingStore([[{"total": 7, "items": [{"node": {}}] * 3}]])
-    found = answers.list_books(store, Page(2, 4), select("title"), order="year")  # type: ignore[arg-type]
-    assert (found.total, len(found.items), found.has_next) == (7, 2, True)
-    assert len(store.calls) == 1
-    assert sorted(store.calls[0][1].values()) == [3, 4]
+def test_a_cursor_of_another_order_is_refused(place: Position) -> None:
+    with pytest.raises(UsageError, match="before: this cursor is of another list"):
+        answers.list_books(RecordingStore(), Page(2, before=place), (), order="year")  # type: ignore[arg-type]
 
 
 def test_an_unknown_order_is_refused() -> None:
