@@ -14,6 +14,7 @@ from bookgraph.core.progress import OnProgress, Progress
 from bookgraph.graph.export.tables import ExportReport
 from bookgraph.graph.schema import BOOK, LINK, NodeKind, ValueType
 from bookgraph.graph.store import Store
+from bookgraph.graph.vectors.models import CURRENT_MODEL
 
 _Columns = list[tuple[str, ValueType, LiteralString]]
 """Column, its type, and the expression that reads it."""
@@ -97,10 +98,7 @@ def node_columns(kind: NodeKind) -> _Columns:
 
 
 def _match_nodes(kind: NodeKind) -> LiteralString:
-    return (
-        "OPTIONAL MATCH (m:EmbeddingModel {is_current: true}) WITH m.version AS version "
-        "MATCH (n:" + kind.label + ")"
-    )
+    return "WITH " + CURRENT_MODEL + ".version AS version MATCH (n:" + kind.label + ")"
 
 
 def _read_columns(store: Store, columns: _Columns, match: LiteralString) -> dict[str, list[Any]]:

@@ -126,7 +126,7 @@ def _values(store: Store, wanted: Fill, given: Sequence[Row]) -> Sequence[Any]:
             store, lambda model: near_lists(store, model, lists), version=version
         )
     except DataMissingError:
-        if item.version is not None or item.page.after or item.page.before:
+        if version_of(item.page, item.version) is not None:
             raise
         # Without a model no node has a vector, so nothing is near to it.
         return [None if item.name == "embedding" else {"items": []} for _ in given]

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from bookgraph.core.errors import BookgraphError, UsageError
 from bookgraph.graph.schema import BOOK, KINDS, MAP_POSITIONS, MapName, NodeKind
 from bookgraph.graph.store import Row, Store
+from bookgraph.graph.vectors.models import CURRENT_MODEL
 
 MAX_FACETS = 500
 
@@ -89,7 +90,7 @@ def read_stats(store: Store) -> Row:
     """Count the nodes and edges; all zero when nothing was loaded."""
     return store.read(
         "OPTIONAL MATCH (data:Dataset {name: 'bookgraph'}) "
-        "OPTIONAL MATCH (model:EmbeddingModel {is_current: true}) "
+        "WITH data, " + CURRENT_MODEL + " AS model "
         "RETURN COUNT { (:Book) } AS num_books, COUNT { (:Link) } AS num_links, "
         "COUNT { (:ExternalLink) } AS num_external_links, "
         "COUNT { ()-[:LINKS_TO]->() } AS num_edges, COUNT { ()-[:CITES]->() } AS num_citations, "
@@ -150,7 +151,7 @@ def read_map(
     values: list[LiteralString] = ["n." + stored.get(name, name) for name in names]
     match = "MATCH (n:" + kind.label + ") WHERE n."
     row = store.read(
-        "CYPHER 25 OPTIONAL MATCH (model:EmbeddingModel {is_current: true}) "
+        "CYPHER 25 WITH " + CURRENT_MODEL + " AS model "
         "RETURN COLLECT { " + match + x + " IS NOT NULL AND n." + y + " IS NOT NULL "
         "RETURN [" + ", ".join(values) + "] ORDER BY n." + kind.degree + ", n.title } AS points, "
         "COUNT { " + match + x + " IS NULL OR n." + y + " IS NULL } AS num_unplaced, "
@@ -213,7 +214,7 @@ def read_stamp(store: Store) -> Stamp:
     """Read the graph's state; cheap at any size."""
     row = store.read(
         "OPTIONAL MATCH (data:Dataset {name: 'bookgraph'}) "
-        "OPTIONAL MATCH (model:EmbeddingModel {is_current: true}) "
+        "WITH data, " + CURRENT_MODEL + " AS model "
         "RETURN data.loaded_at AS loaded_at, coalesce(data.is_complete, false) AS is_complete, "
         "model.version AS model, COUNT { (:Book) } AS num_books"
     )[0]
@@ -228,7 +229,7 @@ def read_model_lag(store: Store) -> str | None:
     """
     row = store.read(
         "OPTIONAL MATCH (data:Dataset {name: 'bookgraph'}) "
-        "OPTIONAL MATCH (model:EmbeddingModel {is_current: true}) "
+        "WITH data, " + CURRENT_MODEL + " AS model "
         "RETURN CASE WHEN datetime(data.changed_at) > datetime(model.created_at) "
         "THEN left(data.changed_at, 10) END AS changed"
     )[0]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bookgraph.graph.schema import BOOK, MAP_POSITIONS, MapName, NodeKind, slot_of
 from bookgraph.graph.store import Store
-from bookgraph.graph.vectors.models import no_embeddings, read_table
+from bookgraph.graph.vectors.models import CURRENT_MODEL, no_embeddings, read_table
 
 Floats = NDArray[np.float32]
 
@@ -91,12 +91,11 @@ def read_model(store: Store) -> dict[str, Any]:
     Raises:
         DataMissingError: the graph has no embeddings.
     """
-    rows = store.read(
-        "MATCH (model:EmbeddingModel {is_current: true}) RETURN properties(model) AS model"
-    )
-    if not rows:
+    model: dict[str, Any] | None = store.read("RETURN properties(" + CURRENT_MODEL + ") AS model")[
+        0
+    ]["model"]
+    if model is None:
         raise no_embeddings(store)
-    model: dict[str, Any] = rows[0]["model"]
     return model
 
 

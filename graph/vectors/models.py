@@ -75,11 +75,20 @@ class Stamp(NamedTuple):
     written_at: str | None
 
 
+# Readers see the changes of a commit one after the other, so only a single property is switched at
+# once. Graphs of earlier releases have none, and there the flag of the node tells.
+_CURRENT: LiteralString = (
+    "OPTIONAL MATCH (d:Dataset {name: 'bookgraph'}) "
+    "OPTIONAL MATCH (m:EmbeddingModel {version: d.model}) "
+    "WITH d, coalesce(m, head(COLLECT { MATCH (flagged:EmbeddingModel {is_current: true}) "
+    "RETURN flagged })) AS m "
+)
+CURRENT_MODEL: LiteralString = "head(COLLECT { " + _CURRENT + "RETURN m })"
+"""An expression of the node of the current model, or null."""
+
 STAMP: LiteralString = (
-    "[head(COLLECT { MATCH (m:EmbeddingModel {is_current: true}) RETURN m.version }), "
-    "coalesce(head(COLLECT { MATCH (d:Dataset {name: 'bookgraph'}) RETURN d.revision }), 0), "
-    "head(COLLECT { MATCH (d:Dataset {name: 'bookgraph'}) RETURN d.changed_at }), "
-    "head(COLLECT { MATCH (m:EmbeddingModel {is_current: true}) RETURN m.created_at })]"
+    "head(COLLECT { " + _CURRENT + "RETURN "
+    "[m.version, coalesce(d.revision, 0), d.changed_at, m.created_at] })"
 )
 """An expression whose value, a list, is the graph's `Stamp`."""
 

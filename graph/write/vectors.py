@@ -220,6 +220,7 @@ def _switch(
                 "Another model was written at the same time. The current model is unchanged. "
                 "Run `bookgraph train` again when the other training has ended."
             )
+    transaction.run(_SET_VERSION, version=rows.version)
     transaction.run(
         _SET_CURRENT_MODEL,
         version=rows.version,
@@ -237,6 +238,8 @@ def _switch(
     )
 
 
+# The one place that readers look at.
+_SET_VERSION: LiteralString = "MATCH (d:Dataset {name: 'bookgraph'}) SET d.model = $version"
 # A model of an earlier release does not name its slot, which was the first one.
 _SET_CURRENT_MODEL: LiteralString = """
 OPTIONAL MATCH (older:EmbeddingModel {is_current: true} WHERE older.version <> $version)

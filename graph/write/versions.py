@@ -88,6 +88,9 @@ OPTIONAL MATCH (other:EmbeddingModel {is_current: true} WHERE other <> chosen)
 SET other.vector = coalesce(other.vector, $first), other.is_current = false
 WITH DISTINCT chosen
 SET chosen.is_current = true
+WITH chosen
+OPTIONAL MATCH (data:Dataset {name: 'bookgraph'})
+SET data.model = chosen.version
 RETURN chosen.version AS version
 """
 _REMOVE_OTHERS: LiteralString = """
