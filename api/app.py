@@ -16,7 +16,6 @@ import uvicorn
 from ariadne.asgi import GraphQL
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -30,7 +29,6 @@ from bookgraph.api.http.console import console_routes
 from bookgraph.api.http.guard import Guard
 from bookgraph.api.http.handler import Handler
 from bookgraph.api.http.neo4j_files import neo4j_routes
-from bookgraph.api.http.requests import PREFLIGHT_HEADERS
 from bookgraph.api.http.websocket import WebSocketHandler
 from bookgraph.api.ops.metrics import CONTENT_TYPE, Metrics
 from bookgraph.api.ops.tracing import TracedApp, TracedStore, start_tracing
@@ -78,15 +76,6 @@ def build_app(store: Store, options: ServerOptions | None = None) -> ASGIApp:
     metrics = Metrics(options.shared_dir)
     app: ASGIApp = Starlette(routes=_routes(store, options, metrics))
     app = GZipMiddleware(app, minimum_size=1_000, compresslevel=5)
-    if options.cors_origins:
-        app = CORSMiddleware(
-            app,
-            allow_origins=options.cors_origins,
-            allow_methods=("GET", "POST"),
-            allow_headers=("Authorization", "Content-Type", *PREFLIGHT_HEADERS),
-            expose_headers=("ETag", "Retry-After", "X-Request-Id"),
-            max_age=600,
-        )
     app = Guard(app, options, metrics)
     return TracedApp(app, tracer) if tracer else app
 
