@@ -12,6 +12,7 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from bookgraph.api.http.admission import Admission, error_response
 from bookgraph.api.http.cors import allow_origins
@@ -20,7 +21,7 @@ from bookgraph.api.ops.metrics import Metrics
 from bookgraph.api.options import ServerOptions
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_FORBIDDEN = 4403
+_FORBIDDEN = 4403  # of graphql-transport-ws
 _HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
 # All other paths are static files, which the page that asks for a key consists of.
 _DATA_PATHS = frozenset({"/graphql", "/metrics"})
@@ -61,7 +62,7 @@ class Guard:
             # A missing key does not matter yet: it may come in the first message.
             await self._app(scope, receive, send)
         else:
-            await send({"type": "websocket.close", "code": _FORBIDDEN})
+            await _refuse(WebSocket(scope, receive, send))
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         record = scope["bookgraph"]
@@ -138,6 +139,13 @@ def rights(authorization: str, options: ServerOptions) -> dict[str, bool]:
     can_write = _is_one_of(given, options.write_keys)
     can_read = not options.read_keys or _is_one_of(given, options.read_keys)
     return {"can_write": can_write, "can_read": can_read or can_write}
+
+
+async def _refuse(websocket: WebSocket) -> None:
+    """Close a WebSocket with a code. A page cannot see why a handshake was refused."""
+    offered = websocket.scope.get("subprotocols") or [None]
+    await websocket.accept(subprotocol=offered[0])
+    await websocket.close(code=_FORBIDDEN, reason="This origin or host is not allowed.")
 
 
 def _is_one_of(given: str, keys: tuple[str, ...]) -> bool:
