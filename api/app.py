@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Scope
 
 from bookgraph.api.execute.changes import ChangeFeed
 from bookgraph.api.execute.errors import format_error
+from bookgraph.api.http.connection import Connection
 from bookgraph.api.http.console import console_routes
 from bookgraph.api.http.guard import Guard
 from bookgraph.api.http.handler import Handler
@@ -184,6 +185,7 @@ def serve(
 def server_config(options: ServerOptions) -> dict[str, Any]:
     """Uvicorn's settings, except the application and its address."""
     return {
+        "http": Connection,
         "log_level": "warning",
         # Without a configuration of its own, uvicorn logs through the process's handlers.
         "log_config": None,
