@@ -64,6 +64,10 @@ class Served:
         lines = [json.loads(line) for line in self.log.read_text().splitlines()]
         return [line for line in lines if line.get("path") == path]
 
+    def messages(self) -> list[str]:
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [line["message"] for line in lines if "message" in line]
+
     def counted(self, sample: str) -> float:
         found = re.search(rf"^{re.escape(sample)} (\S+)$", self.get("/metrics")[1], re.MULTILINE)
         return float(found[1]) if found else 0.0
@@ -118,12 +122,14 @@ def test_workers_share_port_settings_metrics_and_log(
     # one serves meanwhile.
     assert wait_until(lambda: all(served.counted(sample) == 21 for _ in range(10)), timeout_s=10)
     (first, second) = served.workers()
+    killed = f"Worker process {first.pid} ended with signal 9 (SIGKILL). Starting another one."
     first.kill()
     assert served.ask("{ __typename }") == {"data": {"__typename": "Query"}}
     assert wait_until(
         lambda: {*served.workers()} > {second} and first not in served.workers(), timeout_s=30
     )
     assert wait_until(lambda: served.counted(sample) == 22, timeout_s=10)
+    assert killed in served.messages()
 
     served.process.terminate()
     assert served.process.wait(timeout=30) == 0
