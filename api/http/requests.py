@@ -175,7 +175,10 @@ async def _from_body(request: Request, max_bytes: int) -> dict[str, Any]:
     given = _json(text, "The body")
     if isinstance(given, list):
         raise Refusal(
-            HTTPStatus.BAD_REQUEST, "Batches are not supported. Send one query in each request."
+            HTTPStatus.BAD_REQUEST,
+            "Batches are not supported. Send one operation in each request. A query can have "
+            "several fields, and the same field several times under different aliases.",
+            code="BATCHING_NOT_SUPPORTED",
         )
     if not isinstance(given, dict):
         raise Refusal(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
