@@ -97,8 +97,8 @@ def _routes(store: Store, options: ServerOptions, metrics: Metrics) -> list[Base
 
 def _graphql(store: Store, options: ServerOptions) -> GraphQL:
     schema = build_schema()
-    handler = Handler(schema, store, options)
     changes = ChangeFeed(store)
+    handler = Handler(schema, store, changes, options)
     return GraphQL(
         schema,
         context_value=lambda *_: {"changes": changes},

@@ -1,4 +1,4 @@
-"""Closes connections that do not send the head of a request in time.
+"""One connection: it must send a head in time, and its stream ends when the server stops.
 
 uvicorn waits for a head without a limit, so a few thousand clients that send one byte now and then
 could hold all connections of the server. Bodies have a limit of their own (`Admission`).
@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 logger = logging.getLogger(__name__)
+
+STOPPING = "bookgraph.stopping"
+"""Name of the event, in the state of an ASGI scope, that is set when the server stops."""
 
 # At run time, the mixin works with both of uvicorn's protocols.
 if TYPE_CHECKING:
@@ -36,6 +39,8 @@ class HeadTimeout(_Base):
     def connection_made(self, transport: Any) -> None:
         """Start to wait for the first head."""
         super().connection_made(transport)
+        # All connections of a server share this state, and each scope has a copy of it.
+        self.app_state.setdefault(STOPPING, asyncio.Event())
         self._start_timer()
 
     def data_received(self, data: bytes) -> None:
@@ -53,6 +58,11 @@ class HeadTimeout(_Base):
         self._is_upgraded = True
         self._stop_timer()
         super().handle_websocket_upgrade(*arguments)
+
+    def shutdown(self) -> None:
+        """End the streams of the server, which would go on for as long as their clients stay."""
+        self.app_state[STOPPING].set()
+        super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop to wait."""

@@ -122,6 +122,9 @@ class Guard:
         record = scope["bookgraph"]
         path = _path(scope)
         route = path[1:] if path in _DATA_PATHS | _HEALTH_PATHS else "files"
+        if record.get("operation") == "subscription":
+            # Its time is that of its client, and says nothing about the time of requests.
+            route = "subscriptions"
         self._metrics.count(route, record["status"], elapsed_s, record.get("codes", []))
         log_request(scope, path, elapsed_s)
 

@@ -21,7 +21,6 @@ from bookgraph.api.options import ServerOptions
 # The codes that clients of the protocol expect.
 _BAD_REQUEST = 4400
 _UNAUTHORIZED = 4401
-_MAX_OPERATIONS = 10
 
 
 class WebSocketHandler(GraphQLTransportWSHandler):
@@ -86,9 +85,10 @@ class WebSocketHandler(GraphQLTransportWSHandler):
         operation = get_operation_ast(prepared.document, data.get("operationName"))
         if operation is None or operation.operation is not OperationType.SUBSCRIPTION:
             return (GraphQLError("Only subscriptions are served over a WebSocket."),)
-        if num_open >= _MAX_OPERATIONS:
+        limit = self._options.max_subscriptions
+        if num_open >= limit:
             message = (
-                f"This connection already has {_MAX_OPERATIONS} open subscriptions. "
+                f"This connection already has {limit} open subscriptions. "
                 "Complete one of them, or open another connection."
             )
             return (GraphQLError(message),)

@@ -169,6 +169,24 @@ def test_requests_in_flight_finish_before_the_workers_end(serve: Callable[..., S
     assert served.process.wait(timeout=30) == 0
 
 
+def test_streams_of_events_end_when_the_workers_do(serve: Callable[..., Served]) -> None:
+    served = serve()
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    query = json.dumps({"query": "subscription { graphChanged { kind } }"})
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    connection.request("POST", "/graphql", query, {**headers, "Accept": "text/event-stream"})
+    response = connection.getresponse()
+    assert response.readline() == b":\n"
+    served.process.terminate()
+    start_s = time.monotonic()
+    # An incomplete response would raise an error.
+    assert response.read().strip(b":\n") == b""
+    assert served.process.wait(timeout=30) == 0
+    assert time.monotonic() - start_s < 8
+    assert "Cancel" not in served.log.read_text()
+    connection.close()
+
+
 def test_workers_do_not_outlive_a_parent_that_was_killed(serve: Callable[..., Served]) -> None:
     served = serve()
     workers = served.workers()
