@@ -16,7 +16,6 @@ import uvicorn
 from ariadne.asgi import GraphQL
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -26,11 +25,11 @@ from starlette.types import ASGIApp, Scope
 
 from bookgraph.api.execute.changes import ChangeFeed
 from bookgraph.api.execute.errors import format_error
+from bookgraph.api.http.connection import Connection
 from bookgraph.api.http.console import console_routes
 from bookgraph.api.http.guard import Guard
 from bookgraph.api.http.handler import Handler
 from bookgraph.api.http.neo4j_files import neo4j_routes
-from bookgraph.api.http.requests import PREFLIGHT_HEADERS
 from bookgraph.api.http.websocket import WebSocketHandler
 from bookgraph.api.ops.metrics import CONTENT_TYPE, Metrics
 from bookgraph.api.ops.tracing import TracedApp, TracedStore, start_tracing
@@ -78,15 +77,6 @@ def build_app(store: Store, options: ServerOptions | None = None) -> ASGIApp:
     metrics = Metrics(options.shared_dir)
     app: ASGIApp = Starlette(routes=_routes(store, options, metrics))
     app = GZipMiddleware(app, minimum_size=1_000, compresslevel=5)
-    if options.cors_origins:
-        app = CORSMiddleware(
-            app,
-            allow_origins=options.cors_origins,
-            allow_methods=("GET", "POST"),
-            allow_headers=("Authorization", "Content-Type", *PREFLIGHT_HEADERS),
-            expose_headers=("ETag", "Retry-After", "X-Request-Id"),
-            max_age=600,
-        )
     app = Guard(app, options, metrics)
     return TracedApp(app, tracer) if tracer else app
 
@@ -107,8 +97,8 @@ def _routes(store: Store, options: ServerOptions, metrics: Metrics) -> list[Base
 
 def _graphql(store: Store, options: ServerOptions) -> GraphQL:
     schema = build_schema()
-    handler = Handler(schema, store, options)
     changes = ChangeFeed(store)
+    handler = Handler(schema, store, changes, options)
     return GraphQL(
         schema,
         context_value=lambda *_: {"changes": changes},
@@ -195,6 +185,7 @@ def serve(
 def server_config(options: ServerOptions) -> dict[str, Any]:
     """Uvicorn's settings, except the application and its address."""
     return {
+        "http": Connection,
         "log_level": "warning",
         # Without a configuration of its own, uvicorn logs through the process's handlers.
         "log_config": None,

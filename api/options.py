@@ -55,6 +55,8 @@ class ServerOptions:
             own, so that costly queries leave room for small ones.
         max_heavy: costly queries that run at once. Four times as many may wait.
         max_per_client: concurrent requests of one address. More are refused (429).
+        max_subscriptions: open subscriptions of one WebSocket or, over server-sent events, of one
+            address. Each worker counts its own.
         limits: limits of one request.
         cache: the cache folder with the files of GraphiQL, served at `/graphiql`. None for no
             console; production mode has none either.
@@ -75,6 +77,7 @@ class ServerOptions:
     heavy_cost: int = 2_000
     max_heavy: int = 2
     max_per_client: int = 64
+    max_subscriptions: int = 10
     limits: Limits = field(default_factory=Limits)
     cache: Path | None = None
     shared_dir: Path | None = None

@@ -175,6 +175,11 @@ def wait_until(
     return True
 
 
+def format_address(host: str, port: int) -> str:
+    """Join host and port as in a URL: an IPv6 address stands in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def is_port_free(port: int, *, host: str = LOOPBACK) -> bool:
     """Whether a server can listen on a port: nothing else does, on all addresses included."""
     return find_port_problem(port, host=host) is None

@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     )
     read_keys: SecretStr = Field(
         default=SecretStr(""),
-        description="Bearer keys for reading, separated by commas. If set, each request needs one.",
+        description="Bearer keys for reading, separated by commas. If set, `/graphql` needs one.",
     )
     write_keys: SecretStr = Field(
         default=SecretStr(""),

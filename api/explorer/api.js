@@ -3,6 +3,7 @@
  * relative, so the page works under any path prefix.
  */
 
+import { fetchWithKey } from "./key.js";
 import { COLUMNS } from "./properties.js";
 
 /** @typedef {import("./format.js").Kind} Kind */
@@ -122,6 +123,12 @@ async function run(query, variables = {}, { signal } = {}) {
     body: JSON.stringify({ query, variables }),
     signal,
   });
+  if (response.status === 401) {
+    throw new ApiError("This server needs a key. Retry to enter it.", {
+      code: "UNAUTHENTICATED",
+      isRetryable: true,
+    });
+  }
   const result = await response.json().catch((error) => {
     // The signal can also come while the body is being read.
     if (signal?.aborted) throw error;
@@ -145,7 +152,7 @@ async function run(query, variables = {}, { signal } = {}) {
  */
 async function send(path, options) {
   try {
-    return await fetch(new URL(path, document.baseURI), options);
+    return await fetchWithKey(new URL(path, document.baseURI), options);
   } catch (error) {
     if (isAbort(error)) throw error;
     throw new ApiError("The server does not respond. Check that `bookgraph serve` is running, then retry.", {

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Mapping
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import NamedTuple
 
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bookgraph.api.http.requests import EVENT_STREAM
 from bookgraph.api.options import ServerOptions
 
 
@@ -80,14 +83,16 @@ class Admission:
             await _turn_away(_TOO_MANY, scope, receive, send)
             return
         self._num_by_client[client] += 1
-        try:
-            await self._in_turn(scope, receive, send)
-        finally:
-            self._num_by_client[client] -= 1
-            if not self._num_by_client[client]:
-                del self._num_by_client[client]
+        with ExitStack() as held:
+            held.callback(self._forget, client)
+            await self._in_turn(scope, receive, send, held)
 
-    async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _forget(self, client: str) -> None:
+        self._num_by_client[client] -= 1
+        if not self._num_by_client[client]:
+            del self._num_by_client[client]
+
+    async def _in_turn(self, scope: Scope, receive: Receive, send: Send, held: ExitStack) -> None:
         received = await self._read_body(receive)
         if received is None:
             await _turn_away(_SLOW, scope, receive, send)
@@ -95,10 +100,15 @@ class Admission:
             await _turn_away(_BUSY, scope, receive, send)
         else:
             await self._lane.enter()
-            try:
-                await self._app(scope, received, send)
-            finally:
-                self._lane.leave()
+            held.callback(self._lane.leave)
+
+            async def send_freeing(message: Message) -> None:
+                # A stream of events waits most of the time, and has a limit of its own.
+                if message["type"] == "http.response.start" and _is_event_stream(message):
+                    held.close()
+                await send(message)
+
+            await self._app(scope, received, send_freeing)
 
     async def _read_body(self, receive: Receive) -> Receive | None:
         """Read the body up to the limit, and return a `receive` that replays it.
@@ -160,6 +170,10 @@ async def _turn_away(rejection: _Rejection, scope: Scope, receive: Receive, send
     response = error_response(rejection.status, rejection.code, rejection.message)
     response.headers.update(rejection.headers)
     await response(scope, receive, send)
+
+
+def _is_event_stream(message: Message) -> bool:
+    return Headers(raw=message["headers"]).get("content-type", "").startswith(EVENT_STREAM)
 
 
 def error_response(status: HTTPStatus, code: str, message: str) -> Response:

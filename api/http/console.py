@@ -40,6 +40,7 @@ _PAGE = """<!doctype html>
 <title>bookgraph: GraphiQL</title>
 <link rel="icon" href="icon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="graphiql/graphiql.css">
+<link rel="stylesheet" href="css/key.css">
 <style>html, body, #graphiql { height: 100%; margin: 0 }</style>
 </head>
 <body>
@@ -47,7 +48,7 @@ _PAGE = """<!doctype html>
 <script src="graphiql/react.js"></script>
 <script src="graphiql/react-dom.js"></script>
 <script src="graphiql/graphiql.js"></script>
-<script src="graphiql/start.js"></script>
+<script type="module" src="graphiql/start.js"></script>
 </body>
 </html>
 """
@@ -95,10 +96,12 @@ query Overview {
 """,
 )
 _START = (
+    # The form for the key is that of the explorer.
+    'import { fetchWithKey } from "../key.js";\n'
     "const tabs = "
     + json.dumps([{"query": query} for query in _EXAMPLES])
     + """;
-const send = GraphiQL.createFetcher({ url: "graphql" });
+const send = GraphiQL.createFetcher({ url: "graphql", fetch: fetchWithKey });
 // Shortly after a change of tab or text, GraphiQL still sends the name of the previous operation.
 function fetcher({ operationName, ...request }, options) {
   const named = new RegExp(`\\\\b(query|mutation|subscription)\\\\s+${operationName}\\\\b`);

@@ -12,15 +12,19 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from bookgraph.api.http.admission import Admission, error_response
+from bookgraph.api.http.cors import allow_origins
 from bookgraph.api.ops.logs import log_request
 from bookgraph.api.ops.metrics import Metrics
 from bookgraph.api.options import ServerOptions
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_FORBIDDEN = 4403
-_OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+_FORBIDDEN = 4403  # of graphql-transport-ws
+_HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
+# All other paths are static files, which the page that asks for a key consists of.
+_DATA_PATHS = frozenset({"/graphql", "/metrics"})
 
 
 class Guard:
@@ -36,6 +40,7 @@ class Guard:
         """
         self._app = app
         self._graphql = Admission(app, options)
+        self._shared = allow_origins(self._respond, options.cors_origins)
         self._options = options
         self._metrics = metrics
 
@@ -51,18 +56,15 @@ class Guard:
             **rights(headers.get("authorization", ""), self._options),
         }
         scope["bookgraph"] = record
-        refusal = self._refusal(scope, headers, record)
         if scope["type"] == "http":
-            await self._serve(scope, receive, send, refusal)
-        elif record.get("codes") == ["UNKNOWN_HOST"] or not self._is_same_site(headers):
-            await send({"type": "websocket.close", "code": _FORBIDDEN})
-        else:
+            await self._serve(scope, receive, send)
+        elif self._is_known_host(headers) and self._is_same_site(headers):
             # A missing key does not matter yet: it may come in the first message.
             await self._app(scope, receive, send)
+        else:
+            await _refuse(WebSocket(scope, receive, send))
 
-    async def _serve(
-        self, scope: Scope, receive: Receive, send: Send, refusal: Response | None
-    ) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         record = scope["bookgraph"]
         start_s = time.monotonic()
         record["status"] = int(HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -73,30 +75,40 @@ class Guard:
                 MutableHeaders(scope=message)["X-Request-Id"] = record["id"]
             await send(message)
 
-        app = refusal or (self._graphql if _path(scope) == "/graphql" else self._app)
+        # The files for Neo4j Browser are open to pages of all origins, and say so themselves.
+        app = self._respond if _path(scope).startswith("/neo4j/") else self._shared
         with self._metrics.in_flight.track_inprogress():
             try:
                 await app(scope, receive, send_marked)
             finally:
                 self._record(scope, time.monotonic() - start_s)
 
-    def _refusal(self, scope: Scope, headers: Headers, record: dict[str, Any]) -> Response | None:
-        allowed = self._options.allowed_hosts
-        host = headers.get("host", "")
-        if allowed and _host(host) not in allowed:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse a request, or pass it on."""
+        refusal = self._refusal(scope, Headers(scope=scope))
+        app = refusal or (self._graphql if _path(scope) == "/graphql" else self._app)
+        await app(scope, receive, send)
+
+    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+        record = scope["bookgraph"]
+        if not self._is_known_host(headers):
             record["codes"] = ["UNKNOWN_HOST"]
             message = (
-                f"The host {host!r} is not served here. "
+                f"The host {headers.get('host', '')!r} is not served here. "
                 "The operator can add it to BOOKGRAPH_ALLOWED_HOSTS."
             )
             return error_response(HTTPStatus.MISDIRECTED_REQUEST, "UNKNOWN_HOST", message)
-        if not record["can_read"] and _path(scope) not in _OPEN_PATHS:
+        if not record["can_read"] and _path(scope) in _DATA_PATHS:
             record["codes"] = ["UNAUTHENTICATED"]
             message = "A key is needed. Send the header `Authorization: Bearer KEY`."
             response = error_response(HTTPStatus.UNAUTHORIZED, "UNAUTHENTICATED", message)
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
         return None
+
+    def _is_known_host(self, headers: Headers) -> bool:
+        allowed = self._options.allowed_hosts
+        return not allowed or _host(headers.get("host", "")) in allowed
 
     def _is_same_site(self, headers: Headers) -> bool:
         """Whether a WebSocket comes from a page of this server, or not from a page at all."""
@@ -109,7 +121,10 @@ class Guard:
         """Count and log a request after its response."""
         record = scope["bookgraph"]
         path = _path(scope)
-        route = path[1:] if path in {"/graphql", "/metrics", *_OPEN_PATHS} else "files"
+        route = path[1:] if path in _DATA_PATHS | _HEALTH_PATHS else "files"
+        if record.get("operation") == "subscription":
+            # Its time is that of its client, and says nothing about the time of requests.
+            route = "subscriptions"
         self._metrics.count(route, record["status"], elapsed_s, record.get("codes", []))
         log_request(scope, path, elapsed_s)
 
@@ -127,6 +142,13 @@ def rights(authorization: str, options: ServerOptions) -> dict[str, bool]:
     can_write = _is_one_of(given, options.write_keys)
     can_read = not options.read_keys or _is_one_of(given, options.read_keys)
     return {"can_write": can_write, "can_read": can_read or can_write}
+
+
+async def _refuse(websocket: WebSocket) -> None:
+    """Close a WebSocket with a code. A page cannot see why a handshake was refused."""
+    offered = websocket.scope.get("subprotocols") or [None]
+    await websocket.accept(subprotocol=offered[0])
+    await websocket.close(code=_FORBIDDEN, reason="This origin or host is not allowed.")
 
 
 def _is_one_of(given: str, keys: tuple[str, ...]) -> bool:

@@ -21,6 +21,7 @@ from graphql import (
     ExecutionResult,
     GraphQLError,
     GraphQLSchema,
+    OperationDefinitionNode,
     OperationType,
     execute,
     get_operation_ast,
@@ -28,17 +29,21 @@ from graphql import (
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bookgraph.api.execute.changes import ChangeFeed
 from bookgraph.api.execute.cost import query_cost
 from bookgraph.api.execute.documents import Documents, Prepared, text_hash
 from bookgraph.api.execute.errors import error_code, format_error, response_status
 from bookgraph.api.execute.fast import FastContext, is_coroutine
 from bookgraph.api.execute.limits import LimitError
 from bookgraph.api.http.admission import Lane
+from bookgraph.api.http.events import EventStreams, single_event
 from bookgraph.api.http.requests import (
+    EVENT_STREAM,
     JSON,
     RESPONSE_JSON,
     GraphQLRequest,
     Refusal,
+    accepts_events,
     read_request,
     response_type,
 )
@@ -54,18 +59,22 @@ _RETRY_AFTER_S = "2"
 class Handler(GraphQLHTTPHandler):
     """The HTTP side of `/graphql`."""
 
-    def __init__(self, schema: GraphQLSchema, store: Store, options: ServerOptions) -> None:
+    def __init__(
+        self, schema: GraphQLSchema, store: Store, changes: ChangeFeed, options: ServerOptions
+    ) -> None:
         """Store the arguments.
 
         Args:
             schema: the schema to serve.
             store: the graph that requests read.
+            changes: what subscriptions follow.
             options: limits, and what production mode hides.
         """
         super().__init__()
         self._schema = schema
         self._store = store
         self._options = options
+        self._streams = EventStreams(schema, changes, options)
         self._heavy = Lane(options.max_heavy, max_waiting=4 * options.max_heavy)
         self.documents = Documents(schema, options.limits, is_hidden=options.is_production)
 
@@ -74,18 +83,27 @@ class Handler(GraphQLHTTPHandler):
         record = request.scope.setdefault("bookgraph", {})
         media_type = JSON
         try:
-            media_type = response_type(request.headers.get("accept"))
+            accept = request.headers.get("accept")
+            media_type = response_type(accept)
             query = await read_request(
                 request,
                 max_bytes=self._options.limits.max_bytes,
                 is_preflight_needed=self._options.is_production,
             )
             prepared = self._find(query)
+            if accepts_events(accept) and _is_subscription(prepared, query, record):
+                return await self._subscribe(request, query, prepared, record)
             status, body = await self._respond(query, prepared, media_type, record)
         except Refusal as refusal:
             record["codes"] = [refusal.code]
             error = {"message": refusal.message, "extensions": {"code": refusal.code}}
-            return _response({"errors": [error]}, refusal.status, media_type, refusal.headers)
+            body = {"errors": [error]}
+            if media_type == EVENT_STREAM and refusal.status == HTTPStatus.OK:
+                return single_event(_encode(body))
+            media_type = JSON if media_type == EVENT_STREAM else media_type
+            return _response(body, refusal.status, media_type, refusal.headers)
+        if media_type == EVENT_STREAM:
+            return single_event(_encode(body))
         headers = (
             {"Retry-After": _RETRY_AFTER_S} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
         )
@@ -121,24 +139,40 @@ class Handler(GraphQLHTTPHandler):
             result, is_run = ExecutionResult(None, list(prepared.errors)), False
         else:
             result, is_run = await self._run(query, prepared.document, record)
-        errors = result.errors or []
-        record["codes"] = codes = [error_code(error) for error in errors]
-        body: dict[str, Any] = {}
-        if errors:
-            body["errors"] = [
-                format_error(
-                    error,
-                    request_id=record.get("id", ""),
-                    is_hidden=self._options.is_production,
-                )
-                for error in errors
-            ]
+        record["codes"] = codes = [error_code(error) for error in result.errors or ()]
+        body = self._errors_of(result, record)
         if not is_run:
             is_strict = media_type == RESPONSE_JSON
             # A client that accepts only plain JSON finds the errors in a response with status 200.
             return (HTTPStatus.BAD_REQUEST if is_strict else HTTPStatus.OK), body
         body["data"] = result.data
         return response_status(codes, result.data), body
+
+    def _errors_of(self, result: ExecutionResult, record: dict[str, Any]) -> dict[str, Any]:
+        """A response without data: its errors, if there are any."""
+        errors = [
+            format_error(
+                error, request_id=record.get("id", ""), is_hidden=self._options.is_production
+            )
+            for error in result.errors or ()
+        ]
+        return {"errors": errors} if errors else {}
+
+    async def _subscribe(
+        self,
+        request: Request,
+        query: GraphQLRequest,
+        prepared: Prepared,
+        record: dict[str, Any],
+    ) -> Response:
+        assert prepared.document is not None
+
+        def to_json(result: ExecutionResult) -> bytes:
+            record.setdefault("codes", []).extend(map(error_code, result.errors or ()))
+            data = {} if result.data is None else {"data": result.data}
+            return _encode({**self._errors_of(result, record), **data})
+
+        return await self._streams.subscribe(request, query, prepared.document, to_json)
 
     async def _run(
         self, query: GraphQLRequest, document: DocumentNode, record: dict[str, Any]
@@ -150,12 +184,12 @@ class Handler(GraphQLHTTPHandler):
         """
         operation = get_operation_ast(document, query.operation_name)
         if operation is not None:
-            record["operation"] = operation.operation.value
-            record["name"] = operation.name.value if operation.name else None
+            _note(operation, record)
             if operation.operation is OperationType.SUBSCRIPTION:
                 raise Refusal(
                     HTTPStatus.BAD_REQUEST,
-                    "Subscriptions are served over a WebSocket (graphql-transport-ws).",
+                    "Subscriptions are served as server-sent events (send the header "
+                    f"`Accept: {EVENT_STREAM}`) and over a WebSocket (graphql-transport-ws).",
                 )
             if query.is_get and operation.operation is not OperationType.QUERY:
                 raise Refusal(
@@ -236,6 +270,21 @@ class Handler(GraphQLHTTPHandler):
         except TimeoutError:
             error = QueryTimeoutError("The query timed out.")
             return ExecutionResult(None, [GraphQLError(str(error), original_error=error)])
+
+
+def _is_subscription(prepared: Prepared, query: GraphQLRequest, record: dict[str, Any]) -> bool:
+    document = prepared.document
+    operation = get_operation_ast(document, query.operation_name) if document else None
+    if operation is None or operation.operation is not OperationType.SUBSCRIPTION:
+        return False
+    _note(operation, record)
+    return True
+
+
+def _note(operation: OperationDefinitionNode, record: dict[str, Any]) -> None:
+    """Note an operation for the log, the metrics and the trace."""
+    record["operation"] = operation.operation.value
+    record["name"] = operation.name.value if operation.name else None
 
 
 def _response(

@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 RESPONSE_JSON = "application/graphql-response+json"
 JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
 _QUALITY = re.compile(r"^q=([01](?:\.[0-9]{0,3})?)$")
 # A page of another origin cannot send any of these without a CORS preflight.
 PREFLIGHT_HEADERS = ("graphql-require-preflight", "apollo-require-preflight", "x-requested-with")
@@ -68,6 +69,8 @@ class GraphQLRequest:
 def response_type(accept: str | None) -> str:
     """The media type of the response.
 
+    It is a stream of events for clients that accept neither form of JSON.
+
     Raises:
         Refusal: 406, the client accepts no media type that the server has.
     """
@@ -82,12 +85,20 @@ def response_type(accept: str | None) -> str:
                 break
     # A type that the client names goes before one that only a wildcard permits.
     best = max(offers, default=(0.0, False, ""), key=lambda one: one[:2])
+    if best[0] <= 0 and accepts_events(accept):
+        return EVENT_STREAM
     if best[0] <= 0:
         raise Refusal(
             HTTPStatus.NOT_ACCEPTABLE,
-            f"No media type of Accept: {accept} is available. Accept {RESPONSE_JSON} or {JSON}.",
+            f"No media type of Accept: {accept} is available. Accept {RESPONSE_JSON}, {JSON} or "
+            f"{EVENT_STREAM}.",
         )
     return best[2]
+
+
+def accepts_events(accept: str | None) -> bool:
+    """Whether the client names the media type of a stream of events. A wildcard is not enough."""
+    return dict(_media_ranges(accept or "")).get(EVENT_STREAM, 0.0) > 0
 
 
 def _media_ranges(accept: str) -> list[tuple[str, float]]:
@@ -175,7 +186,10 @@ async def _from_body(request: Request, max_bytes: int) -> dict[str, Any]:
     given = _json(text, "The body")
     if isinstance(given, list):
         raise Refusal(
-            HTTPStatus.BAD_REQUEST, "Batches are not supported. Send one query in each request."
+            HTTPStatus.BAD_REQUEST,
+            "Batches are not supported. Send one operation in each request. A query can have "
+            "several fields, and the same field several times under different aliases.",
+            code="BATCHING_NOT_SUPPORTED",
         )
     if not isinstance(given, dict):
         raise Refusal(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")

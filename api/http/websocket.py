@@ -18,8 +18,9 @@ from bookgraph.api.execute.errors import format_error
 from bookgraph.api.http.guard import rights
 from bookgraph.api.options import ServerOptions
 
+# The codes that clients of the protocol expect.
 _BAD_REQUEST = 4400
-_MAX_OPERATIONS = 10
+_UNAUTHORIZED = 4401
 
 
 class WebSocketHandler(GraphQLTransportWSHandler):
@@ -32,17 +33,9 @@ class WebSocketHandler(GraphQLTransportWSHandler):
             documents: prepares query texts.
             options: keys, and what production mode hides.
         """
-        super().__init__(on_connect=self._check_key)
+        super().__init__()
         self._documents = documents
         self._options = options
-
-    def _check_key(self, websocket: WebSocket, payload: object) -> None:
-        """Accept a key in the first message, because a browser cannot send it as a header."""
-        if websocket.scope["bookgraph"]["can_read"]:
-            return
-        given = payload.get("authorization") if isinstance(payload, dict) else None
-        if not rights(str(given or ""), self._options)["can_read"]:
-            raise GraphQLError('A key is needed. Send {"authorization": "Bearer KEY"} as payload.')
 
     async def handle_websocket(self, websocket: WebSocket) -> None:
         """Serve one connection. A message outside the protocol ends it."""
@@ -53,10 +46,26 @@ class WebSocketHandler(GraphQLTransportWSHandler):
         except WebSocketDisconnect:
             return
 
+    async def handle_websocket_connection_init_message(
+        self, websocket: WebSocket, message: Any, client_context: Any
+    ) -> None:
+        """Check the key, which may come as a header or, from a browser, in this message."""
+        given = _authorization(message.get("payload"))
+        if websocket.scope["bookgraph"]["can_read"] or rights(given, self._options)["can_read"]:
+            await super().handle_websocket_connection_init_message(
+                websocket, message, client_context
+            )
+            return
+        reason = 'A valid key is needed. Send {"authorization": "Bearer KEY"} as payload.'
+        await websocket.close(code=_UNAUTHORIZED, reason=reason)
+
     async def handle_websocket_subscribe(
         self, websocket: WebSocket, data: Any, operation_id: str, client_context: Any
     ) -> None:
         """Start a subscription, or send the errors that prevent it."""
+        if not client_context.connection_acknowledged:
+            await websocket.close(code=_UNAUTHORIZED, reason="Send connection_init first.")
+            return
         errors = self._errors(data, num_open=len(client_context.operations))
         if not errors:
             await super().handle_websocket_subscribe(websocket, data, operation_id, client_context)
@@ -76,10 +85,19 @@ class WebSocketHandler(GraphQLTransportWSHandler):
         operation = get_operation_ast(prepared.document, data.get("operationName"))
         if operation is None or operation.operation is not OperationType.SUBSCRIPTION:
             return (GraphQLError("Only subscriptions are served over a WebSocket."),)
-        if num_open >= _MAX_OPERATIONS:
+        limit = self._options.max_subscriptions
+        if num_open >= limit:
             message = (
-                f"This connection already has {_MAX_OPERATIONS} open subscriptions. "
+                f"This connection already has {limit} open subscriptions. "
                 "Complete one of them, or open another connection."
             )
             return (GraphQLError(message),)
         return ()
+
+
+def _authorization(payload: object) -> str:
+    """The Authorization header in a payload, whose name is in any letter case as in HTTP."""
+    given = payload if isinstance(payload, dict) else {}
+    found = (text for name, text in given.items() if name.lower() == "authorization")
+    text = next(found, "")
+    return text if isinstance(text, str) else ""

@@ -21,6 +21,7 @@ from bookgraph.core.processes import (
     ProcessMark,
     find_free_port,
     find_port_problem,
+    format_address,
     start_detached,
     stop_process,
     wait_until,
@@ -42,7 +43,7 @@ class _State:
     @property
     def url(self) -> str:
         """The URL of the server."""
-        return f"http://{self.host}:{self.port}"
+        return f"http://{format_address(self.host, self.port)}"
 
 
 class BackgroundServer:
@@ -149,8 +150,8 @@ def choose_port(host: str, port: int) -> int:
     problem = find_port_problem(port, host=host)
     if problem is not None:
         raise PortTakenError(
-            f"Cannot listen on {host}:{port}: {problem}. Stop that program, or choose another "
-            "port with --port or BOOKGRAPH_PORT (0 takes a free one).",
+            f"Cannot listen on {format_address(host, port)}: {problem}. Stop that program, or "
+            "choose another port with --port or BOOKGRAPH_PORT (0 takes a free one).",
             port=port,
         )
     return port or find_free_port(host)

@@ -1,20 +1,24 @@
 """Several processes behind one port, each with its own connections to the graph.
 
-uvicorn's supervisor restarts a worker that dies, and ends all of them together. Each worker loads
-the settings by itself, so that nothing has to travel from process to process.
+uvicorn's supervisor replaces a worker that dies, and ends all of them together. This module has it
+log why. Each worker loads the settings by itself, so that nothing has to travel from process to
+process.
 """
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import shutil
 import signal
 import threading
+import time
 from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.supervisors import Multiprocess
 
 from bookgraph.api.app import build_app, server_config
 from bookgraph.api.ops.metrics import shared_metrics
@@ -22,6 +26,8 @@ from bookgraph.api.options import ServerOptions
 from bookgraph.core.settings import Settings
 from bookgraph.graph.connection import connect
 from bookgraph.graph.store import Store
+
+logger = logging.getLogger(__name__)
 
 
 def serve_workers(settings: Settings, *, port: int, entry_point: str) -> None:
@@ -38,7 +44,7 @@ def serve_workers(settings: Settings, *, port: int, entry_point: str) -> None:
     shared_dir.mkdir(parents=True)
     try:
         with shared_metrics(shared_dir):
-            uvicorn.run(
+            config = uvicorn.Config(
                 entry_point,
                 factory=True,
                 workers=settings.workers,
@@ -46,6 +52,7 @@ def serve_workers(settings: Settings, *, port: int, entry_point: str) -> None:
                 port=port,
                 **server_config(ServerOptions.from_settings(settings)),
             )
+            Supervisor(config, [config.bind_socket()]).run()
     finally:
         shutil.rmtree(shared_dir, ignore_errors=True)
 
@@ -57,6 +64,43 @@ def build_worker_app(settings: Settings) -> ASGIApp:
     options = ServerOptions.from_settings(settings).shared_by(settings.workers, shared_dir)
     store = connect(settings)
     return _ClosingApp(build_app(store.with_timeout(options.timeout_s), options), store)
+
+
+class Supervisor(Multiprocess):
+    """uvicorn's supervisor, which logs how each worker ended that it replaces."""
+
+    def keep_subprocess_alive(self) -> None:
+        """Replace the workers that have ended or do not respond."""
+        before = [(process, process.exitcode) for process in self.processes]
+        start_s = time.monotonic()
+        super().keep_subprocess_alive()
+        elapsed_s = time.monotonic() - start_s
+        # Without this, a worker that was killed just now would look like one that uvicorn killed.
+        has_waited = elapsed_s >= self.config.timeout_worker_healthcheck
+        for process, exit_code in before:
+            if process in self.processes:
+                continue
+            if has_waited and exit_code is None and process.exitcode == -signal.SIGKILL:
+                outcome = "did not respond and was killed"
+            else:
+                outcome = f"ended with {describe_exit(process.exitcode)}"
+            logger.warning("Worker process %d %s. Starting another one.", process.pid, outcome)
+
+
+def describe_exit(code: int | None) -> str:
+    """The exit status of a process, or the signal that ended it, in words.
+
+    Args:
+        code: as `multiprocessing` returns it: a signal is a negative number.
+    """
+    if code is None:
+        return "an unknown exit status"
+    if code >= 0:
+        return f"exit status {code}"
+    try:
+        return f"signal {-code} ({signal.Signals(-code).name})"
+    except ValueError:
+        return f"signal {-code}"
 
 
 class _ClosingApp:

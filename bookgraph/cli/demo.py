@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shlex
 from pathlib import Path
 
 from bookgraph.cli.common import find_checkout, open_store, program
@@ -73,10 +74,11 @@ def _print_addresses(url: str, browser_url: str, settings: Settings) -> None:
     if browser_url:
         say(f"Neo4j Browser: {browser_url}/browser/ (`{program()} neo4j url` prints the password)")
         # Neo4j's Content-Security-Policy permits guides from `localhost`, but not from 127.0.0.1.
-        guide = url.replace("127.0.0.1", "localhost")
+        guide = url.replace("127.0.0.1", "localhost").replace("[::1]", "localhost")
         say(f"Its guide:     {browser_url}/browser/?cmd=play&arg={guide}/neo4j/guide.html")
     say("\nTry a query:")
-    say(f"curl -s {url}/graphql -H 'Content-Type: application/json' -d '{body}'")
+    # A shell would take the brackets of an IPv6 address as a pattern.
+    say(f"curl -s {shlex.quote(f'{url}/graphql')} -H 'Content-Type: application/json' -d '{body}'")
     say(f"\nThe data is in {settings.home}. The servers keep running. Stop them: {_stop_command()}")
 
 

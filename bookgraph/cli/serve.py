@@ -10,6 +10,7 @@ from bookgraph.cli.common import open_store
 from bookgraph.cli.options import settings_option
 from bookgraph.cli.process import tune_garbage_collector
 from bookgraph.cli.render import say
+from bookgraph.core.processes import format_address
 from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import Settings, export_settings, load_settings
 
@@ -58,7 +59,7 @@ def _serve_here(settings: Settings) -> None:
     from bookgraph.cli.worker import ENTRY_POINT  # noqa: PLC0415  # slow to import
 
     port = choose_port(settings.host, settings.port)
-    url = f"http://{settings.host}:{port}"
+    url = f"http://{format_address(settings.host, port)}"
     if settings.log_json:
         configure_logs(is_json=True)
     with open_store(settings) as (store, _):

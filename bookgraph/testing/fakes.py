@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from bookgraph.core.errors import StoreUnreachableError
+from bookgraph.core.processes import wait_until
 from bookgraph.graph.vectors.models import Models
 
 
@@ -44,6 +46,35 @@ class FailingStore(RecordingStore):
 
     def read(self, statement: str, **parameters: object) -> list[Any]:
         raise self._error
+
+
+class ChangingStore(RecordingStore):
+    """A graph whose state the test sets."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state: dict[str, Any] | None = {
+            "loaded_at": "1",
+            "is_complete": True,
+            "model": "a",
+            "num_books": 3,
+        }
+
+    def read(self, statement: str, **parameters: object) -> list[Any]:
+        self.calls.append((statement, parameters))
+        if self.state is None:
+            raise StoreUnreachableError("gone")
+        return [dict(self.state)]
+
+    def change(self, **state: Any) -> None:
+        """Set it after the feed has read the present one."""
+        self.wait_for_polls()
+        self.state = {**(self.state or {}), **state}
+
+    def wait_for_polls(self) -> None:
+        """Wait until a poll that starts from now on has ended."""
+        seen = len(self.calls)
+        assert wait_until(lambda: len(self.calls) >= seen + 2, timeout_s=10)
 
 
 class CountingStore:

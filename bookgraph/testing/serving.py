@@ -12,11 +12,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from bookgraph.api.app import server_config
+from bookgraph.api.options import ServerOptions
 from bookgraph.core.processes import LOOPBACK, find_free_port, wait_until
 from bookgraph.core.settings import Settings, environment_name
 from bookgraph.graph.connection import connect
@@ -49,10 +51,15 @@ def running_store(home: Path, *, heap_mb: int = 512) -> Iterator[Store]:
 
 
 @contextmanager
-def running_app(app: ASGIApp) -> Iterator[str]:
-    """An application on a free loopback port; yields its URL without the last slash."""
-    config = uvicorn.Config(app, host=LOOPBACK, port=0, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
+def running_app(app: ASGIApp, **config: Any) -> Iterator[str]:
+    """An application on a free loopback port; yields its URL without the last slash.
+
+    Args:
+        app: the application.
+        **config: settings of uvicorn that differ from those of `bookgraph serve`.
+    """
+    given = {**server_config(ServerOptions()), **config}
+    server = uvicorn.Server(uvicorn.Config(app, host=LOOPBACK, port=0, lifespan="off", **given))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait_until(lambda: server.started or not thread.is_alive(), timeout_s=_READY_TIMEOUT_S)

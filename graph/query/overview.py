@@ -13,6 +13,7 @@ from typing import Any, LiteralString
 from urllib.parse import urlsplit
 
 from bookgraph.core.errors import BookgraphError, UsageError
+from bookgraph.core.processes import format_address
 from bookgraph.graph.schema import BOOK, KINDS, MAP_POSITIONS, MapName, NodeKind
 from bookgraph.graph.store import Row, Store
 from bookgraph.graph.vectors.models import CURRENT_MODEL
@@ -189,7 +190,8 @@ def read_browser_url(store: Store) -> str | None:
         return None
     if address.startswith(":"):
         # Only a port is set: the host is the one that Bolt is reached at.
-        address = f"{urlsplit(store.address).hostname or 'localhost'}{address}"
+        host = urlsplit(store.address).hostname or "localhost"
+        address = format_address(host, int(address[1:]))
     return f"http://{address}/browser/"
 
 

@@ -60,13 +60,19 @@ def test_the_queries_are_found_in_the_document() -> None:
     assert len(QUERIES) >= 11
 
 
-def test_the_curl_command_works(address: str) -> None:
-    (block,) = re.findall(r"```bash\n(curl .*?)```", TEXT, re.DOTALL)
+def test_the_curl_commands_work(address: str) -> None:
+    blocks = re.findall(r"```bash\n(curl .*?)```", TEXT, re.DOTALL)
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
-    command = block.replace("http://127.0.0.1:8000/graphql", address)
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    query, subscription = (
+        block.replace("http://127.0.0.1:8000/graphql", address) for block in blocks
+    )
+    done = subprocess.run(["bash", "-c", query], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["data"]["stats"]["numBooks"] == 1310
+    # It waits for changes until it is stopped.
+    command = subscription.replace("curl", "curl -s --max-time 2", 1)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (28, ":\n\n")
 
 
 def test_every_error_code_is_documented() -> None:

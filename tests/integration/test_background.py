@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -15,9 +16,11 @@ import pytest
 
 from bookgraph.api.ops.background import BackgroundServer, choose_port
 from bookgraph.core.errors import BookgraphError, PortTakenError
-from bookgraph.core.processes import is_listening, is_running, wait_until
+from bookgraph.core.processes import find_port_problem, is_listening, is_running, wait_until
 from bookgraph.core.progress import Progress
 from bookgraph.core.settings import Settings
+
+HAS_IPV6 = find_port_problem(0, host="::1") is None
 
 
 @pytest.fixture
@@ -65,6 +68,16 @@ def test_it_is_started_found_replaced_and_stopped(
     assert server.stop()
     assert server.url is None
     assert not server.stop()
+
+
+@pytest.mark.skipif(not HAS_IPV6, reason="this machine has no IPv6 loopback address")
+def test_it_listens_on_an_ipv6_address(server: BackgroundServer) -> None:
+    url = server.start(host="::1", port=0)
+    assert re.fullmatch(r"http://\[::1\]:\d+", url)
+    assert post(url, "{ __typename }") == {"data": {"__typename": "Query"}}
+    port = int(url.rpartition(":")[2])
+    with pytest.raises(PortTakenError, match=rf"Cannot listen on \[::1\]:{port}"):
+        choose_port("::1", port)
 
 
 def test_only_its_own_names_are_served_on_loopback(server: BackgroundServer) -> None:

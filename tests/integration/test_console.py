@@ -32,7 +32,7 @@ def test_the_page_loads_its_own_files_only() -> None:
     page = client.get("/graphiql")
     assert "default-src 'self'" in page.headers["content-security-policy"]
     files = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert len(files) == 6
+    assert len(files) == 7
     for file in files:
         assert "//" not in file
         response = client.get(f"/{file}")

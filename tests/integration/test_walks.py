@@ -106,7 +106,10 @@ def test_walks_from_two_hundred_books_equal_the_exact_order(
     vectors = table.vectors.astype(np.float64)
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     rows = np.random.default_rng(0).choice(len(table), 200, replace=False)
-    root = "query ($t: String!, $size: Int, $cursor: String) { similarBooks(like: [$t], PAGING) { PAGE } }"
+    root = (
+        "query ($t: String!, $size: Int, $cursor: String) "
+        "{ similarBooks(like: [$t], PAGING) { PAGE } }"
+    )
     nested = (
         "query ($t: String!, $size: Int, $cursor: String) "
         "{ book(title: $t) { similarBooks(PAGING) { PAGE } } }"
@@ -203,7 +206,10 @@ def test_the_server_accepts_each_cursor_that_it_gave(client: httpx.Client) -> No
 def test_a_save_or_a_removal_between_two_pages_shifts_nothing(
     client: httpx.Client, real_store: Store
 ) -> None:
-    query = "query ($a: String) { books(first: 5, after: $a) { nodes { title } pageInfo { endCursor } } }"
+    query = (
+        "query ($a: String) "
+        "{ books(first: 5, after: $a) { nodes { title } pageInfo { endCursor } } }"
+    )
     first = ask(client, query)["books"]
     second = ask(client, query, a=first["pageInfo"]["endCursor"])["books"]["nodes"]
     save_book(real_store, BookEdit("!!! A book in front of all", ["Novel"], {}))
@@ -266,6 +272,9 @@ def test_a_cursor_of_a_similarity_list_fits_no_other_list(client: httpx.Client) 
         'book(title: "An Infamous Army") { predictedLinks(first: 1) { pageInfo { endCursor } } } }',
     )
     cursor = found["book"]["predictedLinks"]["pageInfo"]["endCursor"]
-    query = 'query ($a: String) { similarBooks(like: ["An Infamous Army"], after: $a) { nodes { title } } }'
+    query = (
+        'query ($a: String) { similarBooks(like: ["An Infamous Army"], after: $a) '
+        "{ nodes { title } } }"
+    )
     answer = client.post("/graphql", json={"query": query, "variables": {"a": cursor}}).json()
     assert "of another list" in answer["errors"][0]["message"]

@@ -64,6 +64,10 @@ class Served:
         lines = [json.loads(line) for line in self.log.read_text().splitlines()]
         return [line for line in lines if line.get("path") == path]
 
+    def messages(self) -> list[str]:
+        lines = [json.loads(line) for line in self.log.read_text().splitlines()]
+        return [line["message"] for line in lines if "message" in line]
+
     def counted(self, sample: str) -> float:
         found = re.search(rf"^{re.escape(sample)} (\S+)$", self.get("/metrics")[1], re.MULTILINE)
         return float(found[1]) if found else 0.0
@@ -118,12 +122,14 @@ def test_workers_share_port_settings_metrics_and_log(
     # one serves meanwhile.
     assert wait_until(lambda: all(served.counted(sample) == 21 for _ in range(10)), timeout_s=10)
     (first, second) = served.workers()
+    killed = f"Worker process {first.pid} ended with signal 9 (SIGKILL). Starting another one."
     first.kill()
     assert served.ask("{ __typename }") == {"data": {"__typename": "Query"}}
     assert wait_until(
         lambda: {*served.workers()} > {second} and first not in served.workers(), timeout_s=30
     )
     assert wait_until(lambda: served.counted(sample) == 22, timeout_s=10)
+    assert killed in served.messages()
 
     served.process.terminate()
     assert served.process.wait(timeout=30) == 0
@@ -161,6 +167,24 @@ def test_requests_in_flight_finish_before_the_workers_end(serve: Callable[..., S
         thread.join()
     assert statuses == [b"HTTP/1.1 200 OK\r\n"] * 6
     assert served.process.wait(timeout=30) == 0
+
+
+def test_streams_of_events_end_when_the_workers_do(serve: Callable[..., Served]) -> None:
+    served = serve()
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    query = json.dumps({"query": "subscription { graphChanged { kind } }"})
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    connection.request("POST", "/graphql", query, {**headers, "Accept": "text/event-stream"})
+    response = connection.getresponse()
+    assert response.readline() == b":\n"
+    served.process.terminate()
+    start_s = time.monotonic()
+    # An incomplete response would raise an error.
+    assert response.read().strip(b":\n") == b""
+    assert served.process.wait(timeout=30) == 0
+    assert time.monotonic() - start_s < 8
+    assert "Cancel" not in served.log.read_text()
+    connection.close()
 
 
 def test_workers_do_not_outlive_a_parent_that_was_killed(serve: Callable[..., Served]) -> None:

@@ -105,6 +105,18 @@ def test_bodies_that_cannot_be_read(
     assert client.store.calls == []
 
 
+@pytest.mark.parametrize("accept", [JSON, RESPONSE_JSON])
+@pytest.mark.parametrize("body", [[], [{"query": QUERY}], [{"query": QUERY}] * 3])
+def test_batches_are_refused_by_name(client: TestClient, body: Any, accept: str) -> None:
+    response = post(client, body, Accept=accept)
+    assert response.status_code == 400
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == "BATCHING_NOT_SUPPORTED"
+    assert "one operation in each request" in error["message"]
+    assert "alias" in error["message"]
+    assert client.store.calls == []
+
+
 def test_too_large_a_body_is_not_read() -> None:
     client = make(limits=Limits(max_bytes=1_000))
     assert post(client, {"query": "{ __typename }" + " " * 1_000}).status_code == 413

@@ -14,41 +14,10 @@ from starlette.websockets import WebSocketDisconnect
 from bookgraph.api.app import build_app
 from bookgraph.api.execute.changes import ChangeFeed
 from bookgraph.api.options import ServerOptions
-from bookgraph.core.errors import StoreUnreachableError
-from bookgraph.core.processes import wait_until
-from bookgraph.testing.fakes import RecordingStore
+from bookgraph.testing.fakes import ChangingStore
 
 PROTOCOL = ["graphql-transport-ws"]
 CHANGED = "subscription { graphChanged { kind loadedAt embeddingModel numBooks } }"
-
-
-class ChangingStore(RecordingStore):
-    """A graph whose state the test sets."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.state: dict[str, Any] | None = {
-            "loaded_at": "1",
-            "is_complete": True,
-            "model": "a",
-            "num_books": 3,
-        }
-
-    def read(self, statement: str, **parameters: object) -> list[Any]:
-        self.calls.append((statement, parameters))
-        if self.state is None:
-            raise StoreUnreachableError("gone")
-        return [dict(self.state)]
-
-    def change(self, **state: Any) -> None:
-        """Set it after the feed has read the present one."""
-        self.wait_for_polls()
-        self.state = {**(self.state or {}), **state}
-
-    def wait_for_polls(self) -> None:
-        """Wait until a poll that starts from now on has ended."""
-        seen = len(self.calls)
-        assert wait_until(lambda: len(self.calls) >= seen + 2, timeout_s=10)
 
 
 @pytest.fixture
@@ -184,14 +153,60 @@ def test_an_invalid_message_ends_only_its_connection(store: ChangingStore, messa
     assert client.get("/healthz").status_code == 200
 
 
-def test_a_key_comes_in_the_first_message(store: ChangingStore) -> None:
+@pytest.mark.parametrize("name", ["authorization", "Authorization", "AUTHORIZATION"])
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])
+def test_a_key_comes_in_the_first_message_or_as_a_header(
+    store: ChangingStore, name: str, scheme: str
+) -> None:
+    client = make(store, read_keys=("reader",))
+    given = {name: f"{scheme} reader"}
+    with client.websocket_connect("/graphql", PROTOCOL) as socket:
+        start(socket, **given)
+    with client.websocket_connect("/graphql", PROTOCOL, headers=given) as socket:
+        start(socket)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        [],
+        {},
+        {"authorization": None},
+        {"authorization": ["Bearer reader"]},
+        {"authorization": "Bearer wrong"},
+        {"authorization": "reader"},
+    ],
+)
+def test_without_a_right_key_the_connection_ends_as_unauthorized(
+    store: ChangingStore, payload: Any
+) -> None:
     client = make(store, read_keys=("reader",))
     with client.websocket_connect("/graphql", PROTOCOL) as socket:
-        start(socket, authorization="Bearer reader")
+        socket.send_json({"type": "connection_init", "payload": payload})
+        assert outcome(socket) == 4401
+
+
+def test_nothing_is_said_about_a_document_before_the_key(store: ChangingStore) -> None:
+    client = make(store, read_keys=("reader",))
     with client.websocket_connect("/graphql", PROTOCOL) as socket:
-        socket.send_json({"type": "connection_init", "payload": {"authorization": "Bearer x"}})
-        with pytest.raises(WebSocketDisconnect):
-            socket.receive_json()
+        subscribe(socket, "subscription { graphChange { kind } }")
+        assert outcome(socket) == 4401
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"read_keys": ("reader",)}, {"allowed_hosts": ("books.example",)}],
+)
+def test_pages_and_hosts_that_are_not_allowed_are_told_so(
+    store: ChangingStore, options: dict[str, Any]
+) -> None:
+    # A browser hides the status of a refused handshake. It shows the code of a closed connection.
+    client = make(store, **options)
+    headers = {} if "allowed_hosts" in options else {"Origin": "https://evil.example"}
+    with client.websocket_connect("/graphql", PROTOCOL, headers=headers) as socket:
+        assert socket.accepted_subprotocol == PROTOCOL[0]
+        assert outcome(socket) == 4403
 
 
 @pytest.mark.parametrize(
@@ -208,9 +223,6 @@ def test_pages_of_other_sites_cannot_connect(
     store: ChangingStore, headers: dict[str, str], is_served: bool
 ) -> None:
     client = make(store, cors_origins=("https://app.example",))
-    try:
-        with client.websocket_connect("/graphql", PROTOCOL, headers=headers) as socket:
-            start(socket)
-            assert is_served
-    except WebSocketDisconnect:
-        assert not is_served
+    with client.websocket_connect("/graphql", PROTOCOL, headers=headers) as socket:
+        socket.send_json({"type": "connection_init"})
+        assert outcome(socket) == ("connection_ack" if is_served else 4403)

@@ -18,6 +18,7 @@ from bookgraph.core.processes import (
     command_of,
     find_free_port,
     find_port_problem,
+    format_address,
     is_port_free,
     is_running,
     start_detached,
@@ -60,6 +61,14 @@ def taken() -> Iterator[int]:
     """A port that another program listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("::1", "[::1]:8000"), ("127.0.0.1", "127.0.0.1:8000"), ("localhost", "localhost:8000")],
+)
+def test_an_ipv6_address_stands_in_brackets(host: str, address: str) -> None:
+    assert format_address(host, 8000) == address
 
 
 def test_stop_asks_first(sleepers: Sleepers, caplog: pytest.LogCaptureFixture) -> None:

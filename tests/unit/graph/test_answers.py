@@ -22,6 +22,8 @@ from bookgraph.graph.query.similar import (
 from bookgraph.graph.schema import BOOK, LINK
 from bookgraph.testing.fakes import RecordingStore
 
+BOLT = "bolt://graph.example:7687"
+
 
 def ask(store: RecordingStore, **request: Any) -> NodeList:
     return similar_books(store, SimilarityRequest(**request), Page(2))  # type: ignore[arg-type]
@@ -136,21 +138,26 @@ def test_a_map_reads_only_its_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "url"),
+    ("bolt", "settings", "url"),
     [
-        ({"enabled": "true", "address": "127.0.0.1:7475"}, "http://127.0.0.1:7475/browser/"),
-        ({"enabled": "true", "address": ":7474"}, "http://graph.example:7474/browser/"),
-        ({"enabled": "false", "address": "127.0.0.1:7475"}, None),
-        ({}, None),
+        (BOLT, {"enabled": "true", "address": "127.0.0.1:7475"}, "http://127.0.0.1:7475/browser/"),
+        (BOLT, {"enabled": "true", "address": ":7474"}, "http://graph.example:7474/browser/"),
+        (
+            "bolt://[::1]:7687",
+            {"enabled": "true", "address": ":7474"},
+            "http://[::1]:7474/browser/",
+        ),
+        (BOLT, {"enabled": "false", "address": "127.0.0.1:7475"}, None),
+        (BOLT, {}, None),
     ],
 )
 def test_neo4j_browser_is_where_the_database_says(
-    settings: dict[str, str], url: str | None
+    bolt: str, settings: dict[str, str], url: str | None
 ) -> None:
     names = {"enabled": "server.http.enabled", "address": "server.http.advertised_address"}
     rows = [{"name": names[key], "value": value} for key, value in settings.items()]
     store = RecordingStore([rows])
-    store.address = "bolt://graph.example:7687"
+    store.address = bolt
     assert overview.read_browser_url(store) == url  # type: ignore[arg-type]
 
 
