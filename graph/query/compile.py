@@ -43,11 +43,13 @@ class Compiler:
         fields: builders by the node's label and the field's name.
         parameters: those of the statement that the text becomes part of.
         fills: what is to be filled in the rows of the statement.
+        renamed: keys of maps in the rows that stand for others.
     """
 
     fields: Mapping[tuple[str, str], FieldBuilder] = field(default_factory=dict)
     parameters: dict[str, object] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
     _num_names: int = 0
 
     def node(
@@ -102,9 +104,11 @@ class Compiler:
         number = digits(len(self.fills) - 1)
         return "{`?`: " + number + ", key: " + source + "." + kind.key + more + "}"
 
-    @staticmethod
-    def key(item: Selection) -> LiteralString:
+    def key(self, item: Selection) -> LiteralString:
         """The quoted key of a field in its map.
+
+        The keys of lists with a cursor are different on every page. They stand under another name
+        in the statement, so that its text, and with it the plan that Neo4j keeps, is the same.
 
         Raises:
             ValueError: the key has characters that would need escaping.
@@ -112,7 +116,11 @@ class Compiler:
         if not (item.key.isascii() and item.key.isidentifier()):
             message = f"{item.key!r} is an invalid key."
             raise ValueError(message)
-        return "`" + _checked(item.key) + "`"
+        if item.page.after is None and item.page.before is None:
+            return "`" + _checked(item.key) + "`"
+        name = "__" + digits(len(self.renamed))
+        self.renamed[name] = item.key
+        return "`" + name + "`"
 
 
 def digits(number: int) -> LiteralString:

@@ -80,14 +80,17 @@ def read_filled(
 ) -> list[Row]:
     """Run a statement and fill what its compiler left to a model in memory."""
     rows = store.read(statement, **compiler.parameters, **parameters)
-    fill(store, compiler.fills, rows)
+    fill(store, compiler, rows)
     return rows
 
 
-def fill(store: Store, fills: Sequence[Fill], rows: list[Row]) -> None:
-    """Replace the places that a compiler left in some rows by their values."""
-    if not fills:
+def fill(store: Store, compiler: Compiler, rows: list[Row]) -> None:
+    """Replace the keys and the places that a compiler left in some rows."""
+    if compiler.renamed:
+        _rename(rows, compiler.renamed)
+    if not compiler.fills:
         return
+    fills = compiler.fills
     places: dict[int, list[tuple[Any, Any, Row]]] = {}
     for holder, key, place in _places(rows):
         places.setdefault(place[FILL], []).append((holder, key, place))
@@ -97,6 +100,19 @@ def fill(store: Store, fills: Sequence[Fill], rows: list[Row]) -> None:
             found, _values(store, fills[number], given), strict=True
         ):
             holder[key] = value
+
+
+def _rename(value: Any, names: Mapping[str, str]) -> None:
+    """Give the maps below a value their keys."""
+    if isinstance(value, dict):
+        for name, key in names.items():
+            if name in value:
+                value[key] = value.pop(name)
+    for one in value.values() if isinstance(value, dict) else value:
+        if isinstance(one, dict) or (
+            isinstance(one, list) and one and isinstance(one[0], (dict, list))
+        ):
+            _rename(one, names)
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any, Row]]:
@@ -326,7 +342,7 @@ def _read(
             item["score"] = float(each.scores[place])
             item["at"] = [item["score"], some[place]]
     if not gone:
-        fill(store, compiler.fills, row["lists"])
+        fill(store, compiler, row["lists"])
     return Stamp(*row["stamp"]), row["lists"], gone
 
 

@@ -69,7 +69,7 @@ def walk(
 
     Args:
         client: of the API.
-        field: the query up to the list, with `PAGING` among its arguments and `PAGE` as selection.
+        field: the query up to the list, with `PAGING` among its arguments and `WHOLE` as selection.
         node: selection of each node.
         size: items of a page.
         path: keys from the data to the list.
@@ -78,7 +78,7 @@ def walk(
         **variables: of the query.
     """
     paging = "last: $size, before: $cursor" if is_backward else "first: $size, after: $cursor"
-    query = field.replace("PAGING", paging).replace("PAGE", PAGE % node)
+    query = field.replace("PAGING", paging).replace("WHOLE", PAGE % node)
     found: list[dict[str, Any]] = []
     cursor = None
     while True:
@@ -108,11 +108,11 @@ def test_walks_from_two_hundred_books_equal_the_exact_order(
     rows = np.random.default_rng(0).choice(len(table), 200, replace=False)
     root = (
         "query ($t: String!, $size: Int, $cursor: String) "
-        "{ similarBooks(like: [$t], PAGING) { PAGE } }"
+        "{ similarBooks(like: [$t], PAGING) { WHOLE } }"
     )
     nested = (
         "query ($t: String!, $size: Int, $cursor: String) "
-        "{ book(title: $t) { similarBooks(PAGING) { PAGE } } }"
+        "{ book(title: $t) { similarBooks(PAGING) { WHOLE } } }"
     )
     for row in rows:
         title = table.keys[row]
@@ -134,18 +134,18 @@ def test_walks_from_two_hundred_books_equal_the_exact_order(
 @pytest.mark.parametrize(
     ("field", "path", "node"),
     [
-        ("book(title: $t) { similarBooks(PAGING) { PAGE } }", ("book", "similarBooks"), "title"),
-        ("similarBooks(like: [$t], PAGING) { PAGE }", ("similarBooks",), "title"),
+        ("book(title: $t) { similarBooks(PAGING) { WHOLE } }", ("book", "similarBooks"), "title"),
+        ("similarBooks(like: [$t], PAGING) { WHOLE }", ("similarBooks",), "title"),
         (
-            "similarBooks(like: [$t], filter: { yearFrom: 1900 }, PAGING) { PAGE }",
+            "similarBooks(like: [$t], filter: { yearFrom: 1900 }, PAGING) { WHOLE }",
             ("similarBooks",),
             "title",
         ),
-        ("book(title: $t) { links(PAGING) { PAGE } }", ("book", "links"), "name"),
-        ("book(title: $t) { externalLinks(PAGING) { PAGE } }", ("book", "externalLinks"), "url"),
-        ("book(title: $t) { relatedBooks(PAGING) { PAGE } }", ("book", "relatedBooks"), "title"),
+        ("book(title: $t) { links(PAGING) { WHOLE } }", ("book", "links"), "name"),
+        ("book(title: $t) { externalLinks(PAGING) { WHOLE } }", ("book", "externalLinks"), "url"),
+        ("book(title: $t) { relatedBooks(PAGING) { WHOLE } }", ("book", "relatedBooks"), "title"),
         (
-            "book(title: $t) { predictedLinks(PAGING) { PAGE } }",
+            "book(title: $t) { predictedLinks(PAGING) { WHOLE } }",
             ("book", "predictedLinks"),
             "name",
         ),
@@ -181,7 +181,9 @@ def test_every_list_walks_the_same_in_pages_of_any_size(
 
 @pytest.mark.parametrize("order", [one.name.upper() for one in BOOK_ORDERS])
 def test_books_walk_in_every_order_and_both_ways(client: httpx.Client, order: str) -> None:
-    query = "query ($size: Int, $cursor: String) { books(orderBy: " + order + ", PAGING) { PAGE } }"
+    query = (
+        "query ($size: Int, $cursor: String) { books(orderBy: " + order + ", PAGING) { WHOLE } }"
+    )
     forward = walk(client, query, "title", size=97, path=("books",))
     titles = [one["title"] for one in forward]
     total = ask(client, "{ stats { numBooks } }")["stats"]["numBooks"]
@@ -197,7 +199,9 @@ def test_the_server_accepts_each_cursor_that_it_gave(client: httpx.Client) -> No
         orders = orders[:1]
     for order in orders:
         query = (
-            "query ($size: Int, $cursor: String) { links(orderBy: " + order + ", PAGING) { PAGE } }"
+            "query ($size: Int, $cursor: String) { links(orderBy: "
+            + order
+            + ", PAGING) { WHOLE } }"
         )
         names = [one["name"] for one in walk(client, query, "name", size=100, path=("links",))]
         assert len(names) == len({*names}) == total

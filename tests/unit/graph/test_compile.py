@@ -47,7 +47,7 @@ def test_a_key_that_could_end_its_quotes_is_refused(key: str) -> None:
 
 
 def test_a_valid_key_stays_as_it_is() -> None:
-    assert Compiler.key(Selection("similar_books_0a9Z", "x")) == "`similar_books_0a9Z`"
+    assert Compiler().key(Selection("similar_books_0a9Z", "x")) == "`similar_books_0a9Z`"
 
 
 @pytest.mark.parametrize(
