@@ -131,6 +131,12 @@ def test_variables_and_their_defaults_count(schema: GraphQLSchema) -> None:
     assert cost(schema, text, n="x") == 200
 
 
+def test_null_costs_what_the_default_costs(schema: GraphQLSchema) -> None:
+    assert cost(schema, "{ books(first: null) { nodes { title } } }") == 20
+    text = "query($n: Int = 50) { books(first: $n) { nodes { title } } }"
+    assert cost(schema, text, n=None) == 20
+
+
 def test_fragments_and_unions_are_counted(schema: GraphQLSchema) -> None:
     text = (
         '{ search(text: "x", first: 2) { hits { node { ... on Book { ...L } ... on Link { name } '

@@ -1,0 +1,224 @@
+"""Arguments on the real sample: null, many keys at once, names in any spelling, exact pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from graphql import (
+    GraphQLArgument,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLObjectType,
+    get_named_type,
+    is_leaf_type,
+    is_non_null_type,
+)
+from starlette.testclient import TestClient
+
+from bookgraph.api.schema.build import build_schema
+
+SCHEMA = build_schema()
+
+# What a field needs before its other arguments matter.
+NEEDED = {
+    "book": {"title": '"Dracula"'},
+    "link": {"name": '"vampire"'},
+    "node": {"id": '"Qm9vazpEdW5l"'},
+    "nodes": {"ids": '["Qm9vazpEdW5l"]'},
+    "booksByTitle": {"titles": '["Dracula"]'},
+    "linksByName": {"names": '["vampire"]'},
+    "search": {"text": '"vampire"'},
+    "similarBooks": {"like": '["Dracula"]'},
+    "similarLinks": {"like": '["vampire"]'},
+    "path": {"from": '{book: "Dracula"}', "to": '{link: "leo tolstoy"}'},
+    "compare": {"a": '"Dracula"', "b": '"Emma"'},
+    "facets": {"field": "GENRE"},
+}
+
+
+def answer_to(client: TestClient, query: str, **variables: Any) -> dict[str, Any]:
+    """The response without what differs between two requests for the same."""
+    body = client.post("/graphql", json={"query": query, "variables": variables}).json()
+    for error in body.get("errors", ()):
+        error["extensions"].pop("requestId")
+        error.pop("locations", None)
+    found: dict[str, Any] = body
+    return found
+
+
+def ask(client: TestClient, query: str, **variables: Any) -> dict[str, Any]:
+    body = answer_to(client, query, **variables)
+    assert "errors" not in body, body["errors"]
+    data: dict[str, Any] = body["data"]
+    return data
+
+
+def refuse(client: TestClient, query: str, **variables: Any) -> dict[str, Any]:
+    (error,) = answer_to(client, query, **variables)["errors"]
+    found: dict[str, Any] = error
+    return found
+
+
+def paths_to_fields() -> Iterator[tuple[tuple[str, ...], GraphQLField]]:
+    """One way to each field of each object type, from the root."""
+    assert SCHEMA.query_type is not None
+    seen: set[str] = set()
+    waiting: list[tuple[tuple[str, ...], GraphQLObjectType]] = [((), SCHEMA.query_type)]
+    while waiting:
+        path, parent = waiting.pop(0)
+        if parent.name in seen:
+            continue
+        seen.add(parent.name)
+        for name, field in parent.fields.items():
+            yield (*path, name), field
+            inner = get_named_type(field.type)
+            if isinstance(inner, GraphQLObjectType):
+                waiting.append(((*path, name), inner))
+
+
+def nullable_arguments() -> list[tuple[tuple[str, ...], str]]:
+    return [
+        (path, name)
+        for path, field in paths_to_fields()
+        for name, argument in field.args.items()
+        if not is_non_null_type(argument.type)
+    ]
+
+
+def nullable_input_fields() -> list[tuple[tuple[str, ...], str, str]]:
+    """Path, argument and input field, such as (("books",), "filter", "genre")."""
+    return [
+        (path, name, inner)
+        for path, field in paths_to_fields()
+        for name, argument in field.args.items()
+        if len(path) == 1
+        for inner, one in fields_of(argument).items()
+        if not is_non_null_type(one.type)
+    ]
+
+
+def fields_of(argument: GraphQLArgument) -> dict[str, Any]:
+    named = get_named_type(argument.type)
+    return named.fields if isinstance(named, GraphQLInputObjectType) else {}
+
+
+def below(field: GraphQLField, depth: int) -> str:
+    """A selection of everything below a field that takes no arguments."""
+    named = get_named_type(field.type)
+    if is_leaf_type(named):
+        return ""
+    if not isinstance(named, GraphQLObjectType):
+        return " { __typename }"
+    parts = [
+        name + below(one, depth - 1)
+        for name, one in named.fields.items()
+        if not one.args and (is_leaf_type(get_named_type(one.type)) or depth)
+    ]
+    return " { " + " ".join(parts or ["__typename"]) + " }"
+
+
+def query_for(path: tuple[str, ...], given: dict[str, str], variables: str = "") -> str:
+    """A query with some arguments at the last field of a path."""
+    field = dict(paths_to_fields())[path]
+    text = path[-1] + arguments({**needed(path[-1], len(path)), **given}) + below(field, 2)
+    for at, name in reversed(list(enumerate(path[:-1], 1))):
+        text = name + arguments(needed(name, at)) + " { " + text + " }"
+    return f"query{variables} {{ {text} }}"
+
+
+def needed(name: str, depth: int) -> dict[str, str]:
+    return NEEDED.get(name, {}) if depth == 1 else {}
+
+
+def arguments(given: dict[str, str]) -> str:
+    kept = {name: value for name, value in given.items() if value}
+    text = ", ".join(f"{name}: {value}" for name, value in kept.items())
+    return f"({text})" if text else ""
+
+
+@pytest.mark.parametrize(("path", "name"), nullable_arguments())
+def test_null_is_the_same_as_nothing(client: TestClient, path: tuple[str, ...], name: str) -> None:
+    declared = dict(paths_to_fields())[path].args[name].type
+    left_out = answer_to(client, query_for(path, {name: ""}))
+    as_literal = answer_to(client, query_for(path, {name: "null"}))
+    with_variable = query_for(path, {name: "$v"}, f"($v: {declared})")
+    as_variable = answer_to(client, with_variable, v=None)
+    assert as_literal == as_variable == left_out
+    assert answer_to(client, with_variable) == left_out
+    assert answer_to(client, query_for(path, {name: "$v"}, f"($v: {declared} = null)")) == left_out
+    # Only a field that needs this very argument refuses to do without it.
+    assert ("errors" in left_out) == (name in needed(path[-1], len(path)))
+
+
+@pytest.mark.parametrize(("path", "name", "inner"), nullable_input_fields())
+def test_null_in_an_input_is_the_same_as_nothing(
+    client: TestClient, path: tuple[str, ...], name: str, inner: str
+) -> None:
+    argument = dict(paths_to_fields())[path].args[name]
+    declared = fields_of(argument)[inner].type
+    left_out = answer_to(client, query_for(path, {name: "{}"}))
+    as_literal = answer_to(client, query_for(path, {name: f"{{{inner}: null}}"}))
+    in_variable = query_for(path, {name: "$v"}, f"($v: {argument.type})")
+    with_variable = query_for(path, {name: f"{{{inner}: $v}}"}, f"($v: {declared})")
+    assert as_literal == left_out
+    assert answer_to(client, in_variable, v={inner: None}) == left_out
+    assert answer_to(client, with_variable, v=None) == left_out
+
+
+def test_null_inside_a_nested_filter_is_the_same_as_nothing(client: TestClient) -> None:
+    query = "query($f: BookFilter) { books(filter: $f, first: 3) { totalCount nodes { title } } }"
+    left_out = ask(client, query, f={"or": [{"genre": ["Novel"]}], "not": {"yearTo": 1900}})
+    given = {"or": [{"genre": ["Novel"], "yearTo": None}], "not": {"yearTo": 1900, "and": None}}
+    assert ask(client, query, f=given) == left_out
+
+
+def test_null_has_the_default_of_the_argument_not_of_the_variable(client: TestClient) -> None:
+    query = "query($n: Int = 3) { books(first: $n) { nodes { title } } }"
+    assert len(ask(client, query)["books"]["nodes"]) == 3
+    assert len(ask(client, query, n=None)["books"]["nodes"]) == 10
+
+
+def test_two_lists_of_which_one_has_null_are_one_list(client: TestClient) -> None:
+    query = (
+        '{ book(title: "Dracula") { a: links(first: null, after: null) { nodes { name } } '
+        "b: links { nodes { title } } c: links(first: 10) { nodes { name } } } }"
+    )
+    book = ask(client, query)["book"]
+    assert book["a"] == book["c"]
+    assert len(book["b"]["nodes"]) == len(book["a"]["nodes"])
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "says"),
+    [
+        ("{ books(orderBy: title) { totalCount } }", {}, "TITLE"),
+        ("query($o: BookOrder) { books(orderBy: $o) { totalCount } }", {"o": "title"}, "TITLE"),
+        ("query($k: NodeKind) { mapPoints(kind: $k) { numPoints } }", {"k": "Book"}, "BOOK"),
+        ("{ facets(field: genre) { numValues } }", {}, "GENRE"),
+        ("{ facets(field: null) { numValues } }", {}, "null"),
+        ("query($f: FacetField!) { facets(field: $f) { numValues } }", {"f": None}, "null"),
+        (
+            "query($l: [String!]) { similarBooks(like: $l) { nodes { title } } }",
+            {"l": ["Dune", None]},
+            "null",
+        ),
+        (
+            "query($f: BookFilter) { books(filter: $f) { totalCount } }",
+            {"f": {"or": [None]}},
+            "null",
+        ),
+        (
+            "query($e: PathEnd!) { path(from: $e, to: $e) { length } }",
+            {"e": {"book": True}},
+            "true",
+        ),
+    ],
+)
+def test_errors_are_in_the_words_of_graphql(
+    client: TestClient, query: str, variables: dict[str, Any], says: str
+) -> None:
+    error = refuse(client, query, **variables)
+    assert says in error["message"]
+    assert not any(word in error["message"] for word in ("None", "True", "False", "Enum"))
