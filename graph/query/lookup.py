@@ -56,6 +56,11 @@ def lookup_parameters(kind: NodeKind, key: str, text: str) -> dict[str, object]:
     return {key: keys_of(kind, text), f"{key}_phrase": phrase_of(text)}
 
 
+def spellings(kind: NodeKind, text: str) -> dict[str, object]:
+    """The `keys` and the `phrase` of a text, as entries of a map for a statement with `found`."""
+    return {"keys": keys_of(kind, text), "phrase": phrase_of(text)}
+
+
 def found(
     kind: NodeKind, exact: LiteralString, keys: LiteralString, phrase: LiteralString
 ) -> LiteralString:

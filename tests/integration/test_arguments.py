@@ -15,9 +15,11 @@ from graphql import (
     is_leaf_type,
     is_non_null_type,
 )
+from graphql_relay import to_global_id
 from starlette.testclient import TestClient
 
 from bookgraph.api.schema.build import build_schema
+from bookgraph.testing.fakes import CountingStore
 
 SCHEMA = build_schema()
 
@@ -222,3 +224,96 @@ def test_errors_are_in_the_words_of_graphql(
     error = refuse(client, query, **variables)
     assert says in error["message"]
     assert not any(word in error["message"] for word in ("None", "True", "False", "Enum"))
+
+
+NODES = "query($ids: [ID!]!) { nodes(ids: $ids) { id ... on Book { title } ... on Link { name } } }"
+BOOKS = "query($t: [String!]!) { booksByTitle(titles: $t) { title numLinks } }"
+LINKS = "query($n: [String!]!) { linksByName(names: $n) { name books(first: 1) { totalCount } } }"
+
+
+def global_id(type_name: str, key: str) -> str:
+    return to_global_id(type_name, key)
+
+
+def test_many_books_come_in_order_with_null_for_the_unknown(
+    client: TestClient, counting: CountingStore
+) -> None:
+    titles = ["Emma", "No such book", "dune", "Emma", "War_and  Peace", "", "\U0001f600", '"']
+    counting.statements.clear()
+    found = ask(client, BOOKS, t=titles)["booksByTitle"]
+    assert len(counting.statements) == 1
+    assert [book and book["title"] for book in found] == [
+        "Emma",
+        None,
+        "Dune",
+        "Emma",
+        "War and Peace",
+        None,
+        None,
+        None,
+    ]
+    alone = ask(client, '{ book(title: "Emma") { title numLinks } }')["book"]
+    assert found[0] == found[3] == alone
+
+
+def test_many_links_come_in_order_with_null_for_the_unknown(
+    client: TestClient, counting: CountingStore
+) -> None:
+    counting.statements.clear()
+    found = ask(client, LINKS, n=["Vampire", "no such link", "LEO_TOLSTOY"])["linksByName"]
+    assert len(counting.statements) == 1
+    assert [link and link["name"] for link in found] == ["vampire", None, "leo tolstoy"]
+    assert found[0]["books"]["totalCount"] > 1
+
+
+def test_many_nodes_come_in_order_with_null_for_unknown_and_malformed_ids(
+    client: TestClient, counting: CountingStore
+) -> None:
+    ids = [
+        global_id("Link", "vampire"),
+        "x",
+        global_id("Book", "Dune"),
+        global_id("Book", "No such book"),
+        global_id("Author", "Dune"),
+        "",
+        global_id("Book", "vampire"),
+    ]
+    counting.statements.clear()
+    found = ask(client, NODES, ids=ids)["nodes"]
+    assert len(counting.statements) == 1
+    assert found == [
+        {"id": ids[0], "name": "vampire"},
+        None,
+        {"id": ids[2], "title": "Dune"},
+        None,
+        None,
+        None,
+        None,
+    ]
+
+
+def test_nested_lists_of_many_nodes_are_those_of_each(client: TestClient) -> None:
+    below = (
+        "{ ... on Book { title links(first: 3) { nodes { name } } "
+        "similarBooks(first: 2) { edges { score node { title } why(first: 2) { score } } } } "
+        "... on Link { name book { title } books(first: 3) { nodes { title } } } }"
+    )
+    ids = [global_id("Book", "Dune"), global_id("Link", "dracula"), global_id("Book", "Emma")]
+    query = f"query($ids: [ID!]!) {{ nodes(ids: $ids) {below} }}"
+    alone = f"query($id: ID!) {{ node(id: $id) {below} }}"
+    assert ask(client, query, ids=ids)["nodes"] == [ask(client, alone, id=x)["node"] for x in ids]
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "field"), [(NODES, "ids", 0), (BOOKS, "t", 1), (LINKS, "n", 2)]
+)
+def test_up_to_a_hundred_keys_are_looked_up_at_once(
+    client: TestClient, query: str, name: str, field: int
+) -> None:
+    argument = ("ids", "titles", "names")[field]
+    (found,) = ask(client, query, **{name: [f"x{n}" for n in range(100)]}).values()
+    assert found == [None] * 100
+    assert ask(client, query, **{name: []}) == {("nodes", "booksByTitle", "linksByName")[field]: []}
+    error = refuse(client, query, **{name: ["x"] * 101})
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert error["message"] == f"{argument}: 101 were given; give at most 100."
