@@ -179,7 +179,7 @@ class SimilarQuery(graphene.ObjectType):
         like=_keys("Titles of books to be similar to. With `likeLinks`, 1 to 50."),
         like_links=_keys("Names of links to be similar to."),
         unlike=_keys("Titles of books to be dissimilar to."),
-        exclude=_keys("Titles of books to leave out."),
+        exclude=_keys("Titles of books to leave out. Each must exist."),
         filter=graphene.Argument(BookFilterInput, description="Return only books that match."),
         min_score=graphene.Float(description="Minimum score, in [-1, 1]."),
         exclude_same_author=graphene.Boolean(
@@ -192,7 +192,7 @@ class SimilarQuery(graphene.ObjectType):
         like=_keys("Names of links to be similar to. With `likeBooks`, 1 to 50."),
         like_books=_keys("Titles of books to be similar to."),
         unlike=_keys("Names of links to be dissimilar to."),
-        exclude=_keys("Names of links to leave out."),
+        exclude=_keys("Names of links to leave out. Each must exist."),
         filter=graphene.Argument(LinkFilterInput, description="Return only links that match."),
         min_score=graphene.Float(description="Minimum score, in [-1, 1]."),
     )

@@ -5,6 +5,7 @@ Every query that starts at given nodes finds them here, and reports those that d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import LiteralString
 
 from bookgraph.core.errors import BookNotFoundError, LinkNotFoundError
@@ -27,7 +28,11 @@ def fold_key(kind: NodeKind, key: str) -> str:
 
 def keys_of(kind: NodeKind, text: str) -> list[str]:
     """The keys under which a node may stand that a text names, the text as written first."""
-    return book_keys(text) if kind == BOOK else link_keys(text)
+    if kind != BOOK:
+        return link_keys(text)
+    # The full-text index, which ignores case, has no words such as `it`: this key finds `It`.
+    lowercase = spell_title(text).lower()
+    return list(dict.fromkeys((*book_keys(text), *book_keys(lowercase)[-1:])))
 
 
 def phrase_of(text: str) -> str:
@@ -73,6 +78,28 @@ def found(
         phrase: expression of the `phrase_of` the text.
     """
     return (named_book if kind == BOOK else named_link)(exact, keys, phrase)
+
+
+def lookup_all(kind: NodeKind, variable: LiteralString, names: LiteralString) -> LiteralString:
+    """Clauses that bind a list of the nodes of many texts to a variable, in any order.
+
+    Args:
+        kind: books or links.
+        variable: is bound to maps of `key`, the text, and `known`, the node or null.
+        names: name of the parameter, without `$`; `lookup_all_parameter` makes its value.
+    """
+    return (
+        "CALL () { UNWIND $" + names + " AS one "
+        "OPTIONAL MATCH (exact:" + kind.label + " {" + kind.key + ": one.keys[0]}) "
+        "RETURN collect({key: one.key, known: "
+        + found(kind, "exact", "one.keys", "one.phrase")
+        + "}) AS " + variable + " } "
+    )  # fmt: skip
+
+
+def lookup_all_parameter(kind: NodeKind, texts: Sequence[str]) -> list[dict[str, object]]:
+    """The parameter of `lookup_all`; each text once."""
+    return [{"key": text, **spellings(kind, text)} for text in dict.fromkeys(texts)]
 
 
 def not_found(runner: Runner, kind: NodeKind, key: str) -> BookNotFoundError | LinkNotFoundError:

@@ -56,7 +56,7 @@ def similar_books(
         Items with `node` and `score`, the cosine, the nearest first.
 
     Raises:
-        BookNotFoundError: one of the titles does not exist.
+        BookNotFoundError: one of the titles does not exist, also of those to leave out.
         LinkNotFoundError: one of the names does not exist.
         DataMissingError: the graph has no embeddings, or a given node has no vector.
         UsageError: nothing is liked, or too much is given.
@@ -96,6 +96,8 @@ def _similar(
     else:
         raise StoreUnreachableError("A new model is being written to the graph. Retry in a moment.")
     _check_given(store, row)
+    for key in row["unknown"]:
+        raise not_found(store, kind, key)
     items: list[Row] = row["items"]
     return NodeList(items[: page.first], None, len(items) > page.first)
 

@@ -5,6 +5,7 @@ The statement binds one name after the other, and each function here makes the t
     model      the current model
     given      the given nodes with their weights and, where they have one, their vectors
     centre     the direction, the weighted sum of their unit vectors; null unless all are placed
+    excluded   the nodes to leave out
     own, sources, authors      the given nodes, the liked ones, the authors of the liked ones
     found      the hits of the vector index: maps of node and similarity, the nearest first
     chosen     the hits that may be returned
@@ -24,7 +25,7 @@ from bookgraph.graph.query.filters import (
     predicate,
 )
 from bookgraph.graph.query.lookup import found as lookup_of
-from bookgraph.graph.query.lookup import keys_of
+from bookgraph.graph.query.lookup import lookup_all, lookup_all_parameter
 from bookgraph.graph.query.near import NearEdge, near_edge
 from bookgraph.graph.query.selection import Page, Selection
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
@@ -75,6 +76,7 @@ _PROOF: LiteralString = (
     "model.version AS version, "
     "[one IN given | {label: one.label, key: one.key, is_found: one.known IS NOT NULL, "
     "version: one.version, is_placed: one.vector IS NOT NULL}] AS given, "
+    "[one IN excluded WHERE one.known IS NULL | one.key] AS unknown, "
     "CASE WHEN " + _HAS_DIRECTION + " THEN true END AS has_direction, "
     "head([one IN found | one.similarity]) AS best, "
     "COLLECT { UNWIND found[..20] AS hit "
@@ -127,8 +129,9 @@ def similar_statement(
         node: requested fields of each node.
     """
     num = page.offset + page.first + 1
-    excluded = [key for text in request.exclude for key in keys_of(kind, text)]
-    is_own = "NOT near IN own AND NOT near." + kind.key + " IN " + compiler.parameter(excluded)
+    excluded = lookup_all_parameter(kind, request.exclude)
+    compiler.parameters["excluded"] = excluded
+    is_own: LiteralString = "NOT near IN own AND NOT near IN [one IN excluded | one.known]"
     rest = _unchecked(kind, request, compiler)
     # The given nodes and the excluded ones are found too, and dropped afterwards.
     width = MAX_GIVEN + len(excluded)
@@ -139,7 +142,7 @@ def similar_statement(
         width += num
         choice = "LET chosen = " + _hits_where(is_own)
     return (
-        "CYPHER 25 " + _GIVEN + _CENTRE + _SOURCES
+        "CYPHER 25 " + _GIVEN + lookup_all(kind, "excluded", "excluded") + _CENTRE + _SOURCES
         + _search(kind, request.where, compiler, width) + choice
         + " RETURN " + _PROOF + ", " + _items(compiler, kind, request, page, edge, node)
     )  # fmt: skip

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from graphql import (
@@ -19,6 +20,7 @@ from graphql_relay import to_global_id
 from starlette.testclient import TestClient
 
 from bookgraph.api.schema.build import build_schema
+from bookgraph.graph.store import Store
 from bookgraph.testing.fakes import CountingStore
 
 SCHEMA = build_schema()
@@ -317,3 +319,139 @@ def test_up_to_a_hundred_keys_are_looked_up_at_once(
     error = refuse(client, query, **{name: ["x"] * 101})
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert error["message"] == f"{argument}: 101 were given; give at most 100."
+
+
+@pytest.fixture
+def other_names(sample_store: Store) -> Iterator[None]:
+    """Gives a book and a link a redirect each, for one test."""
+    change: LiteralString = (
+        "MATCH (book:Book {title: 'Les Misérables'}) MATCH (link:Link {name: 'leo tolstoy'}) "
+        "SET book.redirects = $of_book, link.redirects = $of_link"
+    )
+    sample_store.run(change, of_book=["Story of Jean Valjean"], of_link=["The Count of Yasnaya"])
+    yield
+    sample_store.run(change, of_book=None, of_link=None)
+
+
+BOOK_SPELLINGS = [
+    "Les Misérables",
+    "les misérables",
+    "LES MISÉRABLES",
+    " Les  Misérables ",
+    "Les_Misérables",
+    "Les%20Mis%C3%A9rables",
+    unicodedata.normalize("NFD", "Les Misérables"),
+    unicodedata.normalize("NFD", "les_misérables"),
+    "Story of Jean Valjean",
+    "story of_JEAN VALJEAN",
+]
+LINK_SPELLINGS = ["Leo Tolstoy", "leo_tolstoy", "LEO  TOLSTOY", "the count of yasnaya"]
+
+
+@pytest.mark.parametrize("spelling", BOOK_SPELLINGS)
+@pytest.mark.usefixtures("other_names")
+def test_every_argument_finds_a_book_as_book_does(client: TestClient, spelling: str) -> None:
+    query = (
+        "query($t: String!, $ts: [String!]!) { book(title: $t) { title } "
+        "booksByTitle(titles: $ts) { title } "
+        'compare(a: $t, b: "Les Misérables") { score secondBook { title } } '
+        "like: similarBooks(like: $ts) { nodes { title } } "
+        'unlike: similarBooks(like: ["Emma"], unlike: $ts) { nodes { title } } '
+        'exclude: similarBooks(like: ["Germinal"], exclude: $ts) { nodes { title } } '
+        "near: similarLinks(likeBooks: $ts) { nodes { name } } }"
+    )
+    expected = ask(client, query, t="Les Misérables", ts=["Les Misérables"])
+    assert expected["book"] == {"title": "Les Misérables"}
+    assert ask(client, query, t=spelling, ts=[spelling]) == expected
+
+
+@pytest.mark.parametrize("spelling", LINK_SPELLINGS)
+@pytest.mark.usefixtures("other_names")
+def test_every_argument_finds_a_link_as_link_does(client: TestClient, spelling: str) -> None:
+    query = (
+        "query($n: String!, $ns: [String!]!) { link(name: $n) { name } "
+        "linksByName(names: $ns) { name } "
+        "like: similarLinks(like: $ns) { nodes { name } } "
+        'unlike: similarLinks(like: ["vampire"], unlike: $ns) { nodes { name } } '
+        'exclude: similarLinks(like: ["vampire"], exclude: $ns) { nodes { name } } '
+        "near: similarBooks(likeLinks: $ns) { nodes { title } } }"
+    )
+    expected = ask(client, query, n="leo tolstoy", ns=["leo tolstoy"])
+    assert expected["link"] == {"name": "leo tolstoy"}
+    assert ask(client, query, n=spelling, ns=[spelling]) == expected
+
+
+@pytest.mark.parametrize("spelling", ["dune messiah", "DUNE_MESSIAH", "Dune messiah"])
+def test_an_excluded_book_is_left_out_in_any_spelling(client: TestClient, spelling: str) -> None:
+    query = (
+        'query($e: [String!]) { similarBooks(like: ["Dune"], exclude: $e, first: 5) '
+        "{ nodes { title } pageInfo { hasNextPage } } }"
+    )
+    before = [book["title"] for book in ask(client, query)["similarBooks"]["nodes"]]
+    assert "Dune Messiah" in before
+    after = ask(client, query, e=[spelling, "Dune Messiah"])["similarBooks"]
+    titles = [book["title"] for book in after["nodes"]]
+    assert titles[:4] == [title for title in before if title != "Dune Messiah"]
+    assert len(titles) == 5
+
+
+@pytest.mark.parametrize("argument", ["like", "unlike", "exclude", "likeBooks"])
+def test_an_unknown_book_is_named_with_titles_like_it(client: TestClient, argument: str) -> None:
+    field = "similarLinks" if argument == "likeBooks" else "similarBooks"
+    like = {"unlike": 'like: ["Dune"], ', "exclude": 'like: ["Dune"], '}.get(argument, "")
+    query = f'{{ {field}({like}{argument}: ["Wra and Peace"]) {{ edges {{ score }} }} }}'
+    error = refuse(client, query)
+    assert error["extensions"]["code"] == "BOOK_NOT_FOUND"
+    assert error["extensions"]["nearest"][0] == "War and Peace"
+    assert "'Wra and Peace'" in error["message"]
+
+
+@pytest.mark.parametrize("argument", ["like", "unlike", "exclude", "likeLinks"])
+def test_an_unknown_link_is_named_with_names_like_it(client: TestClient, argument: str) -> None:
+    field = "similarBooks" if argument == "likeLinks" else "similarLinks"
+    like = {"unlike": 'like: ["vampire"], ', "exclude": 'like: ["vampire"], '}.get(argument, "")
+    query = f'{{ {field}({like}{argument}: ["leo tolstoi"]) {{ edges {{ score }} }} }}'
+    error = refuse(client, query)
+    assert error["extensions"]["code"] == "LINK_NOT_FOUND"
+    assert "leo tolstoy" in error["extensions"]["nearest"]
+
+
+@pytest.mark.parametrize(
+    ("given", "title"),
+    [("it", "It"), ("IT", "It"), ("war and peace", "War and Peace"), ("THE TRIAL", "The Trial")],
+)
+def test_a_title_in_other_letter_case_finds_the_only_book(
+    client: TestClient, given: str, title: str
+) -> None:
+    query = "query($t: String!) { book(title: $t) { title } }"
+    assert ask(client, query, t=given) == {"book": {"title": title}}
+
+
+COMPARE = (
+    "query($a: String!, $b: String!) { compare(a: $a, b: $b, first: 100) { score jaccard numShared "
+    "firstBook { numLinks } shared { link { name } } onlyFirst { score } onlySecond { score } } }"
+)
+
+
+@pytest.mark.parametrize("other", ["Dune", "dune"])
+def test_a_book_compared_with_itself_is_wholly_alike(client: TestClient, other: str) -> None:
+    found = ask(client, COMPARE, a="Dune", b=other)["compare"]
+    assert (found["score"], found["jaccard"]) == (1, 1)
+    assert found["numShared"] == found["firstBook"]["numLinks"] == len(found["shared"])
+    assert found["onlyFirst"] == found["onlySecond"] == []
+
+
+def test_a_book_without_links_is_alike_to_itself_alone(
+    client: TestClient, sample_store: Store
+) -> None:
+    names = ["Blank One", "Blank Two"]
+    sample_store.run(
+        "UNWIND $names AS name CREATE (:Book {title: name, num_links: 0})", names=names
+    )
+    try:
+        same = ask(client, COMPARE, a=names[0], b=names[0])["compare"]
+        other = ask(client, COMPARE, a=names[0], b=names[1])["compare"]
+    finally:
+        sample_store.run("MATCH (n:Book) WHERE n.title IN $names DELETE n", names=names)
+    assert (same["score"], same["jaccard"], same["numShared"]) == (1, 1, 0)
+    assert (other["score"], other["jaccard"], other["numShared"]) == (None, 0, 0)

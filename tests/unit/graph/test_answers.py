@@ -33,6 +33,7 @@ def near_row(**changes: Any) -> dict[str, Any]:
     return {
         "version": "v",
         "given": given("Dune"),
+        "unknown": [],
         "has_direction": True,
         "best": 1.0,
         "seen": [{"score": 0.9, "expected": 0.9}],
