@@ -7,13 +7,13 @@ server seconds to write and a client seconds to read.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 from urllib.parse import urlsplit
 
 from bookgraph.core.errors import BookgraphError, DataMissingError, UsageError
-from bookgraph.graph.schema import BOOK, KINDS, MAP_POSITIONS, MapName, NodeKind
+from bookgraph.graph.schema import BOOK, KINDS, LINK, MAP_POSITIONS, MapName, NodeKind
 from bookgraph.graph.store import Row, Store
 
 MAX_FACETS = 500
@@ -85,29 +85,59 @@ class MapColumns:
     kept_share: float | None
 
 
-def read_stats(store: Store) -> Row:
-    """Count the nodes and edges; all zero when nothing was loaded."""
+def _placed(kind: NodeKind) -> LiteralString:
+    """How many nodes of a kind have a vector of `model` now; edits change the number."""
+    return "COUNT { MATCH (n:" + kind.label + ") WHERE n.embedding_version = model.version }"
+
+
+_STATS: Mapping[str, LiteralString] = {
+    "num_books": "COUNT { (:Book) } AS num_books",
+    "num_links": "COUNT { (:Link) } AS num_links",
+    "num_external_links": "COUNT { (:ExternalLink) } AS num_external_links",
+    "num_edges": "COUNT { ()-[:LINKS_TO]->() } AS num_edges",
+    "num_citations": "COUNT { ()-[:CITES]->() } AS num_citations",
+    "num_placed_books": _placed(BOOK) + " AS num_placed_books",
+    "num_placed_links": _placed(LINK) + " AS num_placed_links",
+    "sources": "data.sources AS sources",
+    "loaded_at": "data.loaded_at AS loaded_at",
+    "is_complete": "coalesce(data.is_complete, false) AS is_complete",
+}
+
+
+def read_stats(store: Store, names: Collection[str] = tuple(_STATS)) -> Row:
+    """Count the nodes and edges; all zero when nothing was loaded.
+
+    Args:
+        store: the graph.
+        names: the wanted numbers. The numbers of placed nodes take the time to look at each node,
+            the others none.
+    """
+    values: list[LiteralString] = [
+        value for name, value in _STATS.items() if name in names or name == "is_complete"
+    ]
     return store.read(
         "OPTIONAL MATCH (data:Dataset {name: 'bookgraph'}) "
         "OPTIONAL MATCH (model:EmbeddingModel {is_current: true}) "
-        "RETURN COUNT { (:Book) } AS num_books, COUNT { (:Link) } AS num_links, "
-        "COUNT { (:ExternalLink) } AS num_external_links, "
-        "COUNT { ()-[:LINKS_TO]->() } AS num_edges, COUNT { ()-[:CITES]->() } AS num_citations, "
-        "coalesce(model.num_books, 0) AS num_placed_books, "
-        "coalesce(model.num_links, 0) AS num_placed_links, "
-        "data.sources AS sources, data.loaded_at AS loaded_at, "
-        "coalesce(data.is_complete, false) AS is_complete"
+        "RETURN " + ", ".join(values)
     )[0]
 
 
-def read_model(store: Store) -> Row:
+def read_model(store: Store, *, is_counted: bool = True) -> Row:
     """Read the properties of the current model.
+
+    Args:
+        store: the graph.
+        is_counted: replace the numbers of books and links that were placed when the vectors were
+            written by those of now.
 
     Raises:
         DataMissingError: the graph has no embeddings.
     """
+    counts: LiteralString = (
+        ", num_books: " + _placed(BOOK) + ", num_links: " + _placed(LINK) if is_counted else ""
+    )
     rows = store.read(
-        "MATCH (model:EmbeddingModel {is_current: true}) RETURN properties(model) AS model"
+        "MATCH (model:EmbeddingModel {is_current: true}) RETURN model {.*" + counts + "} AS model"
     )
     if not rows:
         raise DataMissingError(
