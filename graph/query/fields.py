@@ -41,7 +41,7 @@ def _mentions(kind: NodeKind) -> FieldBuilder:
             + compiler.node(other, node, item.node) + "} }"
         )  # fmt: skip
 
-    return _counted(build, "." + kind.degree)
+    return _counted(build, kind)
 
 
 def _external_links(compiler: Compiler, book: LiteralString, item: Selection) -> LiteralString:
@@ -68,11 +68,14 @@ def _book_of_link(compiler: Compiler, link: LiteralString, item: Selection) -> L
     )  # fmt: skip
 
 
-def _counted(items: FieldBuilder, total: LiteralString) -> FieldBuilder:
-    """Builds a list whose length is a property of the node, such as `.num_links`."""
+def _counted(items: FieldBuilder, kind: NodeKind) -> FieldBuilder:
+    """Builds a list of all edges of a node."""
 
     def build(compiler: Compiler, source: LiteralString, item: Selection) -> LiteralString:
-        return "{items: " + items(compiler, source, item) + ", total: " + source + total + "}"
+        # Whether another page follows depends on it, so it is the number of edges now and not the
+        # one stored as a property. Neo4j keeps it with the node.
+        total: LiteralString = "COUNT { (" + source + ")" + kind.to_other + "() }"
+        return "{items: " + items(compiler, source, item) + ", total: " + total + "}"
 
     return build
 
