@@ -19,6 +19,7 @@ from graphql import (
 from graphql_relay import to_global_id
 from starlette.testclient import TestClient
 
+from bookgraph.api import ServerOptions, build_app
 from bookgraph.api.schema.build import build_schema
 from bookgraph.graph.store import Store
 from bookgraph.testing.fakes import CountingStore
@@ -455,3 +456,154 @@ def test_a_book_without_links_is_alike_to_itself_alone(
         sample_store.run("MATCH (n:Book) WHERE n.title IN $names DELETE n", names=names)
     assert (same["score"], same["jaccard"], same["numShared"]) == (1, 1, 0)
     assert (other["score"], other["jaccard"], other["numShared"]) == (None, 0, 0)
+
+
+SEARCH = (
+    "query($t: String!) { search(text: $t, first: 5) { didYouMean hits { score "
+    "node { ... on Book { title } ... on Link { name } } } } }"
+)
+
+
+def test_search_folds_every_mark_alike_in_the_graph_and_in_the_text(
+    client: TestClient, sample_store: Store
+) -> None:
+    titles = [f"q{chr(mark)}uzu{chr(mark)}bix {mark:x}" for mark in range(0x300, 0x370)]
+    titles = [unicodedata.normalize("NFC", title) for title in titles]
+    titles += ["Đường ở Việt", "がぎぐ ゲーム", "שָׁלוֹם עולם"]
+    sample_store.run(
+        "UNWIND $titles AS title CREATE (:Book {title: title, num_links: 0})", titles=titles
+    )
+    try:
+        for title in titles:
+            plain = "".join(
+                c for c in unicodedata.normalize("NFD", title) if not 0x300 <= ord(c) < 0x370
+            )
+            for text in (plain, unicodedata.normalize("NFD", title)):
+                found = ask(client, SEARCH, t=text)["search"]
+                assert found["hits"], text
+                assert found["hits"][0] == {"score": 1, "node": {"title": title}}, text
+                assert found["didYouMean"] is None
+    finally:
+        sample_store.run("MATCH (n:Book) WHERE n.title IN $titles DELETE n", titles=titles)
+
+
+PAGE = "{ totalCount nodes { %s } pageInfo { hasNextPage hasPreviousPage endCursor } }"
+NESTED_LISTS = [
+    ('book(title: "Dracula")', "links", "name"),
+    ('link(name: "vampire")', "books", "title"),
+    ('book(title: "Dracula")', "externalLinks", "url"),
+]
+
+
+@pytest.fixture
+def wrong_counts(sample_store: Store) -> Iterator[None]:
+    """Gives two nodes stored counts that are too large, and a book external links."""
+    change: LiteralString = (
+        "MATCH (book:Book {title: 'Dracula'}) MATCH (link:Link {name: 'vampire'}) "
+        "SET book.num_links = book.num_links + $more, link.num_books = link.num_books + $more"
+    )
+    sample_store.run(change, more=3)
+    sample_store.run(
+        "MATCH (book:Book {title: 'Dracula'}) UNWIND range(1, 5) AS n "
+        "CREATE (book)-[:CITES {count: 1}]->(:ExternalLink {url: 'https://a.example/' + n})"
+    )
+    yield
+    sample_store.run("MATCH (n:ExternalLink) DETACH DELETE n")
+    sample_store.run(change, more=-3)
+
+
+@pytest.mark.parametrize(("parent", "field", "key"), NESTED_LISTS)
+@pytest.mark.usefixtures("wrong_counts")
+def test_a_nested_list_knows_whether_a_page_follows(
+    client: TestClient, parent: str, field: str, key: str
+) -> None:
+    def page(first: int, after: str | None = None) -> dict[str, Any]:
+        query = (
+            f"query($f: Int, $a: String) {{ x: {parent} "
+            f"{{ list: {field}(first: $f, after: $a) {PAGE % key} }} }}"
+        )
+        found: dict[str, Any] = ask(client, query, f=first, a=after)["x"]["list"]
+        return found
+
+    whole = page(100)
+    num = len(whole["nodes"])
+    assert 2 < num < 100
+    assert whole["pageInfo"]["hasNextPage"] is False
+    for first in (0, 1, num - 1, num, num + 1):
+        found = page(first)
+        assert found["nodes"] == whole["nodes"][:first]
+        assert found["pageInfo"]["hasNextPage"] is (first < num)
+    before = page(2)
+    rest = page(num - 2, before["pageInfo"]["endCursor"])
+    assert before["nodes"] + rest["nodes"] == whole["nodes"]
+    assert rest["pageInfo"]["hasNextPage"] is False
+    assert rest["pageInfo"]["hasPreviousPage"] is True
+    nothing = page(3, whole["pageInfo"]["endCursor"])
+    assert (nothing["nodes"], nothing["pageInfo"]["hasNextPage"]) == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ('books(filter: {author: ["Jane Austen"]}, first: $f)', "books"),
+        ("links(filter: {numBooksFrom: 100}, first: $f)", "links"),
+    ],
+)
+def test_a_root_list_knows_whether_a_page_follows(
+    client: TestClient, query: str, field: str
+) -> None:
+    text = (
+        f"query($f: Int) {{ {query} {{ totalCount nodes {{ id }} pageInfo {{ hasNextPage }} }} }}"
+    )
+    num = ask(client, text, f=1)[field]["totalCount"]
+    assert 1 < num < 100
+    for first in (0, num - 1, num, num + 1):
+        found = ask(client, text, f=first)[field]
+        assert len(found["nodes"]) == min(first, num)
+        assert found["pageInfo"]["hasNextPage"] is (first < num)
+
+
+NUMBERS = (
+    "{ stats { numBooks numLinks numPlacedBooks numPlacedLinks } "
+    "embeddingModel { numBooks numLinks properties { name value } } }"
+)
+
+
+def test_numbers_of_placed_nodes_are_those_of_now(sample_store: Store) -> None:
+    def numbers() -> tuple[int, ...]:
+        found = ask(writer, NUMBERS)
+        stats, model = found["stats"], found["embeddingModel"]
+        properties = {one["name"]: one["value"] for one in model["properties"]}
+        placed = (stats["numPlacedBooks"], stats["numPlacedLinks"])
+        assert placed == (model["numBooks"], model["numLinks"])
+        assert placed == (int(properties["num_books"]), int(properties["num_links"]))
+        return (stats["numBooks"], stats["numLinks"], *placed)
+
+    def change(mutation: str) -> None:
+        body = answer_to(writer, f"mutation {{ {mutation} }}")
+        assert "errors" not in body, body["errors"]
+
+    app = build_app(sample_store, ServerOptions(write_keys=("writer",)))
+    with TestClient(app, headers={"Authorization": "Bearer writer"}) as writer:
+        start = books, links, placed, placed_links = numbers()
+        change('saveBook(input: {title: "Placed", links: ["Vampire"]}) { isPlaced }')
+        assert numbers() == (books + 1, links, placed + 1, placed_links)
+        change('saveBook(input: {title: "Blank", links: ["Of its own"]}) { isPlaced }')
+        assert numbers() == (books + 2, links + 1, placed + 1, placed_links)
+        change('saveBook(input: {title: "Placed", links: ["Of its own"]}) { isPlaced }')
+        assert numbers() == (books + 2, links + 1, placed, placed_links)
+        change('a: removeBook(title: "Placed") { title } b: removeBook(title: "Blank") { title }')
+        assert numbers() == start
+
+
+def test_null_keeps_the_value_of_a_saved_book(sample_store: Store) -> None:
+    app = build_app(sample_store, ServerOptions(write_keys=("writer",)))
+    save = "mutation($b: BookInput!) { saveBook(input: $b) { book { year genres } } }"
+    book = {"title": "Dated", "links": ["Vampire"]}
+    with TestClient(app, headers={"Authorization": "Bearer writer"}) as writer:
+        try:
+            ask(writer, save, b={**book, "year": 1999, "genres": ["Novel"]})
+            found = ask(writer, save, b={**book, "year": None, "genres": None})
+        finally:
+            ask(writer, 'mutation { removeBook(title: "Dated") { title } }')
+    assert found["saveBook"]["book"] == {"year": 1999, "genres": ["Novel"]}
