@@ -107,7 +107,7 @@ class EmbeddingModel(graphene.ObjectType):
     properties = graphene.NonNull(
         graphene.List(graphene.NonNull(ModelProperty)),
         description="Everything that is stored about the model, including the method and the "
-        "quality of its map.",
+        "quality of its map. The numbers of books and links are those of now.",
     )
 
     @staticmethod

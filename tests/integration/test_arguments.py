@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterator
 from typing import Any, LiteralString
@@ -607,3 +608,14 @@ def test_null_keeps_the_value_of_a_saved_book(sample_store: Store) -> None:
         finally:
             ask(writer, 'mutation { removeBook(title: "Dated") { title } }')
     assert found["saveBook"]["book"] == {"year": 1999, "genres": ["Novel"]}
+
+
+@pytest.mark.parametrize("number", ["", "first: null, "])
+def test_half_a_surrogate_pair_is_the_clients_fault(client: TestClient, number: str) -> None:
+    query = f"query($l: [String!]) {{ similarBooks({number}like: $l) {{ nodes {{ title }} }} }}"
+    body = json.dumps({"query": query, "variables": {"l": ["\ud800"]}})
+    answer = client.post("/graphql", content=body, headers={"Content-Type": "application/json"})
+    (error,) = answer.json()["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "half of a surrogate pair" in error["message"]
+    assert ask(client, '{ book(title: "Dune") { title } }') == {"book": {"title": "Dune"}}
