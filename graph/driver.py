@@ -82,6 +82,11 @@ def translated_errors(address: str, database: str) -> Iterator[None]:
     except (driver_errors.Neo4jError, driver_errors.DriverError, ConnectionError) as error:
         logger.info("Neo4j at %s failed: %s: %s", address, type(error).__name__, error)
         raise _translate(error, address, database) from error
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            "A text has half of a surrogate pair (U+D800 to U+DFFF), which is not a character. "
+            "Remove it."
+        ) from error
 
 
 def _translate(error: Exception, address: str, database: str) -> BookgraphError:

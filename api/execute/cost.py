@@ -1,7 +1,8 @@
 """Computes the most that a query can cost, before it runs, as GitHub's node limit does.
 
-Each list multiplies the cost below it by its `first`. A similarity search costs more than the nodes
-that it returns, because each parent node starts one.
+Each list multiplies the cost below it by its `first` or `last`, and a lookup of many keys by their
+number. A similarity search costs more than the nodes that it returns, because each parent node
+starts one.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    ValueNode,
     VariableNode,
     get_named_type,
 )
@@ -45,6 +48,8 @@ _SEARCHES = {
     "stats": 10,
 }
 _MAX_LIST_SIZE = 100
+# A field with one of these arguments returns one item for each of its values.
+_KEYS = ("ids", "titles", "names", "inputs")
 
 
 def query_cost(
@@ -68,9 +73,8 @@ def query_cost(
         if isinstance(one, FragmentDefinitionNode)
     }
     defaults = {
-        one.variable.name.value: one.default_value.value
+        one.variable.name.value: _constant(one.default_value)
         for one in operation.variable_definitions
-        if isinstance(one.default_value, IntValueNode)
     }
     counter = _Counter(schema, fragments, {**defaults, **variables})
     return counter.selection(operation.selection_set, root) if root else 0
@@ -118,23 +122,43 @@ class _Counter:
         if definition is None or node.selection_set is None:
             return 0
         inner = self.selection(node.selection_set, get_named_type(definition.type))
-        return _SEARCHES.get(name, 0) + self._first(node, definition) * (1 + inner)
+        return _SEARCHES.get(name, 0) + self._num_items(node, definition) * (1 + inner)
 
-    def _first(self, node: FieldNode, definition: GraphQLField) -> int:
-        """How many items a field can return: its `first`, or 1 if it has no such argument."""
+    def _num_items(self, node: FieldNode, definition: GraphQLField) -> int:
+        """How many items a field can return: `first` or `last`, the number of its keys, or 1."""
         argument = definition.args.get("first")
-        if argument is None:
-            return 1
-        first: Any = argument.default_value
+        if argument is not None:
+            last = self._given(node, "last") if "last" in definition.args else None
+            first = self._given(node, "first") if last is None else last
+            return _size(argument.default_value if first is None else first)
+        for name in _KEYS:
+            if name in definition.args:
+                keys = self._given(node, name)
+                # A value that is not a list is read as a list of one.
+                return len(keys) if isinstance(keys, (list, tuple)) else 1
+        return 1
+
+    def _given(self, node: FieldNode, name: str) -> Any:
+        """The value of an argument, or None if it is null or left out."""
         for given in node.arguments:
-            if given.name.value == "first":
+            if given.name.value == name:
                 value = given.value
                 if isinstance(value, VariableNode):
-                    first = self._variables.get(value.name.value, first)
-                elif isinstance(value, IntValueNode):
-                    first = value.value
-        try:
-            return max(0, int(first))
-        except (TypeError, ValueError, OverflowError):
-            # Execution will report what is wrong with the value.
-            return _MAX_LIST_SIZE
+                    return self._variables.get(value.name.value)
+                return _constant(value)
+        return None
+
+
+def _constant(node: ValueNode | None) -> Any:
+    """What the cost needs of a literal: a number as text, a list with its length, else None."""
+    if isinstance(node, IntValueNode):
+        return node.value
+    return node.values if isinstance(node, ListValueNode) else None
+
+
+def _size(first: Any) -> int:
+    try:
+        return max(0, int(first))
+    except (TypeError, ValueError, OverflowError):
+        # Execution will report what is wrong with the value.
+        return _MAX_LIST_SIZE

@@ -53,6 +53,9 @@ _HIDDEN_MESSAGES = {
 }
 # The address of the database in a message of ours.
 _ADDRESS = re.compile(r" at (?:bolt|neo4j)[+a-z]*://\S+")
+# graphql-core quotes values of variables in Python's words. Texts in quotes stay as they are.
+_PYTHON_WORD = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\b(?:None|True|False)\b""")
+_GRAPHQL_WORDS = {"None": "null", "True": "true", "False": "false"}
 _SUGGESTION = re.compile(r" Did you mean .*\?$", re.DOTALL)
 
 
@@ -85,12 +88,19 @@ def format_error(
         formatted["message"] = _HIDDEN_MESSAGES[code]
     elif isinstance(original, BookgraphError):
         formatted["message"] = _ADDRESS.sub("", error.message)
-    elif is_hidden and original is None:
-        formatted["message"] = _SUGGESTION.sub("", error.message)
+    else:
+        message = (
+            _SUGGESTION.sub("", error.message) if is_hidden and original is None else error.message
+        )
+        formatted["message"] = _PYTHON_WORD.sub(_graphql_word, message)
     if request_id:
         extensions["requestId"] = request_id
     formatted["extensions"] = extensions
     return formatted
+
+
+def _graphql_word(found: re.Match[str]) -> str:
+    return _GRAPHQL_WORDS.get(found[0], found[0])
 
 
 def error_code(error: GraphQLError) -> str:

@@ -38,9 +38,9 @@ from graphql import (
     get_named_type,
 )
 from graphql.execution.collect_fields import collect_sub_fields
-from graphql.execution.values import get_argument_values
 
 from bookgraph.api.execute.cursors import decode_cursor
+from bookgraph.api.execute.defaults import argument_values
 from bookgraph.core.errors import UsageError
 from bookgraph.graph.query.selection import Page, Selection
 
@@ -188,7 +188,7 @@ def _fields(
         name = nodes[0].name.value
         definition = parent.fields.get(name)
         if definition is not None:
-            arguments = get_argument_values(definition, nodes[0], info.variable_values)
+            arguments = argument_values(definition, nodes[0], info.variable_values)
             yield _Field(_snake(name), arguments, nodes, get_named_type(definition.type))
 
 

@@ -38,7 +38,8 @@ class Comparison(graphene.ObjectType):
     first_book = graphene.NonNull(Book, description="The first book.")
     second_book = graphene.NonNull(Book, description="The second book.")
     score = graphene.Float(
-        description="Cosine similarity of the two books. Null if one of them has no vector."
+        description="Cosine similarity of the two books; 1 if they are the same book. Null if one "
+        "of two books has no vector."
     )
     model_version = graphene.String(
         description="Version of the embedding model of the score. Null if there is none."
@@ -46,7 +47,8 @@ class Comparison(graphene.ObjectType):
     num_shared = graphene.Int(required=True, description="Number of links that both mention.")
     jaccard = graphene.Float(
         required=True,
-        description="Shared links as a share of the links that either book mentions, in [0, 1].",
+        description="Shared links as a share of the links that either book mentions, in [0, 1]; 1 "
+        "if they are the same book.",
     )
     shared = _links("Links that both mention, the rarest first.")
     only_first = _links("Links that only the first mentions, the rarest first.")

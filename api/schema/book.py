@@ -7,7 +7,7 @@ row under the key that the look-ahead gave to it; nothing here reads the graph b
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import graphene
@@ -32,7 +32,7 @@ from bookgraph.api.schema.connections import (
     total_of,
 )
 from bookgraph.api.schema.inputs import BookFilterInput, BookOrder, book_filter, value_of
-from bookgraph.api.schema.node import Node, key_of
+from bookgraph.api.schema.node import Node, find_many, key_of, keys_argument, many
 from bookgraph.api.schema.properties import output_fields
 from bookgraph.api.schema.resolve import call_store, read_list
 from bookgraph.graph.query import nodes
@@ -140,6 +140,11 @@ class BookQuery(graphene.ObjectType):
         title=graphene.String(description="The exact title, or one that redirects to it."),
         id=graphene.ID(description="The global id."),
     )
+    books_by_title = many(
+        Book,
+        "One book for each title, in order. Null for each title without a book.",
+        titles=keys_argument(graphene.String, "Titles, or redirects to them, at most 100."),
+    )
     books = root_list(
         BookConnection,
         "All books, or those that match a filter.",
@@ -158,6 +163,13 @@ class BookQuery(graphene.ObjectType):
         key = key_of("Book", "title", title, id)
         wanted = selections_of_node(info)
         return await call_store(info, lambda store: nodes.find_book(store, key, wanted))
+
+    @staticmethod
+    async def resolve_books_by_title(
+        root: None, info: GraphQLResolveInfo, titles: Sequence[str]
+    ) -> Sequence[Row | None]:
+        """Find each by its title."""
+        return await find_many(info, BOOK, "titles", titles)
 
     @staticmethod
     async def resolve_books(

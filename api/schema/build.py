@@ -5,6 +5,7 @@ from __future__ import annotations
 import graphene
 from graphql import GraphQLSchema
 
+from bookgraph.api.execute.defaults import apply_defaults
 from bookgraph.api.schema.between import BetweenQuery
 from bookgraph.api.schema.book import BookQuery
 from bookgraph.api.schema.link import LinkQuery
@@ -36,4 +37,5 @@ def build_schema() -> GraphQLSchema:
     schema: GraphQLSchema = graphene.Schema(
         query=Query, mutation=Mutation, subscription=Subscription
     ).graphql_schema
+    apply_defaults(schema)
     return schema

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import graphene
@@ -28,7 +28,7 @@ from bookgraph.api.schema.connections import (
     total_of,
 )
 from bookgraph.api.schema.inputs import LinkFilterInput, LinkOrder, link_filter, value_of
-from bookgraph.api.schema.node import Node, key_of
+from bookgraph.api.schema.node import Node, find_many, key_of, keys_argument, many
 from bookgraph.api.schema.properties import output_fields
 from bookgraph.api.schema.resolve import call_store, read_list
 from bookgraph.graph.query import nodes
@@ -122,6 +122,11 @@ class LinkQuery(graphene.ObjectType):
         name=graphene.String(description="The name or a redirect to it, in any letter case."),
         id=graphene.ID(description="The global id."),
     )
+    links_by_name = many(
+        Link,
+        "One link for each name, in order. Null for each name without a link.",
+        names=keys_argument(graphene.String, "Names, or redirects to them, at most 100."),
+    )
     links = root_list(
         LinkConnection,
         "All links, or those that match a filter.",
@@ -144,6 +149,13 @@ class LinkQuery(graphene.ObjectType):
         key = key_of("Link", "name", name, id)
         wanted = selections_of_node(info)
         return await call_store(info, lambda store: nodes.find_link(store, key, wanted))
+
+    @staticmethod
+    async def resolve_links_by_name(
+        root: None, info: GraphQLResolveInfo, names: Sequence[str]
+    ) -> Sequence[Row | None]:
+        """Find each by its name."""
+        return await find_many(info, LINK, "names", names)
 
     @staticmethod
     async def resolve_links(

@@ -22,7 +22,7 @@ _BookEdit: Any = edit_fields(BOOK)
 
 
 class BookInput(_BookEdit, graphene.InputObjectType):
-    """A book to save. Fields that are left out keep their values."""
+    """A book to save. Fields that are left out or null keep their values."""
 
     title = graphene.String(required=True, description="The title, which is the key.")
     links = graphene.NonNull(

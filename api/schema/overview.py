@@ -9,6 +9,7 @@ from typing import Any
 import graphene
 from graphql import GraphQLResolveInfo
 
+from bookgraph.api.execute.lookahead import selected_fields
 from bookgraph.api.schema.connections import Row
 from bookgraph.api.schema.inputs import enum_of, value_of
 from bookgraph.api.schema.resolve import call_store
@@ -32,8 +33,12 @@ class Stats(graphene.ObjectType):
         required=True,
         description="Number of citations. A citation is a book and an external link, counted once.",
     )
-    num_placed_books = graphene.Int(required=True, description="Number of books with a vector.")
-    num_placed_links = graphene.Int(required=True, description="Number of links with a vector.")
+    num_placed_books = graphene.Int(
+        required=True, description="Number of books with a vector of the current model."
+    )
+    num_placed_links = graphene.Int(
+        required=True, description="Number of links with a vector of the current model."
+    )
     sources = graphene.List(
         graphene.NonNull(graphene.String), description="Names of the files that were loaded."
     )
@@ -90,8 +95,12 @@ class EmbeddingModel(graphene.ObjectType):
         required=True, description="The model version. Each training makes a new one."
     )
     dim = graphene.Int(required=True, description="Dimension of the vectors.")
-    num_books = graphene.Int(required=True, description="Number of books with a vector.")
-    num_links = graphene.Int(required=True, description="Number of links with a vector.")
+    num_books = graphene.Int(
+        required=True, description="Number of books that have a vector of the model now."
+    )
+    num_links = graphene.Int(
+        required=True, description="Number of links that have a vector of the model now."
+    )
     created_at = graphene.String(
         required=True, description="Time at which the vectors were written, ISO 8601."
     )
@@ -102,7 +111,7 @@ class EmbeddingModel(graphene.ObjectType):
     properties = graphene.NonNull(
         graphene.List(graphene.NonNull(ModelProperty)),
         description="Everything that is stored about the model, including the method and the "
-        "quality of its map.",
+        "quality of its map. The numbers of books and links are those of now.",
     )
 
     @staticmethod
@@ -144,12 +153,14 @@ class OverviewQuery(graphene.ObjectType):
     @staticmethod
     async def resolve_stats(root: None, info: GraphQLResolveInfo) -> Row:
         """Count."""
-        return await call_store(info, overview.read_stats)
+        names = selected_fields(info)
+        return await call_store(info, lambda store: overview.read_stats(store, names))
 
     @staticmethod
     async def resolve_embedding_model(root: None, info: GraphQLResolveInfo) -> Row:
         """Read the current one."""
-        return await call_store(info, read_model)
+        is_counted = not selected_fields(info).isdisjoint({"num_books", "num_links", "properties"})
+        return await call_store(info, lambda store: read_model(store, is_counted=is_counted))
 
     @staticmethod
     async def resolve_embedding_models(root: None, info: GraphQLResolveInfo) -> list[Row]:

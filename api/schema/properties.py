@@ -66,7 +66,7 @@ def edit_fields(kind: NodeKind) -> Any:
 
 
 def edited_properties(kind: NodeKind, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties of a node that a client's values set; null and an empty list remove one."""
+    """The properties of a node that a client's values set; an empty list removes one."""
     properties: dict[str, Any] = {}
     for one in kind.having("edit"):
         if one.plural and one.plural in given:

@@ -39,7 +39,9 @@ def _mentions(kind: NodeKind) -> FieldBuilder:
         )
         keyset = Keyset(other.word + "s", (count, *rest))
         returned = compiler.node(other, node, item.node)
-        return _list_of(compiler, pattern, edge, item, keyset, returned, source + "." + kind.degree)
+        # Neo4j keeps the number of a node's edges, so it is as true as the list.
+        total: LiteralString = "COUNT { (" + source + ")" + kind.to_other + "() }"
+        return _list_of(compiler, pattern, edge, item, keyset, returned, total)
 
     return build
 

@@ -27,7 +27,11 @@ def fold_key(kind: NodeKind, key: str) -> str:
 
 def keys_of(kind: NodeKind, text: str) -> list[str]:
     """The keys under which a node may stand that a text names, the text as written first."""
-    return book_keys(text) if kind == BOOK else link_keys(text)
+    if kind != BOOK:
+        return link_keys(text)
+    # The full-text index, which ignores case, has no words such as `it`: this key finds `It`.
+    lowercase = spell_title(text).lower()
+    return list(dict.fromkeys((*book_keys(text), *book_keys(lowercase)[-1:])))
 
 
 def phrase_of(text: str) -> str:
@@ -54,6 +58,11 @@ def lookup(kind: NodeKind, variable: LiteralString, key: LiteralString) -> Liter
 def lookup_parameters(kind: NodeKind, key: str, text: str) -> dict[str, object]:
     """The parameters of `lookup`."""
     return {key: keys_of(kind, text), f"{key}_phrase": phrase_of(text)}
+
+
+def spellings(kind: NodeKind, text: str) -> dict[str, object]:
+    """The `keys` and the `phrase` of a text, as entries of a map for a statement with `found`."""
+    return {"keys": keys_of(kind, text), "phrase": phrase_of(text)}
 
 
 def found(

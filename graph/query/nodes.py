@@ -8,20 +8,30 @@ statement look for the nearest names, so that the error can offer them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
 from bookgraph.core.errors import UsageError
+from bookgraph.graph.query.compile import Compiler
 from bookgraph.graph.query.fields import new_compiler
 from bookgraph.graph.query.filters import BookFilter, LinkFilter, NodeFilter, predicate
 from bookgraph.graph.query.keyset import Keyset, Term
-from bookgraph.graph.query.lookup import lookup, lookup_parameters, not_found
+from bookgraph.graph.query.lookup import (
+    found,
+    lookup,
+    lookup_parameters,
+    not_found,
+    spellings,
+)
 from bookgraph.graph.query.nearest import read_filled
 from bookgraph.graph.query.selection import NodeList, Page, Selection, node_list, select
 from bookgraph.graph.query.similar import SimilarityRequest, similar_books
-from bookgraph.graph.schema import BOOK, LINK, NodeKind
+from bookgraph.graph.schema import BOOK, KINDS, LINK, NodeKind
 from bookgraph.graph.store import Row, Store
+
+MAX_KEYS = 100
+"""Maximum number of nodes that are looked up at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,58 @@ def find_node(store: Store, kind: NodeKind, key: str, selections: Sequence[Selec
         raise not_found(store, kind, key)
     node: Row = rows[0]["node"]
     return node
+
+
+def find_nodes(
+    store: Store,
+    wanted: Sequence[tuple[NodeKind, str] | None],
+    selections: Mapping[NodeKind, Sequence[Selection]],
+) -> list[Row | None]:
+    """Get the selected fields of many books and links, in one statement.
+
+    Args:
+        store: the graph.
+        wanted: kind and key of each, or None for a node that is known not to exist.
+        selections: requested fields for each kind that is wanted.
+
+    Returns:
+        One row for each wanted node, in order; None where it does not exist.
+    """
+    keys = [
+        {"position": position, "label": kind.label, **spellings(kind, key)}
+        for position, one in enumerate(wanted)
+        if one is not None
+        for kind, key in (one,)
+    ]
+    nodes: list[Row | None] = [None] * len(wanted)
+    if keys:
+        compiler = new_compiler({"wanted": keys})
+        for row in read_filled(store, _many(compiler, selections), compiler):
+            nodes[row["position"]] = row["node"]
+    return nodes
+
+
+def _many(compiler: Compiler, selections: Mapping[NodeKind, Sequence[Selection]]) -> LiteralString:
+    """Rows of `position` and `node` for each map of the parameter `wanted`."""
+    lookups: list[LiteralString] = []
+    choices: list[LiteralString] = []
+    for kind in KINDS.values():
+        if kind not in selections:
+            continue
+        exact, node = "exact_" + kind.word, kind.word
+        this: LiteralString = "CASE one.label WHEN '" + kind.label + "' THEN "
+        lookups.append(
+            "OPTIONAL MATCH (" + exact + ":" + kind.label + " {" + kind.key + ": "
+            + this + "one.keys[0] END}) "
+            + "LET " + node + " = " + this + found(kind, exact, "one.keys", "one.phrase") + " END "
+        )  # fmt: skip
+        choices.append(
+            "WHEN " + node + " IS NOT NULL THEN " + compiler.node(kind, node, selections[kind])
+        )
+    return (
+        "CYPHER 25 UNWIND $wanted AS one " + "".join(lookups)
+        + "RETURN one.position AS position, CASE " + " ".join(choices) + " END AS node"
+    )  # fmt: skip
 
 
 def list_books(

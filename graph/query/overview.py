@@ -7,14 +7,15 @@ server seconds to write and a client seconds to read.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 from urllib.parse import urlsplit
 
 from bookgraph.core.errors import BookgraphError, UsageError
 from bookgraph.core.processes import format_address
-from bookgraph.graph.schema import BOOK, KINDS, MAP_POSITIONS, MapName, NodeKind
+from bookgraph.graph.read.model import num_placed
+from bookgraph.graph.schema import BOOK, KINDS, LINK, MAP_POSITIONS, MapName, NodeKind
 from bookgraph.graph.store import Row, Store
 from bookgraph.graph.vectors.models import CURRENT_MODEL
 
@@ -87,18 +88,34 @@ class MapColumns:
     kept_share: float | None
 
 
-def read_stats(store: Store) -> Row:
-    """Count the nodes and edges; all zero when nothing was loaded."""
+_STATS: Mapping[str, LiteralString] = {
+    "num_books": "COUNT { (:Book) } AS num_books",
+    "num_links": "COUNT { (:Link) } AS num_links",
+    "num_external_links": "COUNT { (:ExternalLink) } AS num_external_links",
+    "num_edges": "COUNT { ()-[:LINKS_TO]->() } AS num_edges",
+    "num_citations": "COUNT { ()-[:CITES]->() } AS num_citations",
+    "num_placed_books": num_placed(BOOK) + " AS num_placed_books",
+    "num_placed_links": num_placed(LINK) + " AS num_placed_links",
+    "sources": "data.sources AS sources",
+    "loaded_at": "data.loaded_at AS loaded_at",
+    "is_complete": "coalesce(data.is_complete, false) AS is_complete",
+}
+
+
+def read_stats(store: Store, names: Collection[str] = tuple(_STATS)) -> Row:
+    """Count the nodes and edges; all zero when nothing was loaded.
+
+    Args:
+        store: the graph.
+        names: the wanted numbers. The numbers of placed nodes take the time to look at each node,
+            the others none.
+    """
+    values: list[LiteralString] = [
+        value for name, value in _STATS.items() if name in names or name == "is_complete"
+    ]
     return store.read(
         "OPTIONAL MATCH (data:Dataset {name: 'bookgraph'}) "
-        "WITH data, " + CURRENT_MODEL + " AS model "
-        "RETURN COUNT { (:Book) } AS num_books, COUNT { (:Link) } AS num_links, "
-        "COUNT { (:ExternalLink) } AS num_external_links, "
-        "COUNT { ()-[:LINKS_TO]->() } AS num_edges, COUNT { ()-[:CITES]->() } AS num_citations, "
-        "coalesce(model.num_books, 0) AS num_placed_books, "
-        "coalesce(model.num_links, 0) AS num_placed_links, "
-        "data.sources AS sources, data.loaded_at AS loaded_at, "
-        "coalesce(data.is_complete, false) AS is_complete"
+        "WITH data, " + CURRENT_MODEL + " AS model RETURN " + ", ".join(values)
     )[0]
 
 

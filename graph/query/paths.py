@@ -117,9 +117,10 @@ class Comparison:
 
     Attributes:
         nodes: the requested fields of the two books.
-        score: their cosine, or None where one has no vector.
+        score: their cosine, 1 for one book twice, or None where one of two has no vector.
         num_shared: links that both mention.
-        jaccard: those as a share of the links that either mentions, in [0, 1].
+        jaccard: those as a share of the links that either mentions, in [0, 1]; 1 for one book
+            twice.
         shared: rows with `score` (the rarity) and `link`, the rarest first.
         only: such rows for the links that only the first and only the second mentions.
         version: the model of the score, or None without one.
@@ -173,10 +174,10 @@ def compare_books(
     num_shared, num_either = row["num_shared"], row["num_either"]
     return Comparison(
         nodes=(row["first_book"], row["second_book"]),
-        score=score,
+        score=1.0 if row["is_same"] else score,
         version=model_version,
         num_shared=num_shared,
-        jaccard=num_shared / num_either if num_either else 0.0,
+        jaccard=num_shared / num_either if num_either else float(row["is_same"]),
         shared=row["shared"],
         only=(row["only_first"], row["only_second"]),
     )
@@ -195,6 +196,7 @@ def _comparison(
         ("stamp", STAMP),
         ("num_shared", "size(shared)"),
         ("num_either", "a.num_links + b.num_links - size(shared)"),
+        ("is_same", "a = b"),
         ("shared", _rarest(compiler, "UNWIND shared AS via", link)),
         ("only_first", _rarest(compiler, "MATCH (a)" + not_shared, link)),
         ("only_second", _rarest(compiler, "MATCH (b)" + not_shared, link)),
@@ -202,7 +204,9 @@ def _comparison(
     returned: list[LiteralString] = [value + " AS " + name for name, value in values]
     return (
         "CYPHER 25 " + lookup(BOOK, "a", "a") + lookup(BOOK, "b", "b")
-        + "LET shared = COLLECT { MATCH (a)-[:LINKS_TO]->(via:Link)<-[:LINKS_TO]-(b) RETURN via } "
+        # In two clauses: one pattern passes no edge twice, and would find nothing where a is b.
+        + "LET shared = COLLECT { MATCH (a)-[:LINKS_TO]->(via:Link) "
+        + "MATCH (b)-[:LINKS_TO]->(via) RETURN via } "
         + "RETURN " + ", ".join(returned)
     )  # fmt: skip
 

@@ -29,8 +29,10 @@ MAX_HITS = 50
 
 _NUM_CANDIDATES = 60
 _LEAST_SCORE = 0.3
-# Combining marks that a decomposed letter may carry: grave to ring, caron, cedilla, ogonek.
-_MARKS = [chr(code) for code in (*range(0x300, 0x305), *range(0x306, 0x30D), 0x327, 0x328)]
+# Unicode's block of combining marks: the accents of Latin, Greek and Cyrillic letters. The marks of
+# other scripts are no accents, and stay.
+_MARKS = [chr(code) for code in range(0x300, 0x370)]
+_ANY_MARK = re.compile(f"[{_MARKS[0]}-{_MARKS[-1]}]")
 _ARTICLES = ("the ", "a ", "an ")
 _ASIDE = re.compile(r"\s*\([^()]*\)\s*$")
 
@@ -88,6 +90,7 @@ def search(
         query=f"{phrase_query(text)}^8 OR {fuzzy_query(text)}",
         candidates=_NUM_CANDIDATES,
         marks=_MARKS,
+        marked=f"(?s).*{_ANY_MARK.pattern}.*",
         least=_LEAST_SCORE,
         first=first,
     )
@@ -99,7 +102,7 @@ def search(
 def fold(text: str) -> str:
     """Lowercase without accents and with single spaces."""
     decomposed = unicodedata.normalize("NFD", text.lower())
-    return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).split())
+    return " ".join(_ANY_MARK.sub("", decomposed).split())
 
 
 def _stem(folded: str) -> str:
@@ -171,9 +174,11 @@ _DICE: LiteralString = (
 _WHENS: list[LiteralString] = ["WHEN " + rule + " THEN " + score for rule, score in _RULES]
 _SCORE: LiteralString = "CASE " + " ".join(_WHENS) + " ELSE 0.9 * " + _DICE + " END"
 
+# `fold` in Cypher, which replaces one mark after the other. So it does for texts with marks only.
 _FOLDED: LiteralString = (
-    "reduce(letters = normalize(toLower(names[place]), NFD), mark IN $marks | "
-    "replace(letters, mark, ''))"
+    "CASE WHEN decomposed =~ $marked THEN "
+    "reduce(letters = decomposed, mark IN $marks | replace(letters, mark, '')) "
+    "ELSE decomposed END"
 )
 _STEM: LiteralString = (
     "CASE WHEN short STARTS WITH 'the ' THEN substring(short, 4) "
@@ -184,6 +189,7 @@ _STEM: LiteralString = (
 # Of the names of a node, its title first: the best score, and the redirect that has it.
 _BEST_NAME: LiteralString = (
     "UNWIND range(0, size(names) - 1) AS place "
+    "LET decomposed = normalize(toLower(names[place]), NFD) "
     "LET title = " + _FOLDED + " "
     "LET short = split(title, ' (')[0] "
     "LET stem = " + _STEM + " "

@@ -15,7 +15,7 @@ import numpy as np
 from bookgraph.core.errors import DataMissingError, UsageError
 from bookgraph.graph.query.filters import NodeFilter
 from bookgraph.graph.query.lookup import found as lookup_of
-from bookgraph.graph.query.lookup import keys_of, not_found, phrase_of
+from bookgraph.graph.query.lookup import keys_of, not_found, spellings
 from bookgraph.graph.query.nearest import NearList, as_node_list, near_lists, version_of
 from bookgraph.graph.query.selection import NodeList, Page, Selection, select
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
@@ -80,7 +80,7 @@ def similar_books(
         Items with `node` and `score`, the cosine, the nearest first.
 
     Raises:
-        BookNotFoundError: one of the titles does not exist.
+        BookNotFoundError: one of the titles does not exist, also of those to leave out.
         LinkNotFoundError: one of the names does not exist.
         DataMissingError: the graph has no embeddings, or a given node has no vector.
         UsageError: nothing is liked, too much is given, or the page is of another list.
@@ -196,14 +196,7 @@ def _find(store: Store, model: Model, given: Sequence[_Given]) -> None:
     if rest:
         rows = store.read(
             _FIND,
-            given=[
-                {
-                    "label": one.kind.label,
-                    "keys": keys_of(one.kind, one.text),
-                    "phrase": phrase_of(one.text),
-                }
-                for one in rest
-            ],
+            given=[{"label": one.kind.label, **spellings(one.kind, one.text)} for one in rest],
         )
         for one, key in zip(rest, rows[0]["keys"], strict=True):
             if key is None:

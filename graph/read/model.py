@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bookgraph.graph.schema import BOOK, MAP_POSITIONS, MapName, NodeKind, slot_of
+from bookgraph.graph.schema import BOOK, LINK, MAP_POSITIONS, MapName, NodeKind, slot_of
 from bookgraph.graph.store import Store
 from bookgraph.graph.vectors.models import CURRENT_MODEL, no_embeddings, read_table
 
@@ -85,15 +85,34 @@ def list_models(store: Store) -> list[StoredModel]:
     ]
 
 
-def read_model(store: Store) -> dict[str, Any]:
+def num_placed(kind: NodeKind) -> LiteralString:
+    """An expression: how many nodes of a kind have a vector of `model` now; edits change it."""
+    return (
+        "COUNT { MATCH (n:" + kind.label + ") "
+        "WHERE n[coalesce(model.vector, 'embedding') + '_version'] = model.version }"
+    )
+
+
+def read_model(store: Store, *, is_counted: bool = False) -> dict[str, Any]:
     """Read the properties of the current model.
+
+    Args:
+        store: the graph.
+        is_counted: replace the numbers of books and links that were placed when the vectors were
+            written by those of now.
 
     Raises:
         DataMissingError: the graph has no embeddings.
     """
-    model: dict[str, Any] | None = store.read("RETURN properties(" + CURRENT_MODEL + ") AS model")[
-        0
-    ]["model"]
+    counts: LiteralString = (
+        ", num_books: " + num_placed(BOOK) + ", num_links: " + num_placed(LINK)
+        if is_counted
+        else ""
+    )
+    rows = store.read(
+        "WITH " + CURRENT_MODEL + " AS model RETURN model {.*" + counts + "} AS model"
+    )
+    model: dict[str, Any] | None = rows[0]["model"]
     if model is None:
         raise no_embeddings(store)
     return model

@@ -131,6 +131,23 @@ def test_variables_and_their_defaults_count(schema: GraphQLSchema) -> None:
     assert cost(schema, text, n="x") == 200
 
 
+def test_null_costs_what_the_default_costs(schema: GraphQLSchema) -> None:
+    assert cost(schema, "{ books(first: null) { nodes { title } } }") == 20
+    text = "query($n: Int = 50) { books(first: $n) { nodes { title } } }"
+    assert cost(schema, text, n=None) == 20
+
+
+def test_a_lookup_of_many_keys_costs_their_number(schema: GraphQLSchema) -> None:
+    assert cost(schema, '{ booksByTitle(titles: ["a", "b", "c"]) { title } }') == 3
+    assert cost(schema, '{ booksByTitle(titles: "a") { title } }') == 1
+    text = "query($n: [String!]! = [1, 2]) { linksByName(names: $n) { books { nodes { title } } } }"
+    assert cost(schema, text) == 2 * (1 + 10 * 2)
+    assert cost(schema, text, n=["a"] * 40) == 40 * (1 + 10 * 2)
+    assert cost(schema, text, n="a") == 1 + 10 * 2
+    huge = "9" * 5_000
+    assert cost(schema, f"{{ nodes(ids: [{huge}, $i]) {{ ... on Book {{ title }} }} }}") == 2
+
+
 def test_fragments_and_unions_are_counted(schema: GraphQLSchema) -> None:
     text = (
         '{ search(text: "x", first: 2) { hits { node { ... on Book { ...L } ... on Link { name } '

@@ -75,7 +75,14 @@ def test_an_unknown_order_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("text", "folded"),
-    [("Les  Misérables ", "les miserables"), ("ÅÇÉ", "ace"), ("", ""), ("Война", "воина")],
+    [
+        ("Les  Misérables ", "les miserables"),
+        ("ÅÇÉ", "ace"),
+        ("", ""),
+        ("Война", "воина"),
+        ("Ơ ạ x\u0304", "o a x"),
+        ("か\u3099", "か\u3099"),
+    ],
 )
 def test_folding(text: str, folded: str) -> None:
     assert fold(text) == folded
