@@ -202,6 +202,7 @@ UNIQUE_KEYS: Mapping[LiteralString, tuple[LiteralString, LiteralString]] = {
     "external_link_url": ("ExternalLink", "url"),
     "embedding_model_version": ("EmbeddingModel", "version"),
     "dataset_name": ("Dataset", "name"),
+    "edit_number": ("Edit", "number"),
 }
 """Constraint name to a label and the property that is unique among its nodes."""
 

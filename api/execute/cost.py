@@ -21,6 +21,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     VariableNode,
@@ -101,6 +102,17 @@ class _Counter:
                 cost += self._fragment(one.name.value)
         return cost
 
+    def _num_inputs(self, node: FieldNode) -> int:
+        for given in node.arguments:
+            value: Any = given.value
+            if given.name.value == "inputs":
+                if isinstance(value, ListValueNode):
+                    return len(value.values)
+                if isinstance(value, VariableNode):
+                    inputs = self._variables.get(value.name.value)
+                    return len(inputs) if isinstance(inputs, list) else 1
+        return 1
+
     def _fragment(self, name: str) -> int:
         if name not in self._known:
             self._known[name] = 0
@@ -121,10 +133,10 @@ class _Counter:
         return _SEARCHES.get(name, 0) + self._first(node, definition) * (1 + inner)
 
     def _first(self, node: FieldNode, definition: GraphQLField) -> int:
-        """How many items a field can return: its `first`, or 1 if it has no such argument."""
+        """How many items a field can return: its `first` or the number of its `inputs`, or 1."""
         argument = definition.args.get("first")
         if argument is None:
-            return 1
+            return self._num_inputs(node) if "inputs" in definition.args else 1
         first: Any = argument.default_value
         for given in node.arguments:
             if given.name.value == "first":

@@ -103,6 +103,19 @@ def find_node(store: Store, kind: NodeKind, key: str, selections: Sequence[Selec
     return node
 
 
+def read_books(
+    store: Store, titles: Sequence[str], selections: Sequence[Selection]
+) -> dict[str, Row]:
+    """Get the selected fields of some books by their exact titles, without those that are gone."""
+    compiler = new_compiler({"titles": list(titles)})
+    rows = store.read(
+        "CYPHER 25 UNWIND $titles AS title MATCH (n:Book {title: title}) WITH n "
+        "RETURN n.title AS title, " + compiler.node(BOOK, "n", selections) + " AS node",
+        **compiler.parameters,
+    )
+    return {row["title"]: row["node"] for row in rows}
+
+
 def list_books(
     store: Store,
     page: Page,

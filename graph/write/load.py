@@ -161,6 +161,8 @@ def mark_dataset(
 ) -> None:
     """Record on the `Dataset` node what is loaded, and whether the load is complete.
 
+    This raises its revision, as each edit does.
+
     Args:
         store: the database.
         sources: names of the input files.
@@ -170,6 +172,7 @@ def mark_dataset(
     store.run(
         "MERGE (n:Dataset {name: 'bookgraph'}) "
         "SET n.sources = $sources, n.is_complete = $is_complete, n.loaded_at = $now, "
+        "n.revision = coalesce(n.revision, 0) + 1, "
         "n.changed_at = CASE WHEN $is_changed THEN $now ELSE n.changed_at END",
         sources=list(sources),
         is_complete=is_complete,
