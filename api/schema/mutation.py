@@ -78,14 +78,14 @@ def _given_client_id() -> Any:
 
 
 class BookInput(_BookEdit, graphene.InputObjectType):
-    """A book to save. Fields that are left out keep their values; null removes a value."""
+    """A book to save. Fields that are left out keep their values. Null removes a value."""
 
     title = graphene.String(required=True, description="The title, which is the key.")
     links = graphene.List(
         graphene.NonNull(graphene.String),
         description=f"Titles of all pages that the book links to, at most {MAX_LINKS:,}. They "
-        "replace the book's present links. Each repeat counts as one more mention. Without them, "
-        "the links stay as they are.",
+        "replace the book's present links. Each repeat counts as one more mention. If left out or "
+        "null, the links stay as they are.",
     )
 
 
