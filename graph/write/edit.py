@@ -1,8 +1,8 @@
 """Adds, changes and removes single books, each in one transaction, vector included.
 
 Edits run one after the other: each locks the `Dataset` node by raising its revision before it reads
-anything, so that counts and orphans are right however many clients write. The driver repeats a
-transaction after a deadlock with a load.
+anything, so that counts and orphans are right however many clients write. A load locks it when it
+begins and while it counts. The driver repeats a transaction after a deadlock with a load.
 
 A book that is added between trainings gets its vector from its links at once (fold-in), so that
 similarity queries find it without waiting; the next training places it anew.
@@ -10,7 +10,7 @@ similarity queries find it without waiting; the next training places it anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, LiteralString
@@ -140,7 +140,7 @@ def fold_in(vectors: NDArray[np.float64], num_books: NDArray[np.float64]) -> NDA
 
 
 def _save(transaction: Transaction, address: str, wanted: WantedBook) -> EditReport:
-    revision = _lock(transaction, address)
+    lock = _lock(transaction, address)
     known = _read_known(transaction, wanted)
     old, new = dict(known["links"]), wanted.counts
     has_links_changed = new is not None and new != old
@@ -156,14 +156,14 @@ def _save(transaction: Transaction, address: str, wanted: WantedBook) -> EditRep
         )
     if has_links_changed:
         transaction.run(_LINK, title=wanted.title, links=wanted.links)
-        transaction.run(_RECOUNT, names=sorted({*old, *(new or ())}))
+        _recount(transaction, lock, names=sorted({*old, *(new or ())}))
     # Counts do not matter to fold-in, so the trained vector of the same links is the better one.
     is_placed = {*old} == {*(old if new is None else new)} and known["is_placed"]
     if not is_placed:
         is_placed = _place(transaction, wanted.title)
         is_changed = is_changed or is_placed
     if is_changed:
-        _record(transaction, revision, "SAVED", wanted.title)
+        _record(transaction, lock, "SAVED", wanted.title)
     return EditReport(wanted.title, is_new=not known["is_known"], is_placed=is_placed)
 
 
@@ -173,20 +173,32 @@ def _read_known(transaction: Transaction, wanted: WantedBook) -> Row:
 
 
 def _remove(transaction: Transaction, address: str, title: str) -> str | None:
-    revision = _lock(transaction, address)
+    lock = _lock(transaction, address)
     rows = transaction.run(_FIND, **lookup_parameters(BOOK, "key", title))
     if not rows:
         return None
     found: str = rows[0]["title"]
     (removed,) = transaction.run(_REMOVE, title=found)
-    transaction.run(_RECOUNT, names=sorted(removed["names"]))
-    transaction.run(_RECOUNT_CITED, urls=sorted(removed["urls"]))
-    _record(transaction, revision, "REMOVED", found)
+    _recount(transaction, lock, names=sorted(removed["names"]), urls=sorted(removed["urls"]))
+    _record(transaction, lock, "REMOVED", found)
     return found
 
 
-def _lock(transaction: Transaction, address: str) -> int:
-    """Let no other edit run until this transaction ends. Returns the graph's new revision.
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    """What the locked `Dataset` node says.
+
+    Attributes:
+        revision: the graph's new revision.
+        is_complete: whether no load is running, nor was interrupted.
+    """
+
+    revision: int
+    is_complete: bool
+
+
+def _lock(transaction: Transaction, address: str) -> _Lock:
+    """Let no other edit run, and no load begin, until this transaction ends.
 
     Raises:
         DataMissingError: there is no `Dataset` node to lock.
@@ -197,17 +209,29 @@ def _lock(transaction: Transaction, address: str) -> int:
             f"The database at {address} holds no books of bookgraph yet. "
             "Load some: bookgraph ingest PATH"
         )
-    revision: int = rows[0]["revision"]
-    return revision
+    return _Lock(**rows[0])
+
+
+def _recount(
+    transaction: Transaction, lock: _Lock, *, names: Sequence[str], urls: Sequence[str] = ()
+) -> None:
+    """Correct the counts of some links and external links, and delete those that nothing uses.
+
+    A running load may just be adding edges to a link that nothing uses, so there links stay; the
+    load deletes them at its end.
+    """
+    transaction.run(_RECOUNT, names=names, can_delete=lock.is_complete)
+    if urls:
+        transaction.run(_RECOUNT_CITED, urls=urls, can_delete=lock.is_complete)
 
 
 def _record(
-    transaction: Transaction, revision: int, kind: Literal["SAVED", "REMOVED"], title: str
+    transaction: Transaction, lock: _Lock, kind: Literal["SAVED", "REMOVED"], title: str
 ) -> None:
     """Add an edit to the log, which keeps the latest ones."""
     transaction.run(
         _RECORD,
-        number=revision,
+        number=lock.revision,
         kind=kind,
         title=title,
         at=datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -237,7 +261,7 @@ def _place(transaction: Transaction, title: str) -> bool:
 _RAISE_REVISION: LiteralString = """
 MATCH (data:Dataset {name: 'bookgraph'})
 SET data.revision = coalesce(data.revision, 0) + 1
-RETURN data.revision AS revision
+RETURN data.revision AS revision, coalesce(data.is_complete, false) AS is_complete
 """
 _RECORD: LiteralString = "CREATE (:Edit {number: $number, kind: $kind, title: $title, at: $at})"
 # One edit adds one node, so one node at most is too much.
@@ -286,14 +310,14 @@ _RECOUNT: LiteralString = """
 UNWIND $names AS name
 MATCH (link:Link {name: name})
 SET link.num_books = COUNT { (link)<-[:LINKS_TO]-() }
-WITH link WHERE link.num_books = 0
+WITH link WHERE link.num_books = 0 AND $can_delete
 DETACH DELETE link
 """
 _RECOUNT_CITED: LiteralString = """
 UNWIND $urls AS url
 MATCH (page:ExternalLink {url: url})
 SET page.num_books = COUNT { (page)<-[:CITES]-() }
-WITH page WHERE page.num_books = 0
+WITH page WHERE page.num_books = 0 AND $can_delete
 DETACH DELETE page
 """
 _LINK_VECTORS: LiteralString = """

@@ -17,7 +17,7 @@ from bookgraph.core.errors import BookNotFoundError, EditRefusedError
 from bookgraph.graph.query.overview import count_facets
 from bookgraph.graph.read.edges import read_edges
 from bookgraph.graph.store import Store
-from bookgraph.graph.write.edit import fold_in, remove_book, save_book
+from bookgraph.graph.write.edit import fold_in, remove_book, save_book, save_books
 from bookgraph.graph.write.wanted import BookEdit
 from bookgraph.ingest import CleaningOptions, ingest_files
 from bookgraph.testing.recount import wrong_counts
@@ -65,6 +65,7 @@ def test_without_a_key_nothing_is_written(client: TestClient, sample_store: Stor
         assert answer.json()["errors"][0]["extensions"]["code"] == "FORBIDDEN"
     removal = 'mutation { removeBook(title: "Dune") { title } }'
     assert post(client, removal).status_code == 403
+    assert post(client, SAVE_SOME, b=[book]).status_code == 403
     titles = "MATCH (b:Book) WHERE b.title IN ['Dune', \"Nobody's Book\"] RETURN b.title AS t"
     assert sample_store.read(titles) == [{"t": "Dune"}]
 
@@ -187,6 +188,22 @@ def test_of_several_books_the_good_ones_are_saved(client: TestClient, sample_sto
     assert data["results"] is None
     assert data["userErrors"] == [{"code": "TOO_MANY", "field": ["inputs"]}]
     assert post(client, SAVE_SOME, KEY, b=[]).json()["data"]["saveBooks"]["results"] == []
+
+
+def test_a_book_that_is_removed_meanwhile_is_null(
+    client: TestClient, sample_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save_then_lose(store: Store, edits: list[BookEdit]) -> Any:
+        reports = save_books(store, edits)
+        remove_book(store, edits[0].title)
+        return reports
+
+    monkeypatch.setattr("bookgraph.api.schema.mutation.save_books", save_then_lose)
+    answer = post(client, SAVE, KEY, b={"title": "Lost", "links": ["War"]}).json()
+    assert "errors" not in answer
+    assert answer["data"]["saveBook"]["book"] is None
+    assert answer["data"]["saveBook"]["isNew"] is True
+    assert wrong_counts(sample_store) == []
 
 
 @pytest.mark.parametrize(

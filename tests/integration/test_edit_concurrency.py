@@ -152,19 +152,36 @@ def test_any_interleaving_leaves_the_graph_of_some_order(
         assert not kinds or (kinds[-1] == "SAVED") == (links_of(loaded, title) is not None)
 
 
-def test_books_that_are_added_during_a_load_of_others_stay(loaded: Store) -> None:
-    names = [f"link {place}" for place in range(200)]
+@pytest.mark.parametrize("turn", range(3))
+def test_edits_during_a_load_leave_right_counts(loaded: Store, turn: int) -> None:
+    names = [f"link {place}" for place in range(300)]
     links = [LinkRow(name, name, "article", 1) for name in ["one", *names]]
-    books = [BookRow("Base", {}, {"one": 1}), BookRow("Large", {}, dict.fromkeys(names, 1))]
+    large = [BookRow(f"Large {place}", {}, dict.fromkeys(names, 1)) for place in range(100)]
+    books = [BookRow("Base", {}, {"one": 1}), *large]
+    save_books(loaded, [BookEdit(f"Book {place}", [f"Link {place}"]) for place in range(40)])
 
     def load() -> None:
         load_graph(loaded, GraphRows(books, links), keep_others=True)
 
-    def save() -> None:
-        for place in range(5):
-            save_book(loaded, BookEdit(f"Book {place}", ["One", f"Link {place}"]))
+    def edit() -> None:
+        # Without the load, each of these links has no other book.
+        for place in range(40):
+            remove_book(loaded, f"Book {place}")
+            save_book(loaded, BookEdit(f"Own {turn}", [f"Own {place}", f"Link {place}"]))
 
-    run_at_once([load, save])
-    load()
+    run_at_once([load, edit])
     assert wrong_counts(loaded) == []
-    assert links_of(loaded, "Book 4") == ["link 4", "one"]
+    assert links_of(loaded, "Large 99") == sorted(names)
+    assert links_of(loaded, f"Own {turn}") == ["link 39", "own 39"]
+
+
+def test_after_an_interrupted_load_the_next_one_deletes_links_that_nothing_uses(
+    loaded: Store,
+) -> None:
+    loaded.run("MATCH (d:Dataset) SET d.is_complete = false")
+    save_book(loaded, BookEdit("Brief", ["Brief"]))
+    remove_book(loaded, "Brief")
+    assert wrong_counts(loaded) == ["brief"]
+    book = BookRow("Base", {}, {"one": 1}, {"http://cited.org": 1})
+    load_graph(loaded, GraphRows([book], [LinkRow("one", "One", "article", 1)]))
+    assert wrong_counts(loaded) == []

@@ -23,7 +23,9 @@ KNOWN = {"is_known": True, "is_placed": True, "values": [], "links": [["a", 1]]}
 
 def recorded(*answers: dict[str, Any]) -> tuple[RecordingStore, Store]:
     """A store that gives a revision, then some answers; and the same as the type of a real one."""
-    store = RecordingStore([[{"revision": 7}], *([answer] for answer in answers)])
+    store = RecordingStore(
+        [[{"revision": 7, "is_complete": True}], *([answer] for answer in answers)]
+    )
     return store, cast("Store", store)
 
 
