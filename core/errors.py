@@ -5,7 +5,8 @@ translated once, in the folder that owns the library.
 
     BookgraphError                      exit 1
     ├── UsageError                      exit 2   an argument or a setting is not accepted
-    │   └── ShapeError                           an array has the wrong shape, dtype or range
+    │   ├── ShapeError                           an array has the wrong shape, dtype or range
+    │   └── EditRefusedError                     an edit of a book holds texts that cannot be saved
     ├── StoreUnreachableError           exit 3   Neo4j does not answer (a retry may help)
     │   └── StoreLoginError                      Neo4j refuses the user name or the password
     ├── QueryTimeoutError               exit 1   a query took longer than its timeout
@@ -27,7 +28,9 @@ translated once, in the folder that owns the library.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 
 class BookgraphError(Exception):
@@ -49,6 +52,32 @@ class UsageError(BookgraphError):
 
 class ShapeError(UsageError):
     """An array does not have the shape, dtype or range that the docstring states."""
+
+
+RefusalCode = Literal["BLANK", "TOO_LONG", "TOO_MANY", "OUT_OF_RANGE", "INVALID"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason why an edit is refused.
+
+    Attributes:
+        field: where the value stands in the edit, such as `("links", "3")`.
+        code: the kind of reason.
+        message: the field, the value, and what to do.
+    """
+
+    field: tuple[str, ...]
+    code: RefusalCode
+    message: str
+
+
+class EditRefusedError(UsageError):
+    """An edit of a book holds values that cannot be saved. Nothing of it was saved."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__(" ".join(one.message for one in refusals))
+        self.refusals = tuple(refusals)
 
 
 class StoreUnreachableError(BookgraphError):

@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Container, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Literal
 from urllib.parse import unquote_to_bytes
 
 from bookgraph.core.site import ENGLISH, MAIN, Site, fold_whitespace
@@ -31,8 +32,15 @@ _WRITERS_KINDS = frozenset(
 MAIN_ONLY = frozenset({MAIN})
 
 
+NameFault = Literal["BLANK", "TOO_LONG", "INVALID"]
+
+
 class InvalidNameError(ValueError):
     """A text that names no page of the graph; the message completes "TEXT ..."."""
+
+    def __init__(self, message: str, fault: NameFault = "INVALID") -> None:
+        super().__init__(message)
+        self.fault: NameFault = fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +51,13 @@ class NameStep:
         name: what the step does, as in an ingest's report.
         apply: a text to its new form, or None where it names no link.
         refusal: why it then names none; completes "TEXT ...".
+        fault: the kind of that reason.
     """
 
     name: str
     apply: Callable[[str], str | None]
     refusal: str = ""
+    fault: NameFault = "INVALID"
 
 
 def decode_percent_codes(text: str) -> str | None:
@@ -132,6 +142,7 @@ def dropping_steps(site: Site = ENGLISH) -> tuple[NameStep, ...]:
             f"titles longer than {MAX_TITLE_BYTES} bytes dropped",
             partial(drop_overlong, site=site),
             f"is longer than {MAX_TITLE_BYTES} bytes, MediaWiki's limit for a title",
+            "TOO_LONG",
         ),
         NameStep(
             "project, user and template pages dropped",
@@ -184,9 +195,9 @@ def book_title(
     """
     title = _apply(spelling_steps(site)[:2], text)
     if not title:
-        raise InvalidNameError("is blank")
+        raise InvalidNameError("is blank", "BLANK")
     if _num_bytes(title, site) > MAX_TITLE_BYTES:
-        raise InvalidNameError(dropping_steps(site)[0].refusal)
+        raise InvalidNameError(dropping_steps(site)[0].refusal, "TOO_LONG")
     if namespaces is not None and site.split(title)[2] not in namespaces:
         raise InvalidNameError("is a page of a namespace for other pages than articles")
     return title
@@ -253,10 +264,23 @@ def _num_bytes(title: str, site: Site = ENGLISH) -> int:
     return len((title if number == MAIN else rest).encode("utf-8", "replace"))
 
 
+def has_lone_surrogate(text: str) -> bool:
+    r"""Whether a text holds a lone `\udXXX`: valid JSON, but UTF-8 and Neo4j cannot store it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
 def _apply(steps: Iterable[NameStep], text: str) -> str:
+    if has_lone_surrogate(text):
+        raise InvalidNameError("holds half a character (a lone surrogate)")
+    if not fold_whitespace(text):
+        raise InvalidNameError("is blank", "BLANK")
     for step in steps:
         result = step.apply(text)
         if result is None:
-            raise InvalidNameError(step.refusal)
+            raise InvalidNameError(step.refusal, step.fault)
         text = result
     return text

@@ -115,9 +115,13 @@ _PROJECTS = """
 _INTERWIKI = frozenset(f"{_LANGUAGES} {_PROJECTS}".split())
 """Prefixes of links to other wikis: no article's title can begin with one and a colon."""
 
-# Marks of writing direction, which copying from a browser adds, and control characters that are no
-# white space: nobody sees them, and MediaWiki removes the former and refuses the latter.
-_INVISIBLE = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
+# Nobody sees them: control characters that are no white space, soft hyphens, zero-width spaces and
+# joiners of words, byte order marks, and marks of writing direction, which copying from a browser
+# adds. The zero-width joiners of letters (U+200C, U+200D) stay: they change what is seen.
+_INVISIBLE = re.compile(
+    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad"
+    r"\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]+"
+)
 _SPACES = re.compile(r"[\s_]+")
 _NAMESPACE = re.compile(r'<namespace key="(-?\d+)"[^>]*?(?:/>|>([^<]*)</namespace>)')
 _CASE = re.compile(r"<case>([^<]*)</case>")

@@ -242,8 +242,12 @@ UNIQUE_KEYS: Mapping[LiteralString, tuple[LiteralString, LiteralString]] = {
     "external_link_url": ("ExternalLink", "url"),
     "embedding_model_version": ("EmbeddingModel", "version"),
     "dataset_name": ("Dataset", "name"),
+    "edit_number": ("Edit", "number"),
 }
 """Constraint name to a label and the property that is unique among its nodes."""
+
+NUM_KEPT_EDITS = 10_000
+"""Number of `Edit` nodes, the log of the latest edits; older ones are deleted."""
 
 LABELS: tuple[LiteralString, ...] = tuple(label for label, _ in UNIQUE_KEYS.values())
 RELATIONSHIP_TYPES: tuple[LiteralString, ...] = ("LINKS_TO", "CITES", "REFERS_TO")

@@ -2,7 +2,8 @@
 
 GraphQL lets a client send null wherever a value is optional, and many clients send it for each
 variable that they have no value for. A resolver then meets the default, or no value at all, and
-never None in its place. The look-ahead and the cost of a query follow the same rule.
+never None in its place. The look-ahead and the cost of a query follow the same rule. An input
+object whose class says `null_removes` is left alone: there, null is a value of its own.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ def apply_defaults(schema: GraphQLSchema) -> None:
         if one.name.startswith("__"):
             continue
         if isinstance(one, GraphQLInputObjectType):
+            if getattr(getattr(one, "graphene_type", None), "null_removes", False):
+                continue
             # graphql-core sets it in the same way.
             one.out_type = _filled(one.fields, one.out_type)  # type: ignore[assignment,method-assign]
         elif isinstance(one, GraphQLObjectType):

@@ -65,19 +65,6 @@ def edit_fields(kind: NodeKind) -> Any:
     )
 
 
-def edited_properties(kind: NodeKind, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties of a node that a client's values set; an empty list removes one."""
-    properties: dict[str, Any] = {}
-    for one in kind.having("edit"):
-        if one.plural and one.plural in given:
-            values = list(given[one.plural] or ())
-            properties[one.plural] = values or None
-            properties[one.name] = values[0] if values else None
-        elif not one.plural and one.name in given:
-            properties[one.name] = given[one.name]
-    return properties
-
-
 def map_fields(column: Any) -> Any:
     """The columns of a map that only books or only links have.
 

@@ -182,6 +182,20 @@ def _many(compiler: Compiler, selections: Mapping[NodeKind, Sequence[Selection]]
     )  # fmt: skip
 
 
+def read_books(
+    store: Store, titles: Sequence[str], selections: Sequence[Selection]
+) -> dict[str, Row]:
+    """Get the selected fields of some books by their exact titles, without those that are gone."""
+    compiler = new_compiler({"titles": list(titles)})
+    rows = read_filled(
+        store,
+        "CYPHER 25 UNWIND $titles AS title MATCH (n:Book {title: title}) WITH n "
+        "RETURN n.title AS title, " + compiler.node(BOOK, "n", selections) + " AS node",
+        compiler,
+    )
+    return {row["title"]: row["node"] for row in rows}
+
+
 def list_books(
     store: Store,
     page: Page,

@@ -137,7 +137,7 @@ def count_facets(store: Store, field: str, *, first: int) -> Facets:
         + ") UNWIND "
         + values
         + " AS value "
-        "WITH value, count(*) AS num ORDER BY num DESC, value RETURN [value, num] } "
+        "WITH value, count(DISTINCT n) AS num ORDER BY num DESC, value RETURN [value, num] } "
         "RETURN counted[..$first] AS counted, size(counted) AS num_values, "
         "COUNT { MATCH (n:" + kind.label + ") WHERE size(" + values + ") = 0 } AS num_missing",
         first=first,

@@ -17,7 +17,7 @@ from typing import Any, Generic, LiteralString, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from bookgraph.core.errors import BookgraphError, DataMissingError, StoreUnreachableError
-from bookgraph.graph.schema import BOOK, KINDS, NodeKind, Slot, slot_of
+from bookgraph.graph.schema import BOOK, KINDS, NUM_KEPT_EDITS, NodeKind, Slot, slot_of
 from bookgraph.graph.vectors.table import Doubles, Floats, VectorTable
 
 logger = logging.getLogger(__name__)
@@ -352,13 +352,17 @@ def _with_edits(store: Reading, model: Model, stamp: Stamp) -> Model:
     slot, _ = _find(store, model.version)
     rows = store.read(
         "MATCH (e:Edit) WHERE $from < e.number <= $to "
-        "WITH count(*) AS num, collect(DISTINCT e.title) AS titles "
-        "RETURN num, COLLECT { UNWIND titles AS title OPTIONAL MATCH (n:Book {title: title}) "
+        "WITH collect(DISTINCT e.title) AS titles "
+        "RETURN COUNT { (:Edit) } AS num, "
+        "head(COLLECT { MATCH (e:Edit) WHERE e.number > 0 RETURN e.number "
+        "ORDER BY e.number LIMIT 1 }) AS oldest, "
+        "COLLECT { UNWIND titles AS title OPTIONAL MATCH (n:Book {title: title}) "
         "RETURN [title, CASE n." + slot.version + " WHEN $version THEN n." + slot.vector + " END] "
         "} AS books",
         **{"from": model.stamp.revision, "to": stamp.revision, "version": model.version},
     )  # fmt: skip
-    if rows[0]["num"] != stamp.revision - model.stamp.revision:
+    if rows[0]["num"] >= NUM_KEPT_EDITS and rows[0]["oldest"] > model.stamp.revision + 1:
+        # The log does not reach back so far.
         return Model(model.version, stamp)
     vectors = {
         title: None if vector is None else np.array(vector) for title, vector in rows[0]["books"]

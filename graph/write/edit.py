@@ -1,56 +1,28 @@
 """Adds, changes and removes single books, each in one transaction, vector included.
 
+Edits run one after the other: each locks the `Dataset` node by raising its revision before it reads
+anything, so that counts and orphans are right however many clients write. A load locks it when it
+begins and while it counts. The driver repeats a transaction after a deadlock with a load.
+
 A book that is added between trainings gets its vector from its links at once (fold-in), so that
 similarity queries find it without waiting; the next training places it anew.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import LiteralString
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal, LiteralString
 
-import numpy as np
-from neo4j.vector import Vector
-from numpy.typing import NDArray
-
-from bookgraph.core.errors import BookNotFoundError, DataMissingError, UsageError
-from bookgraph.core.fold_in import fold_in_directions
-from bookgraph.core.names import (
-    InvalidNameError,
-    book_keys,
-    book_title,
-    kind_of,
-    link_title,
-    lowercase,
-)
-from bookgraph.core.site import fold_whitespace
+from bookgraph.core.errors import BookNotFoundError, DataMissingError, EditRefusedError
+from bookgraph.core.names import lowercase
+from bookgraph.graph.query.lookup import lookup, lookup_parameters
 from bookgraph.graph.query.titles import nearest_titles
+from bookgraph.graph.schema import BOOK, NUM_KEPT_EDITS
 from bookgraph.graph.store import Row, Store, Transaction
-
-MAX_LINKS = 5_000
-
-# In place of an edited book's checksum, so that loading its file again restores the file's values.
-_EDITED = "edited"
-# Refused links that an error names.
-_NUM_NAMED = 3
-_SHOWN_CHARS = 80
-
-
-@dataclass(frozen=True, slots=True)
-class BookEdit:
-    """The wanted state of a book.
-
-    Attributes:
-        title: its key, in any spelling that ingest reads; a new title adds a book.
-        links: what its page links to, as a wiki writes it; a repeat is one more mention.
-        properties: the node's other properties; those that are not named stay as they are.
-    """
-
-    title: str
-    links: Sequence[str]
-    properties: Mapping[str, object] = field(default_factory=dict)
+from bookgraph.graph.write.place import EDITED, place_book
+from bookgraph.graph.write.wanted import BookEdit, WantedBook, check_title, clean_edit
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,160 +43,203 @@ class EditReport:
 def save_book(store: Store, edit: BookEdit) -> EditReport:
     """Add a book or change it: properties, links, counts and vector, all or nothing.
 
-    Title and links become what the default cleaning of an ingest makes of them; blank links are
-    ignored.
+    Title, links and values become what the default cleaning of an ingest makes of them. If the
+    links do not change, the book keeps its vector.
 
     Raises:
-        UsageError: an ingest would drop the book or one of its links, or there are too many links.
+        EditRefusedError: an ingest would drop the book, a link or a value, or there are too many.
         DataMissingError: bookgraph has loaded nothing into this database yet.
         StoreUnreachableError: Neo4j did not answer; a retry does no harm.
     """
+    wanted = clean_edit(edit)
+    return store.write(lambda transaction: _save(transaction, store.address, wanted))
+
+
+def save_books(store: Store, edits: Iterable[BookEdit]) -> list[EditReport | EditRefusedError]:
+    """Save several books in one transaction, in order; an edit that is refused stops no other.
+
+    Returns:
+        For each edit its report, or why it was refused.
+
+    Raises:
+        DataMissingError: bookgraph has loaded nothing into this database yet.
+        StoreUnreachableError: Neo4j did not answer, nothing was saved; a retry does no harm.
+    """
+    cleaned = [_cleaned_or_refused(edit) for edit in edits]
+
+    def work(transaction: Transaction) -> list[EditReport | EditRefusedError]:
+        return [
+            _save(transaction, store.address, one) if isinstance(one, WantedBook) else one
+            for one in cleaned
+        ]
+
+    return store.write(work)
+
+
+def _cleaned_or_refused(edit: BookEdit) -> WantedBook | EditRefusedError:
     try:
-        title = book_title(edit.title)
-    except InvalidNameError as error:
-        raise UsageError(f"title: {edit.title[:_SHOWN_CHARS]!r} {error}. Change it.") from error
-    if len(edit.links) > MAX_LINKS:
-        raise UsageError(f"links: {len(edit.links):,} were given; give at most {MAX_LINKS:,}.")
-    links = _link_rows(edit.links)
-    return store.write(lambda transaction: _save(transaction, store.address, title, links, edit))
+        return clean_edit(edit)
+    except EditRefusedError as error:
+        return error
 
 
 def remove_book(store: Store, title: str) -> str:
-    """Remove a book, and the links that no other book mentions.
+    """Remove a book, and the links and external links that no other book mentions.
 
     Args:
         store: the graph.
-        title: in any spelling, but not a redirect.
+        title: in any spelling that finds the book, a redirect among them.
 
     Returns:
         The title of the book that was removed.
 
     Raises:
+        EditRefusedError: no book can have this title.
         BookNotFoundError: no book has this title.
+        DataMissingError: bookgraph has loaded nothing into this database yet.
         StoreUnreachableError: Neo4j did not answer; a retry does no harm.
     """
-
-    def work(transaction: Transaction) -> str | None:
-        rows = transaction.run(_REMOVE, titles=book_keys(title))
-        if not rows:
-            return None
-        transaction.run(_RECOUNT, names=rows[0]["names"])
-        removed: str = rows[0]["title"]
-        return removed
-
-    removed = store.write(work)
+    check_title(title)
+    removed = store.write(lambda transaction: _remove(transaction, store.address, title))
     if removed is None:
         raise BookNotFoundError(title, nearest=nearest_titles(store, title))
     return removed
 
 
-def fold_in(vectors: NDArray[np.float64], num_books: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A vector for a book, made from those of its links.
+def _save(transaction: Transaction, address: str, wanted: WantedBook) -> EditReport:
+    lock = _lock(transaction, address)
+    known = _read_known(transaction, wanted)
+    old, new = dict(known["links"]), wanted.counts
+    has_links_changed = new is not None and new != old
+    is_changed = not known["is_known"] or has_links_changed
+    if is_changed or known["values"] != list(wanted.properties.values()):
+        is_changed = True
+        transaction.run(
+            _SAVE,
+            title=wanted.title,
+            name=lowercase(wanted.title),
+            properties=dict(wanted.properties),
+            checksum=EDITED,
+        )
+    if has_links_changed:
+        transaction.run(_LINK, title=wanted.title, links=wanted.links)
+        _recount(transaction, lock, names=sorted({*old, *(new or ())}))
+    # Counts do not matter to fold-in, so the trained vector of the same links is the better one.
+    is_placed = {*old} == {*(old if new is None else new)} and known["is_placed"]
+    if not is_placed:
+        is_placed = place_book(transaction, wanted.title)
+        is_changed = is_changed or is_placed
+    if is_changed:
+        _record(transaction, lock, "SAVED", wanted.title)
+    return EditReport(wanted.title, is_new=not known["is_known"], is_placed=is_placed)
 
-    `fold_in_directions` gives its direction; its length is the mean of the links' lengths.
 
-    Args:
-        vectors: (num_links, dim), at least one row, none all zeros.
-        num_books: (num_links,), books that mention each link, at least 1.
+def _read_known(transaction: Transaction, wanted: WantedBook) -> Row:
+    """What the graph has of a book now: its values, its links, and whether it has a vector."""
+    return transaction.run(_KNOWN, title=wanted.title, names=list(wanted.properties))[0]
 
-    Returns:
-        (dim,).
+
+def _remove(transaction: Transaction, address: str, title: str) -> str | None:
+    lock = _lock(transaction, address)
+    rows = transaction.run(_FIND, **lookup_parameters(BOOK, "key", title))
+    if not rows:
+        return None
+    found: str = rows[0]["title"]
+    (removed,) = transaction.run(_REMOVE, title=found)
+    _recount(transaction, lock, names=sorted(removed["names"]), urls=sorted(removed["urls"]))
+    _record(transaction, lock, "REMOVED", found)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    """What the locked `Dataset` node says.
+
+    Attributes:
+        revision: the graph's new revision.
+        is_complete: whether no load is running, nor was interrupted.
     """
-    lengths = np.linalg.norm(vectors, axis=1)
-    rows = np.arange(len(vectors))
-    (direction,) = fold_in_directions(
-        vectors, num_books, book_rows=np.zeros_like(rows), link_rows=rows, num_books=1
-    )
-    if not direction.any():
-        direction = vectors[0] / lengths[0]
-    placed: NDArray[np.float64] = direction * lengths.mean()
-    return placed
+
+    revision: int
+    is_complete: bool
 
 
-def _link_rows(links: Sequence[str]) -> list[Row]:
-    """Each link once by its name: its first spelling, and how often it is mentioned.
+def _lock(transaction: Transaction, address: str) -> _Lock:
+    """Let no other edit run, and no load begin, until this transaction ends.
 
     Raises:
-        UsageError: some texts name no link.
+        DataMissingError: there is no `Dataset` node to lock.
     """
-    written: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    refused: list[str] = []
-    for link in filter(fold_whitespace, links):
-        try:
-            title = link_title(link)
-        except InvalidNameError as error:
-            refused.append(f"{link[:_SHOWN_CHARS]!r} {error}")
-            continue
-        name = lowercase(title)
-        written.setdefault(name, title)
-        counts[name] += 1
-    if refused:
-        named = "; ".join(dict.fromkeys(refused[:_NUM_NAMED]))
-        raise UsageError(
-            f"links: {len(refused):,} of {len(links):,} cannot be saved: {named}. Remove them."
-        )
-    return [
-        {
-            "name": name,
-            "title": title,
-            "titles": book_keys(title),
-            "kind": kind_of(title),
-            "count": counts[name],
-        }
-        for name, title in written.items()
-    ]
-
-
-def _save(
-    transaction: Transaction, address: str, title: str, links: list[Row], edit: BookEdit
-) -> EditReport:
-    known = transaction.run(_KNOWN, title=title)[0]
-    if not known["is_loaded"]:
+    rows = transaction.run(_RAISE_REVISION)
+    if not rows:
         raise DataMissingError(
             f"The database at {address} holds no books of bookgraph yet. "
             "Load some: bookgraph ingest PATH"
         )
+    return _Lock(**rows[0])
+
+
+def _recount(
+    transaction: Transaction, lock: _Lock, *, names: Sequence[str], urls: Sequence[str] = ()
+) -> None:
+    """Correct the counts of some links and external links, and delete those that nothing uses.
+
+    A running load may just be adding edges to a link that nothing uses, so there links stay; the
+    load deletes them at its end.
+    """
+    transaction.run(_RECOUNT, names=names, can_delete=lock.is_complete)
+    if urls:
+        transaction.run(_RECOUNT_CITED, urls=urls, can_delete=lock.is_complete)
+
+
+def _record(
+    transaction: Transaction, lock: _Lock, kind: Literal["SAVED", "REMOVED"], title: str
+) -> None:
+    """Add an edit to the log, which keeps the latest ones."""
     transaction.run(
-        _SAVE,
+        _RECORD,
+        number=lock.revision,
+        kind=kind,
         title=title,
-        name=lowercase(title),
-        links=links,
-        properties=dict(edit.properties),
-        checksum=_EDITED,
+        at=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
-    transaction.run(_RECOUNT, names=sorted({*known["names"], *(link["name"] for link in links)}))
-    is_placed = _place(transaction, title)
-    return EditReport(title, is_new=not known["is_known"], is_placed=is_placed)
+    transaction.run(_FORGET, num_kept=NUM_KEPT_EDITS)
 
 
-def _place(transaction: Transaction, title: str) -> bool:
-    """Give a book the vector that its links make, or none."""
-    rows = transaction.run(_LINK_VECTORS, title=title)
-    if not rows:
-        transaction.run(_UNPLACE, title=title)
-        return False
-    vector = fold_in(
-        np.array([row["vector"] for row in rows]), np.array([float(row["num"]) for row in rows])
-    )
-    transaction.run(
-        _PLACE,
-        title=title,
-        vector=Vector.from_native(vector.tolist(), "f32"),
-        version=rows[0]["version"],
-    )
-    return True
-
-
+# The node is locked before its revision is read, as the value to set depends on it.
+_RAISE_REVISION: LiteralString = """
+MATCH (data:Dataset {name: 'bookgraph'})
+SET data.revision = coalesce(data.revision, 0) + 1
+RETURN data.revision AS revision, coalesce(data.is_complete, false) AS is_complete
+"""
+_RECORD: LiteralString = "CREATE (:Edit {number: $number, kind: $kind, title: $title, at: $at})"
+# One edit adds one node, so one node at most is too much.
+_FORGET: LiteralString = """
+WITH COUNT { (:Edit) } AS num WHERE num > $num_kept
+MATCH (old:Edit) WHERE old.number > 0
+WITH old ORDER BY old.number LIMIT 1
+DELETE old
+"""
 _KNOWN: LiteralString = """
 OPTIONAL MATCH (book:Book {title: $title})
+OPTIONAL MATCH (model:EmbeddingModel {is_current: true})
 RETURN book IS NOT NULL AS is_known,
-  EXISTS { MATCH (:Dataset {name: 'bookgraph'}) } AS is_loaded,
-  COLLECT { MATCH (book)-[:LINKS_TO]->(link) RETURN link.name } AS names
+  coalesce(book[coalesce(model.vector, 'embedding') + '_version'] = model.version, false)
+    AS is_placed,
+  [name IN $names | book[name]] AS values,
+  COLLECT { MATCH (book)-[edge:LINKS_TO]->(link) RETURN [link.name, edge.count] } AS links
 """
 _SAVE: LiteralString = """
 MERGE (book:Book {title: $title})
-SET book += $properties, book.num_links = size($links), book.checksum = $checksum
+  ON CREATE SET book.num_links = 0
+SET book += $properties, book.checksum = $checksum
+WITH book
+MATCH (link:Link {name: $name})
+MERGE (link)-[:REFERS_TO]->(book)
+"""
+_LINK: LiteralString = """
+MATCH (book:Book {title: $title})
+SET book.num_links = size($links)
 WITH book
 CALL (book) { MATCH (book)-[old:LINKS_TO]->() DELETE old }
 CALL (book) {
@@ -240,39 +255,31 @@ CALL (book) {
   }) AS other WHERE other IS NOT NULL
   MERGE (link)-[:REFERS_TO]->(other)
 }
-CALL (book) {
-  MATCH (link:Link {name: $name})
-  MERGE (link)-[:REFERS_TO]->(book)
-}
 """
 _RECOUNT: LiteralString = """
 UNWIND $names AS name
 MATCH (link:Link {name: name})
 SET link.num_books = COUNT { (link)<-[:LINKS_TO]-() }
-WITH link WHERE link.num_books = 0
+WITH link WHERE link.num_books = 0 AND $can_delete
 DETACH DELETE link
 """
-_LINK_VECTORS: LiteralString = """
-MATCH (model:EmbeddingModel {is_current: true})
-MATCH (:Book {title: $title})-[:LINKS_TO]->(link:Link)
-WHERE link.embedding_version = model.version
-RETURN link.embedding AS vector, link.num_books AS num, model.version AS version
+_RECOUNT_CITED: LiteralString = """
+UNWIND $urls AS url
+MATCH (page:ExternalLink {url: url})
+SET page.num_books = COUNT { (page)<-[:CITES]-() }
+WITH page WHERE page.num_books = 0 AND $can_delete
+DETACH DELETE page
 """
-_PLACE: LiteralString = """
-MATCH (book:Book {title: $title})
-CALL db.create.setNodeVectorProperty(book, 'embedding', $vector)
-SET book.embedding_version = $version
-"""
-_UNPLACE: LiteralString = """
-MATCH (book:Book {title: $title})
-REMOVE book.embedding, book.embedding_version
-"""
+_FIND: LiteralString = (
+    "CYPHER 25 "
+    + lookup(BOOK, "book", "key")
+    + "FILTER book IS NOT NULL RETURN book.title AS title"
+)
 _REMOVE: LiteralString = """
-UNWIND range(0, size($titles) - 1) AS place
-MATCH (book:Book {title: $titles[place]})
-WITH book ORDER BY place LIMIT 1
-WITH book, book.title AS title,
-  COLLECT { MATCH (book)-[:LINKS_TO]->(link) RETURN link.name } AS names
+MATCH (book:Book {title: $title})
+WITH book,
+  COLLECT { MATCH (book)-[:LINKS_TO]->(link) RETURN link.name } AS names,
+  COLLECT { MATCH (book)-[:CITES]->(cited) RETURN cited.url } AS urls
 DETACH DELETE book
-RETURN title, names
+RETURN names, urls
 """

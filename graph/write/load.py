@@ -24,7 +24,7 @@ from bookgraph.core.errors import BookgraphError
 from bookgraph.core.names import match_titles
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.types import BookRow, LinkRow
-from bookgraph.graph.store import Store, Transaction
+from bookgraph.graph.store import Runner, Store, Transaction
 from bookgraph.graph.write.indexes import create_schema
 
 logger = logging.getLogger(__name__)
@@ -123,9 +123,14 @@ def load_graph(
     _write_books(store, to_write, link_ids, on_progress)
     _remove_books(store, to_remove)
     _sync_references(store, refers_to)
-    _refresh_counts(store)
     is_changed = bool(to_write or to_remove)
-    mark_dataset(store, rows.sources, is_complete=True, is_changed=is_changed)
+
+    def finish(transaction: Transaction) -> None:
+        # This locks the `Dataset` node, so that edits wait until the counts are right.
+        mark_dataset(transaction, rows.sources, is_complete=True, is_changed=is_changed)
+        _refresh_counts(store)
+
+    store.write(finish)
     added = [book.title for book in to_write if book.title not in present]
     changed = [book.title for book in to_write if book.title in present]
     report = LoadReport(
@@ -157,19 +162,22 @@ def book_checksum(book: BookRow) -> str:
 
 
 def mark_dataset(
-    store: Store, sources: Sequence[str], *, is_complete: bool, is_changed: bool = False
+    runner: Runner, sources: Sequence[str], *, is_complete: bool, is_changed: bool = False
 ) -> None:
     """Record on the `Dataset` node what is loaded, and whether the load is complete.
 
+    This raises its revision, as each edit does.
+
     Args:
-        store: the database.
+        runner: the database, or a transaction.
         sources: names of the input files.
         is_complete: whether the load has ended.
         is_changed: whether it changed any book, so that a model of before no longer fits.
     """
-    store.run(
+    runner.run(
         "MERGE (n:Dataset {name: 'bookgraph'}) "
         "SET n.sources = $sources, n.is_complete = $is_complete, n.loaded_at = $now, "
+        "n.revision = coalesce(n.revision, 0) + 1, "
         "n.changed_at = CASE WHEN $is_changed THEN $now ELSE n.changed_at END",
         sources=list(sources),
         is_complete=is_complete,

@@ -25,6 +25,7 @@ from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.graph.schema import BOOK, LINK, SLOTS, NodeKind, Slot
 from bookgraph.graph.store import Store, Transaction
 from bookgraph.graph.write.indexes import create_vector_indexes
+from bookgraph.graph.write.place import EDITED, place_in_slot
 
 logger = logging.getLogger(__name__)
 
@@ -136,6 +137,8 @@ def _refuse_other_graph(store: Store, rows: EmbeddingRows) -> None:
 
 def _take_slot(transaction: Transaction) -> Slot:
     """The slot that the current model does not use; the model that was in it gives it up."""
+    # No edit may be placing a book in the slot meanwhile.
+    transaction.run("MATCH (d:Dataset) SET d.revision = coalesce(d.revision, 0)")
     rows = transaction.run(
         "MATCH (model:EmbeddingModel {is_current: true}) "
         "RETURN coalesce(model.vector, $first) AS vector",
@@ -208,6 +211,8 @@ def _switch(
     Raises:
         StoreUnreachableError: another model was written into the slot at the same time.
     """
+    # This locks the `Dataset` node, so that no edit runs while the model changes.
+    transaction.run(_SET_VERSION, version=rows.version)
     for kind, num in num_written.items():
         found = transaction.run(
             "MATCH (n:" + kind.label + ") WHERE n." + slot.version + " = $version "
@@ -220,7 +225,13 @@ def _switch(
                 "Another model was written at the same time. The current model is unchanged. "
                 "Run `bookgraph train` again when the other training has ended."
             )
-    transaction.run(_SET_VERSION, version=rows.version)
+    # Books that were saved since the training read the graph.
+    for row in transaction.run(
+        "MATCH (book:Book {checksum: $edited}) WHERE book." + slot.version + " IS NULL "
+        "AND book.num_links > 0 RETURN book.title AS title",
+        edited=EDITED,
+    ):
+        place_in_slot(transaction, row["title"], slot, rows.version)
     transaction.run(
         _SET_CURRENT_MODEL,
         version=rows.version,

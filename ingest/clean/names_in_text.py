@@ -10,13 +10,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Literal
 
-from bookgraph.core.regions import countries_with_and, language_of_code
+from bookgraph.core.regions import countries_with_and
 from bookgraph.core.site import fold_whitespace
+from bookgraph.core.values import MAX_VALUE_CHARS, is_value, spell_value, stands_for_nothing
 
 NameKind = Literal["author", "genre", "country", "language", "publisher"]
-
-_MAX_NAME_CHARS = 200
-"""A longer text is a sentence, not a name."""
 
 # `[1]`, `[note 2]`, `[ed.]` behind a name; a name that is in brackets as a whole stays.
 _NOTE_MARK = re.compile(r"(?<=[\w.)])(?:\s*\[[^\[\]\n]{1,20}\])+")
@@ -63,54 +61,6 @@ _CREDIT = re.compile(
     rf"|retold|selected|{_ROLE_WORDS})\s+)?by\s+|(?:{_ROLE_WORDS})\s*:\s*)",
     re.IGNORECASE,
 )
-_NO_NAME = re.compile(
-    r"^(?:n\.?/?a\.?|not (?:applicable|available|known)|none|nil|tb[acd]|unknown|unspecified"
-    r"|to be (?:announced|determined|confirmed)|see (?:below|text)|et al\.?"
-    r"|(?:and |many |various )?others?|\?+|-+)$",
-    re.IGNORECASE,
-)
-
-_COUNTRIES = {
-    "usa": "United States",
-    "us": "United States",
-    "unitedstatesofamerica": "United States",
-    "theunitedstates": "United States",
-    "america": "United States",
-    "uk": "United Kingdom",
-    "theunitedkingdom": "United Kingdom",
-    "greatbritain": "United Kingdom",
-    "ussr": "Soviet Union",
-    "thesovietunion": "Soviet Union",
-    "uae": "United Arab Emirates",
-    "thenetherlands": "Netherlands",
-    "holland": "Netherlands",
-    "prc": "China",
-    "peoplesrepublicofchina": "China",
-    "republicofireland": "Ireland",
-    "gdr": "East Germany",
-    "frg": "West Germany",
-}
-"""Letters only, lowercase: `U.S.A`, `USA` and `U. S. A.` are one key."""
-
-_GENRES = {
-    "nonfiction": "Non-fiction",
-    "non fiction": "Non-fiction",
-    "science-fiction": "Science fiction",
-    "sci-fi": "Science fiction",
-    "scifi": "Science fiction",
-    "sf": "Science fiction",
-    "novels": "Novel",
-    "role-playing games": "Role-playing game",
-    "short story collection": "Short stories",
-    "ya": "Young adult",
-}
-_COMMON_WORD = re.compile(
-    r"(?<=[ -])(?:Adult|Adventure|Book|Books|Comedy|Crime|Detective|Drama|Essays?|Fantasy|Fiction"
-    r"|Game|Games|History|Horror|Humou?r|Literature|Mystery|Novel|Novels|Poetry|Romance|Satire"
-    r"|Science|Stories|Story|Suspense|Thriller)\b"
-)
-"""Words that are no names: `Science Fiction` is `Science fiction`, `American Novel` keeps its A."""
-
 _FIRST_MARK = 0xE000
 """Private-use characters stand for protected names while a text is parted."""
 
@@ -158,7 +108,7 @@ def _may_part(title: str, kind: NameKind) -> bool:
 
 def _part(text: str, *, kind: NameKind) -> Iterator[str]:
     for line in _LINES.split(text):
-        if _NO_NAME.match(line.strip(" .*'\"")):
+        if stands_for_nothing(line.strip(" .*'\"")):
             continue
         if kind == "publisher":
             yield from filter(None, _AFTER_ASIDE.split(line))
@@ -187,9 +137,9 @@ def _split_ands(text: str, *, are_people: bool) -> list[str]:
     start = 0
     for match in _ANDS.finditer(text):
         # Only the words next to the "and" matter; the rest may be long.
-        near = max(start, match.start() - _MAX_NAME_CHARS)
+        near = max(start, match.start() - MAX_VALUE_CHARS)
         before = _COMMAS.split(text[near : match.start()])[-1].split()
-        following = text[match.end() : match.end() + _MAX_NAME_CHARS]
+        following = text[match.end() : match.end() + MAX_VALUE_CHARS]
         after = _ANDS.split(following, maxsplit=1)[0].split(",")[0].split()
         is_first_name = (
             are_people and len(before) == 1 and before[0].isalpha() and "," not in match[0]
@@ -230,9 +180,7 @@ def _tidy(part: str, *, kind: NameKind, protected: dict[str, str]) -> str:
         name = _tidy_author(name, edges=edges)
     for mark, original in protected.items():
         name = name.replace(mark, original)
-    if len(name) > _MAX_NAME_CHARS or _NO_NAME.match(name) or not any(map(str.isalnum, name)):
-        return ""
-    return _spell(name, kind=kind)
+    return spell_value(name, kind) if is_value(name) else ""
 
 
 def _tidy_author(name: str, *, edges: str) -> str:
@@ -242,19 +190,3 @@ def _tidy_author(name: str, *, edges: str) -> str:
     if shorter != name:
         name = shorter.strip(edges)
     return "" if _ROLE.match(name) else name
-
-
-def _spell(name: str, *, kind: NameKind) -> str:
-    """Give a name the one spelling that it has here."""
-    if kind in {"author", "publisher"}:
-        return name
-    text, name = name, name[0].upper() + name[1:]
-    if kind == "genre":
-        name = _COMMON_WORD.sub(lambda match: match[0].lower(), name)
-        return _GENRES.get(name.lower(), name)
-    if kind == "country":
-        letters = "".join(filter(str.isalpha, name)).lower()
-        return _COUNTRIES.get(letters, name.title() if text.islower() else name)
-    name = name.removesuffix(" language")
-    is_code = text.islower() and len(text) in {2, 3}
-    return (language_of_code(text) or name) if is_code else name

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from bookgraph.core.values import MAX_PAGES
+
 Reading = tuple[int | None, str]
 
 _NOT_A_YEAR = (
@@ -47,7 +49,6 @@ _ASIDES = re.compile(r"\([^()]*\)")
 _COUNTED_APART = re.compile(
     r"\b[ivxlc]+\s*[-+\u2013]\s*(?=\d)|\+\s*\d+\s*(?:plates?|illus\w*\.?|maps?)\b", re.IGNORECASE
 )
-_MAX_PAGES = 99_999
 
 
 def read_year(text: str) -> Reading:
@@ -94,4 +95,4 @@ def read_pages(text: str) -> Reading:
 def _bounded(digits: str, rule: str) -> Reading:
     # Python refuses to read whole numbers of thousands of digits.
     pages = int(digits.replace(",", "").replace(" ", "")[:9])
-    return (pages, rule) if 0 < pages <= _MAX_PAGES else (None, "no number of pages of a book")
+    return (pages, rule) if 0 < pages <= MAX_PAGES else (None, "no number of pages of a book")

@@ -17,7 +17,8 @@ from bookgraph.graph.query.nodes import BOOK_ORDERS, LINK_ORDERS
 from bookgraph.graph.schema import BOOK
 from bookgraph.graph.store import Store
 from bookgraph.graph.vectors.models import read_table
-from bookgraph.graph.write.edit import BookEdit, remove_book, save_book
+from bookgraph.graph.write.edit import remove_book, save_book
+from bookgraph.graph.write.wanted import BookEdit
 from bookgraph.ingest.clean.options import CleaningOptions
 from bookgraph.ingest.pipeline import ingest_files
 from bookgraph.testing.serving import running_app
@@ -216,7 +217,7 @@ def test_a_save_or_a_removal_between_two_pages_shifts_nothing(
     )
     first = ask(client, query)["books"]
     second = ask(client, query, a=first["pageInfo"]["endCursor"])["books"]["nodes"]
-    save_book(real_store, BookEdit("!!! A book in front of all", ["Novel"], {}))
+    save_book(real_store, BookEdit("!!! A book in front of all", ["Novel"]))
     try:
         assert ask(client, query, a=first["pageInfo"]["endCursor"])["books"]["nodes"] == second
         assert ask(client, query)["books"]["nodes"][0]["title"].startswith("!!!")

@@ -148,6 +148,16 @@ def test_a_lookup_of_many_keys_costs_their_number(schema: GraphQLSchema) -> None
     assert cost(schema, f"{{ nodes(ids: [{huge}, $i]) {{ ... on Book {{ title }} }} }}") == 2
 
 
+def test_each_input_of_a_mutation_counts(schema: GraphQLSchema) -> None:
+    one = 'mutation { saveBook(input: {title: "x"}) { book { title } } }'
+    assert cost(schema, one) == 1 + 1
+    some = "mutation($b: [BookInput!]!) { saveBooks(inputs: $b) { results { book { title } } } }"
+    assert cost(schema, some, b=[{}] * 100) == 100 * (1 + 1 + 1)
+    assert cost(schema, some, b="x") == 3
+    given = some.replace("($b: [BookInput!]!)", "").replace("$b", '[{title: "x"}, {title: "y"}]')
+    assert cost(schema, given) == 2 * 3
+
+
 def test_fragments_and_unions_are_counted(schema: GraphQLSchema) -> None:
     text = (
         '{ search(text: "x", first: 2) { hits { node { ... on Book { ...L } ... on Link { name } '

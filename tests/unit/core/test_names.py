@@ -242,7 +242,9 @@ def test_a_link_has_one_title_and_one_name(text: str, title: str, name: str | No
     ("text", "reason"),
     [
         ("_#Plot", "names no page"),
-        (" ", "names no page"),
+        (" ", "is blank"),
+        ("\u200b\u2060\ufeff", "is blank"),
+        ("a\ud800", "holds half a character"),
         (":", "names no page"),
         ("Category:", "a namespace without a page"),
         (":Wikipedia:About", "a page for writers"),

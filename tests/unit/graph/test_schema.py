@@ -23,6 +23,7 @@ from bookgraph.graph.query.overview import facet_fields
 from bookgraph.graph.query.selection import select
 from bookgraph.graph.schema import BOOK, KINDS, LINK, SLOTS, NodeKind, Property
 from bookgraph.graph.write.indexes import range_index_statements, vector_index_statement
+from bookgraph.graph.write.wanted import clean_properties
 from bookgraph.ingest.clean.fields import FIELD_PROPERTIES
 from bookgraph.testing.fakes import RecordingStore
 
@@ -60,7 +61,7 @@ def test_one_line_in_the_table_adds_a_property_everywhere(monkeypatch: pytest.Mo
     # GraphQL: the type, the filter, the mutation's input, the map.
     for base in (properties.output_fields, properties.filter_fields, properties.edit_fields):
         assert hasattr(base(EXTENDED), "isbn"), base
-    assert properties.edited_properties(EXTENDED, {"isbn": "1"}) == {"isbn": "1"}
+    assert clean_properties(EXTENDED, {"isbn": "1"}) == {"isbn": "1"}
     monkeypatch.setattr(properties, "BOOK", EXTENDED)
     assert hasattr(properties.map_fields(graphene.String), "isbn")
     # Facets.
