@@ -61,6 +61,7 @@ ROOMS = (
     "embed/train",
     "embed/evaluation",
     "embed/maps",
+    "graph/vectors",
     "graph/query",
     "api",
     "api/schema",

@@ -98,9 +98,10 @@ def test_commands_and_options_that_a_document_names_exist(document: Path) -> Non
         if match is None:
             continue
         name, second, _ = match.groups()
-        if name == "neo4j" and second is None:
+        is_group = name in {"neo4j", "models"}
+        if is_group and second is None:
             continue
-        names = [f"neo4j {one}" for one in second.split("|")] if name == "neo4j" else [name]
+        names = [f"{name} {one}" for one in second.split("|")] if is_group else [name]
         for known in names:
             assert known in commands(), line
             # The benchmarks read their own options.
