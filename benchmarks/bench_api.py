@@ -2,9 +2,9 @@
 
 At the reference's scale (37,020 books, 41,758 links, 772,798 edges, 50-dim vectors), clients
 request the 20 books most similar to random ones, with titles, scores and the links that explain
-them. They do so in turns through the API, with the same Cypher through the driver, and, with
-`--peer`, through the same resolver in Strawberry (PEER is an environment with strawberry-graphql,
-uvicorn and neo4j):
+them. They do so in turns through the API, with one Cypher statement over the vector index through
+the driver, and, with `--peer`, with that statement behind Strawberry (PEER is an environment with
+strawberry-graphql, uvicorn and neo4j). The API's scores are exact; those of the index nearly are:
 
     python -m venv PEER && PEER/bin/pip install strawberry-graphql uvicorn neo4j neo4j-rust-ext
     python benchmarks/bench_api.py --peer PEER/bin/python
@@ -26,7 +26,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -43,9 +42,6 @@ from bookgraph.graph import (
     load_graph,
     write_embeddings,
 )
-from bookgraph.graph.query.selection import Page, Selection, select
-from bookgraph.graph.query.similar import SimilarityRequest, similar_books
-from bookgraph.graph.query.titles import redirect_query
 from bookgraph.testing.graphs import generate_graph
 from bookgraph.testing.serving import serving
 
@@ -55,12 +51,18 @@ MAX_RATIO = 1.5
 """Largest permitted ratio of the API's median time to the driver's."""
 QUERY = """query Near($like: [String!]!) { similarBooks(like: $like, first: 20) {
   edges { score node { title } why(first: 5) { score link { name } } } } }"""
-WHY = Selection(
-    "why",
-    "why",
-    Page(5),
-    node=(Selection("score", "score"), Selection("link", "link", node=select("name"))),
-)
+STATEMENT = """
+MATCH (model:EmbeddingModel {is_current: true})
+MATCH (liked:Book {title: $title})
+CALL db.index.vector.queryNodes(model.book_index, $num + 1, liked[model.vector])
+  YIELD node AS near, score
+WHERE near <> liked
+RETURN near.title AS title, 2 * score - 1 AS score, COLLECT {
+  MATCH (liked)-[:LINKS_TO]->(via:Link)<-[:LINKS_TO]-(near)
+  WITH via, log(toFloat(COUNT { (:Book) }) / via.num_books) AS weight
+  ORDER BY weight DESC, via.name LIMIT 5
+  RETURN {score: weight, link: {name: via.name}} } AS why
+ORDER BY score DESC LIMIT $num"""
 _TURN_S = 5.0
 
 
@@ -104,49 +106,17 @@ def fill(store: Store, scale: float) -> list[str]:
     return titles
 
 
-class RecordingStore:
-    """Keeps the last statement that was run."""
+class Driver:
+    """Sends `STATEMENT` through the driver."""
 
     def __init__(self, store: Store) -> None:
+        """Store the argument."""
         self._store = store
-        self.address = store.address
-        self.statement = ""
-        self.parameters: dict[str, Any] = {}
-
-    def read(self, statement: str, **parameters: Any) -> Any:
-        """Run it and keep it."""
-        self.statement, self.parameters = statement, parameters
-        return self._store.read(statement, **parameters)  # type: ignore[arg-type]  # passed on
-
-
-class SimilarBooks:
-    """The statement behind `QUERY`."""
-
-    def __init__(self, store: Store, title: str) -> None:
-        """Run it once and keep the statement."""
-        recorder = RecordingStore(store)
-        wanted = SimilarityRequest(like=[title])
-        similar_books(recorder, wanted, Page(NUM_SIMILAR), edge=(WHY,))  # type: ignore[arg-type]
-        self.store = store
-        self.statement = recorder.statement
-        self.parameters = recorder.parameters
 
     def send(self, title: str) -> None:
-        """Send it through the driver."""
-        given = {
-            **self.parameters["given"][0],
-            "key": title,
-            "keys": [title],
-            "phrase": redirect_query(title),
-        }
-        own = {**self.parameters, "given": [given]}
-        (row,) = self.store.read(self.statement, **own)  # type: ignore[arg-type]  # constant texts
-        assert len(row["items"]) >= NUM_SIMILAR, title
-
-    def save(self, file: Path) -> None:
-        """Write it to a file for the peer."""
-        saved = {"statement": self.statement, "parameters": self.parameters, "why": WHY.key}
-        file.write_text(json.dumps(saved), "utf-8")
+        """Send it for one book."""
+        rows = self._store.read(STATEMENT, title=title, num=NUM_SIMILAR)
+        assert len(rows) == NUM_SIMILAR, title
 
 
 class HttpClient:
@@ -262,12 +232,10 @@ def summarize(measured: Measured, seconds: float) -> dict[str, float]:
 
 
 @contextmanager
-def peer_server(
-    python: Path, server: LocalServer, statement: SimilarBooks, home: Path
-) -> Iterator[Callable[[str], None]]:
+def peer_server(python: Path, server: LocalServer, home: Path) -> Iterator[Callable[[str], None]]:
     """Serve the same statement with Strawberry."""
     file, port = home / "statement.json", 8432
-    statement.save(file)
+    file.write_text(json.dumps(STATEMENT), "utf-8")
     script = ROOT / "benchmarks" / "peer_strawberry.py"
     arguments = (server.status().bolt_uri, server.password, str(file), str(port))
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
@@ -299,12 +267,11 @@ def run(options: argparse.Namespace, home: Path) -> tuple[int, dict[str, Measure
             store = stack.enter_context(connect(settings))
             titles = [r["t"] for r in store.read("MATCH (b:Book) RETURN b.title AS t ORDER BY t")]
             titles = titles or fill(store, options.scale)
-            statement = SimilarBooks(store, titles[0])
-            ways: dict[str, Callable[[str], None]] = {"driver": statement.send}
+            ways: dict[str, Callable[[str], None]] = {"driver": Driver(store).send}
             port, _ = stack.enter_context(serving(home, "--workers", str(options.workers)))
             ways["bookgraph"] = HttpClient(port, "/graphql").send
             if options.peer:
-                peer = peer_server(options.peer, server, statement, home)
+                peer = peer_server(options.peer, server, home)
                 ways["strawberry"] = stack.enter_context(peer)
             return len(titles), measure(ways, titles, options)
     finally:

@@ -1,4 +1,4 @@
-"""The peer of `bench_api.py`: a server that runs bookgraph's statement behind Strawberry.
+"""The peer of `bench_api.py`: a server that runs one statement behind Strawberry.
 
 Strawberry is the usual choice for GraphQL in Python. The server runs in an environment that has
 `strawberry-graphql`, `uvicorn` and `neo4j`. Only the GraphQL side differs from bookgraph's.
@@ -65,25 +65,18 @@ class Connection:
     edges: list[Edge]
 
 
-def build_app(driver: neo4j.Driver, saved: dict[str, object]) -> GraphQL:
+def build_app(driver: neo4j.Driver, statement: str) -> GraphQL:
     """The application over one driver and one statement."""
-    parameters = saved["parameters"]
 
     def read(like: list[str], first: int) -> Connection:
-        phrase = f'redirects:"{like[0]}"'
-        given = [{**parameters["given"][0], "key": like[0], "phrase": phrase}]  # type: ignore[index]
-        own = {**parameters, "given": given}  # type: ignore[dict-item]
         with driver.session(default_access_mode=neo4j.READ_ACCESS) as session:
-            (row,) = session.run(saved["statement"], own).data()  # type: ignore[arg-type]
-        edges = [
-            Edge(
-                score=item["score"],
-                node=Book(title=item["node"]["title"]),
-                rows=item[saved["why"]],
-            )
-            for item in row["items"][:first]
-        ]
-        return Connection(edges=edges)
+            rows = session.run(statement, title=like[0], num=first).data()  # type: ignore[arg-type]
+        return Connection(
+            edges=[
+                Edge(score=row["score"], node=Book(title=row["title"]), rows=row["why"])
+                for row in rows
+            ]
+        )
 
     @strawberry.type
     class Query:
@@ -100,9 +93,9 @@ def build_app(driver: neo4j.Driver, saved: dict[str, object]) -> GraphQL:
 def main() -> None:
     """Serve until the process is terminated."""
     uri, password, file, port = sys.argv[1:]
-    saved = json.loads(Path(file).read_text("utf-8"))
+    statement = json.loads(Path(file).read_text("utf-8"))
     with neo4j.GraphDatabase.driver(uri, auth=("neo4j", password)) as driver:
-        app = build_app(driver, saved)
+        app = build_app(driver, statement)
         uvicorn.run(app, port=int(port), log_level="warning", access_log=False)
 
 

@@ -2,12 +2,8 @@
 CYPHER 25
 MATCH (model:EmbeddingModel {is_current: true})
 MATCH (book:Book {title: 'War and Peace'})
-MATCH (similar:Book)
-  SEARCH similar IN (
-    VECTOR INDEX book_embedding FOR book.embedding
-    WHERE similar.embedding_version = model.version
-    LIMIT 11
-  ) SCORE AS score
+CALL db.index.vector.queryNodes(model.book_index, 11, book[model.vector])
+  YIELD node AS similar, score
 WHERE similar <> book
 CALL (book, similar) {
   MATCH path = (book)-[:LINKS_TO]->(link:Link)<-[:LINKS_TO]-(similar)
