@@ -50,6 +50,8 @@ _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+# A small model is read within this time, so that the first answer is already "ready".
+_READY_PATIENCE_S = 1.0
 GRACE_S = 10
 """Seconds that a server which shuts down gives to requests in flight."""
 
@@ -127,7 +129,7 @@ async def _healthz(request: Request) -> Response:
 
 def _readyz_of(store: Store) -> Endpoint:
     async def readyz(request: Request) -> Response:
-        """Report whether the database responds and holds embeddings."""
+        """Report whether the database responds and its embeddings are in memory."""
         return await run_in_threadpool(_readiness, store)
 
     return readyz
@@ -144,12 +146,17 @@ def _metrics_of(metrics: Metrics) -> Endpoint:
 def _readiness(store: Store) -> Response:
     try:
         stamp = read_stamp(store)
+        store.models.load_in_background(store, patience_s=_READY_PATIENCE_S)
     except BookgraphError as error:
         logger.warning("Not ready: %s", error)
         return JSONResponse({"status": "the graph database cannot be reached"}, status_code=503)
     if stamp.model is None:
         return JSONResponse(
             {"status": "no embeddings yet", "numBooks": stamp.num_books}, status_code=503
+        )
+    if not store.models.is_loaded:
+        return JSONResponse(
+            {"status": "reading the vectors", "numBooks": stamp.num_books}, status_code=503
         )
     return JSONResponse(
         {"status": "ready", "numBooks": stamp.num_books, "embeddingModel": stamp.model}
@@ -178,6 +185,7 @@ def serve(
     if host in LOOPBACK and not options.allowed_hosts:
         options = replace(options, allowed_hosts=LOOPBACK)
     app = build_app(store.with_timeout(options.timeout_s), options)
+    store.models.load_in_background(store)
     on_ready()
     uvicorn.run(app, host=host, port=port, **server_config(options))
 

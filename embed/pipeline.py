@@ -9,10 +9,12 @@ import dataclasses
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bookgraph.core.errors import DataMissingError
 from bookgraph.core.progress import OnProgress, ignore_progress
@@ -37,7 +39,9 @@ from bookgraph.graph.read.edges import (
 )
 from bookgraph.graph.read.labels import read_book_labels
 from bookgraph.graph.read.model import read_current_model
+from bookgraph.graph.schema import BOOK
 from bookgraph.graph.store import Store
+from bookgraph.graph.vectors.models import read_table
 from bookgraph.graph.write.vectors import EmbeddingRows, WriteReport, write_embeddings
 
 logger = logging.getLogger(__name__)
@@ -207,14 +211,45 @@ def evaluate_graph(
     return EvaluationReport(ranking, neighbours, version)
 
 
+def compare_neighbours(
+    store: Store, versions: Sequence[str]
+) -> dict[str, dict[str, NeighbourReport]]:
+    """What the nearest books of some models have in common, over the books that all of them have.
+
+    Args:
+        store: the graph.
+        versions: models that the graph holds.
+
+    Returns:
+        Version to label to report.
+
+    Raises:
+        DataMissingError: the graph does not hold one of them, or they have no book in common.
+    """
+    tables = [read_table(store, BOOK, version) for version in versions]
+    titles = sorted(set.intersection(*({*table.keys} for table in tables)))
+    if not titles:
+        raise DataMissingError("The models have no book in common.")
+    return {
+        version: _evaluate_neighbours(store, titles, table.vectors[table.rows_of(titles)])
+        for version, table in zip(versions, tables, strict=True)
+    }
+
+
 def _evaluate_current_model(store: Store) -> tuple[str | None, dict[str, NeighbourReport]]:
     try:
         model = read_current_model(store)
     except DataMissingError:
         return None, {}
-    labels = read_book_labels(store, model.titles)
-    return model.version, {
-        name: evaluate_neighbours(model.vectors, of_books, k=_NUM_NEIGHBOURS)
+    return model.version, _evaluate_neighbours(store, model.titles, model.vectors)
+
+
+def _evaluate_neighbours(
+    store: Store, titles: Sequence[str], vectors: NDArray[np.float32]
+) -> dict[str, NeighbourReport]:
+    labels = read_book_labels(store, titles)
+    return {
+        name: evaluate_neighbours(vectors, of_books, k=_NUM_NEIGHBOURS)
         for name, of_books in labels.items()
         if sum(map(bool, of_books)) > 1
     }

@@ -119,7 +119,9 @@ _SEEN = _uses("projector", "map")
 _INTERNAL = _uses()
 
 _VECTOR = (
-    Property("embedding", "floats", "The vector; in the graph, in the model of the first slot.", _ANSWER),
+    Property(
+        "embedding", "floats", "The vector; in the graph, in the model of the first slot.", _ANSWER
+    ),
     Property("embedding_version", "string", "The version of that model.", _INTERNAL),
     Property("embedding_2", "floats", "The vector in the model of the second slot.", _INTERNAL),
     Property("embedding_2_version", "string", "The version of that model.", _INTERNAL),

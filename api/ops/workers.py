@@ -63,6 +63,7 @@ def build_worker_app(settings: Settings) -> ASGIApp:
     shared_dir = _shared_dir(settings, os.getppid())
     options = ServerOptions.from_settings(settings).shared_by(settings.workers, shared_dir)
     store = connect(settings)
+    store.models.load_in_background(store)
     return _ClosingApp(build_app(store.with_timeout(options.timeout_s), options), store)
 
 

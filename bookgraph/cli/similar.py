@@ -28,13 +28,17 @@ def similar(
     num: Annotated[
         int, whole_number("--num", "-n", text="Number of books to print.", low=1, high=100)
     ] = 10,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Version of the model to use, as `bookgraph models list` shows it."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the books most similar to a book, with their cosine scores and shared links."""
     from bookgraph.graph import nearest_books, read_model_lag  # noqa: PLC0415  # loads the driver
 
     with open_store(load_settings()) as (store, _):
-        neighbours = nearest_books(store, titles, num=num)
+        neighbours = nearest_books(store, titles, num=num, version=model)
         changed = read_model_lag(store)
     if as_json:
         print_json(

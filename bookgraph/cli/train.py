@@ -84,6 +84,14 @@ def train(
 
 
 def evaluate(
+    versions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[VERSION VERSION]",
+            help="Compare two models that the graph holds, instead of training one.",
+        ),
+    ] = None,
+    *,
     dim: Annotated[int, train_option("dim")] = TrainConfig.dim,
     epochs: Annotated[int, train_option("epochs")] = TrainConfig.epochs,
     model: Annotated[ModelName, train_option("model")] = TrainConfig.model,
@@ -100,8 +108,12 @@ def evaluate(
 ) -> None:
     """Measure how well held-out edges are predicted, and what similar books have in common.
 
-    Trains a model on a part of the edges. The graph does not change.
+    Trains a model on a part of the edges. The graph does not change. With two versions, compares
+    two models by what their similar books have in common.
     """
+    if versions:
+        _evaluate_two(versions, as_json=as_json)
+        return
     from bookgraph.embed.evaluation.picture import evaluation_picture  # noqa: PLC0415  # loads torch
     from bookgraph.embed.pipeline import evaluate_graph  # noqa: PLC0415  # loads torch
 
@@ -120,6 +132,34 @@ def evaluate(
     recall = report.ranking.model.recall.mean
     if min_recall is not None and recall < min_recall:
         raise QualityGateError(f"recall@20 is {recall:.4f}, below --min-recall {min_recall}.")
+
+
+def _evaluate_two(versions: list[str], *, as_json: bool) -> None:
+    from bookgraph.embed.pipeline import compare_neighbours  # noqa: PLC0415  # loads torch
+
+    if len(versions) != 2:  # noqa: PLR2004
+        raise UsageError("Give two versions; `bookgraph models list` shows them.")
+    with open_store(load_settings()) as (store, _):
+        found = compare_neighbours(store, versions)
+    if as_json:
+        print_json(
+            {
+                version: {name: asdict(value) for name, value in of_model.items()}
+                for version, of_model in found.items()
+            }
+        )
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("similar books with the same")
+    for version in found:
+        table.add_column(version, justify="right")
+    table.add_column("by chance", justify="right")
+    first, second = found.values()
+    for name, value in first.items():
+        table.add_row(
+            name, f"{value.share:.1%}", f"{second[name].share:.1%}", f"{value.chance:.2%}"
+        )
+    print_table(table)
 
 
 def train_and_write(

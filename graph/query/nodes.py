@@ -236,16 +236,29 @@ def list_links(
 
 
 def nearest_books(
-    store: Store, titles: Sequence[str], *, num: int = 10, num_shared: int = 5
+    store: Store,
+    titles: Sequence[str],
+    *,
+    num: int = 10,
+    num_shared: int = 5,
+    version: str | None = None,
 ) -> list[Neighbour]:
     """The books nearest to some books as plain values: titles, scores and shared links.
 
+    Args:
+        store: the graph.
+        titles: in any spelling that finds a book.
+        num: number of books.
+        num_shared: number of shared links of each.
+        version: the model to use; by default the current one.
+
     Raises:
         BookNotFoundError: one of the titles does not exist.
-        DataMissingError: the graph has no embeddings.
+        DataMissingError: the graph has no embeddings, or does not hold the model.
     """
     shared = Selection("shared", "shared_links", Page(num_shared), node=select("title"))
-    near = similar_books(store, SimilarityRequest(like=titles), Page(num), edge=(shared,))
+    request = SimilarityRequest(like=titles, version=version)
+    near = similar_books(store, request, Page(num), edge=(shared,))
     return [
         Neighbour(
             name=item["node"]["title"],

@@ -226,12 +226,17 @@ class Models:
                 self._held[now.version] = now
         return now
 
-    def load_in_background(self, store: Reading) -> None:
-        """Begin to read the current model, if there is none in memory yet."""
+    def load_in_background(self, store: Reading, *, patience_s: float = 0.0) -> None:
+        """Begin to read the current model, if there is one and none is in memory yet.
+
+        Args:
+            store: the graph.
+            patience_s: how long to wait for it, in seconds.
+        """
         if self._newest is None:
-            rows = store.read("RETURN " + STAMP + " AS stamp")
-            if rows[0]["stamp"][0] is not None:
-                self._load_in_background(store, rows[0]["stamp"][0], patience_s=0)
+            stamp = Stamp(*store.read("RETURN " + STAMP + " AS stamp")[0]["stamp"])
+            if stamp.version is not None:
+                self._load_in_background(store, stamp.version, patience_s=patience_s)
 
     def forget(self) -> None:
         """Drop everything, so that the next use reads it again."""
