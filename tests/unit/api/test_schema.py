@@ -8,7 +8,14 @@ import pytest
 from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLNamedType, build_schema
 
 from bookgraph.api.schema import build as api_schema
-from bookgraph.tools.sdl import SDL_FILE, main, schema_text
+from bookgraph.tools.sdl import (
+    CHANGES_FILE,
+    SDL_FILE,
+    breaking_changes,
+    changes_text,
+    main,
+    schema_text,
+)
 
 
 def own_types() -> list[GraphQLNamedType]:
@@ -23,6 +30,18 @@ def own_types() -> list[GraphQLNamedType]:
 
 def test_the_committed_schema_is_the_one_that_is_served() -> None:
     assert SDL_FILE.read_text("utf-8") == schema_text(), "run `python -m bookgraph.tools.sdl`"
+
+
+def test_the_changes_since_the_last_release_are_written_down() -> None:
+    assert CHANGES_FILE.read_text("utf-8") == changes_text(), "run `python -m bookgraph.tools.sdl`"
+
+
+def test_the_changelog_names_each_type_or_field_that_may_break_a_client() -> None:
+    changelog = (CHANGES_FILE.parents[1] / "CHANGELOG.md").read_text("utf-8")
+    for change in breaking_changes():
+        # Such as `Mutation.saveBook changed type ...` or `SavedBook was removed.`
+        name = change.partition(" ")[0].rpartition(".")[2]
+        assert f"`{name}`" in changelog, change
 
 
 def test_the_committed_schema_parses() -> None:
@@ -59,8 +78,8 @@ def test_descriptions_are_sentences() -> None:
             assert not text[0].islower(), text
 
 
-def test_the_tool_writes_the_schema(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tool_writes_the_schema_and_its_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
     monkeypatch.setattr(Path, "write_text", lambda _, text, *__: written.append(text))
     main()
-    assert written == [schema_text()]
+    assert written == [schema_text(), changes_text()]
