@@ -11,7 +11,7 @@ similarity queries find it without waiting; the next training places it anew.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, LiteralString
 
@@ -52,7 +52,9 @@ def save_book(store: Store, edit: BookEdit) -> EditReport:
         StoreUnreachableError: Neo4j did not answer; a retry does no harm.
     """
     wanted = clean_edit(edit)
-    return store.write(lambda transaction: _save(transaction, store.address, wanted))
+    return store.write(
+        lambda transaction: _save(transaction, _lock(transaction, store.address), wanted)
+    )
 
 
 def save_books(store: Store, edits: Iterable[BookEdit]) -> list[EditReport | EditRefusedError]:
@@ -68,9 +70,13 @@ def save_books(store: Store, edits: Iterable[BookEdit]) -> list[EditReport | Edi
     cleaned = [_cleaned_or_refused(edit) for edit in edits]
 
     def work(transaction: Transaction) -> list[EditReport | EditRefusedError]:
+        # Locked once: a node that is locked again can deadlock with those that wait for it.
+        lock = _lock(transaction, store.address, num_edits=len(cleaned))
         return [
-            _save(transaction, store.address, one) if isinstance(one, WantedBook) else one
-            for one in cleaned
+            _save(transaction, replace(lock, revision=lock.revision - place), one)
+            if isinstance(one, WantedBook)
+            else one
+            for place, one in zip(reversed(range(len(cleaned))), cleaned, strict=True)
         ]
 
     return store.write(work)
@@ -106,8 +112,7 @@ def remove_book(store: Store, title: str) -> str:
     return removed
 
 
-def _save(transaction: Transaction, address: str, wanted: WantedBook) -> EditReport:
-    lock = _lock(transaction, address)
+def _save(transaction: Transaction, lock: _Lock, wanted: WantedBook) -> EditReport:
     known = _read_known(transaction, wanted)
     old, new = dict(known["links"]), wanted.counts
     has_links_changed = new is not None and new != old
@@ -156,7 +161,7 @@ class _Lock:
     """What the locked `Dataset` node says.
 
     Attributes:
-        revision: the graph's new revision.
+        revision: the graph's new revision, after the last of the edits.
         is_complete: whether no load is running, nor was interrupted.
     """
 
@@ -164,13 +169,13 @@ class _Lock:
     is_complete: bool
 
 
-def _lock(transaction: Transaction, address: str) -> _Lock:
+def _lock(transaction: Transaction, address: str, *, num_edits: int = 1) -> _Lock:
     """Let no other edit run, and no load begin, until this transaction ends.
 
     Raises:
         DataMissingError: there is no `Dataset` node to lock.
     """
-    rows = transaction.run(_RAISE_REVISION)
+    rows = transaction.run(_RAISE_REVISION, num_edits=num_edits)
     if not rows:
         raise DataMissingError(
             f"The database at {address} holds no books of bookgraph yet. "
@@ -209,7 +214,7 @@ def _record(
 # The node is locked before its revision is read, as the value to set depends on it.
 _RAISE_REVISION: LiteralString = """
 MATCH (data:Dataset {name: 'bookgraph'})
-SET data.revision = coalesce(data.revision, 0) + 1
+SET data.revision = coalesce(data.revision, 0) + $num_edits
 RETURN data.revision AS revision, coalesce(data.is_complete, false) AS is_complete
 """
 _RECORD: LiteralString = "CREATE (:Edit {number: $number, kind: $kind, title: $title, at: $at})"

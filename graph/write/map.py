@@ -139,7 +139,8 @@ def _remove_statement(kind: NodeKind, name: MapName) -> LiteralString:
     x, y = MAP_POSITIONS[name]
     return (
         "MATCH (n:" + kind.label + ") WHERE n." + x + " IS NOT NULL "
-        "AND NOT $version IN [n." + SLOTS[0].version + ", n." + SLOTS[1].version + "] "
+        "AND coalesce(n." + SLOTS[0].version + ", '') <> $version "
+        "AND coalesce(n." + SLOTS[1].version + ", '') <> $version "
         "REMOVE n." + x + ", n." + y
     )
 

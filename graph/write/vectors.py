@@ -113,7 +113,10 @@ def write_embeddings(
         remove_vectors(store, kind, slot, kept=rows.version)
     # The first model of a slot is written before there is an index, which is then built in one go.
     create_vector_indexes(store, slot)
-    store.write(lambda transaction: _switch(transaction, rows, slot, num_written))
+    # Readers can see the changes of a commit one after the other, so the model's node is there
+    # before anything names it.
+    store.write(lambda transaction: _describe(transaction, rows, slot, num_written))
+    store.write(lambda transaction: _switch(transaction, rows.version, slot))
     num_books, num_links = num_written[BOOK], num_written[LINK]
     num_gone = len(rows.book_titles) + len(rows.link_names) - num_books - num_links
     report = WriteReport(rows.version, num_books, num_links, num_gone, time.monotonic() - start_s)
@@ -203,16 +206,14 @@ def remove_vectors(store: Store, kind: NodeKind, slot: Slot, *, kept: str | None
         pass
 
 
-def _switch(
+def _describe(
     transaction: Transaction, rows: EmbeddingRows, slot: Slot, num_written: Mapping[NodeKind, int]
 ) -> None:
-    """Make a model whose vectors are written the current one.
+    """Store what is known of a model whose vectors are written.
 
     Raises:
         StoreUnreachableError: another model was written into the slot at the same time.
     """
-    # This locks the `Dataset` node, so that no edit runs while the model changes.
-    transaction.run(_SET_VERSION, version=rows.version)
     for kind, num in num_written.items():
         found = transaction.run(
             "MATCH (n:" + kind.label + ") WHERE n." + slot.version + " = $version "
@@ -225,17 +226,10 @@ def _switch(
                 "Another model was written at the same time. The current model is unchanged. "
                 "Run `bookgraph train` again when the other training has ended."
             )
-    # Books that were saved since the training read the graph.
-    for row in transaction.run(
-        "MATCH (book:Book {checksum: $edited}) WHERE book." + slot.version + " IS NULL "
-        "AND book.num_links > 0 RETURN book.title AS title",
-        edited=EDITED,
-    ):
-        place_in_slot(transaction, row["title"], slot, rows.version)
     transaction.run(
-        _SET_CURRENT_MODEL,
+        "MERGE (model:EmbeddingModel {version: $version}) "
+        "ON CREATE SET model.is_current = false SET model += $properties",
         version=rows.version,
-        first=SLOTS[0].vector,
         properties={
             **rows.properties,
             "dim": int(rows.book_vectors.shape[1]),
@@ -249,15 +243,27 @@ def _switch(
     )
 
 
-# The one place that readers look at.
-_SET_VERSION: LiteralString = "MATCH (d:Dataset {name: 'bookgraph'}) SET d.model = $version"
+def _switch(transaction: Transaction, version: str, slot: Slot) -> None:
+    """Make a model that is described the current one."""
+    # The one place that readers look at. This locks the `Dataset` node too, so that no edit runs.
+    transaction.run("MATCH (d:Dataset {name: 'bookgraph'}) SET d.model = $version", version=version)
+    # Books that were saved since the training read the graph.
+    for row in transaction.run(
+        "MATCH (book:Book {checksum: $edited}) WHERE book." + slot.version + " IS NULL "
+        "AND book.num_links > 0 RETURN book.title AS title",
+        edited=EDITED,
+    ):
+        place_in_slot(transaction, row["title"], slot, version)
+    transaction.run(_SET_FLAGS, version=version, first=SLOTS[0].vector)
+
+
 # A model of an earlier release does not name its slot, which was the first one.
-_SET_CURRENT_MODEL: LiteralString = """
+_SET_FLAGS: LiteralString = """
 OPTIONAL MATCH (older:EmbeddingModel {is_current: true} WHERE older.version <> $version)
 SET older.is_current = false, older.vector = coalesce(older.vector, $first)
 WITH count(*) AS _
-MERGE (model:EmbeddingModel {version: $version})
-SET model += $properties, model.is_current = true
+MATCH (model:EmbeddingModel {version: $version})
+SET model.is_current = true
 """
 
 
