@@ -14,10 +14,9 @@ from urllib.parse import urlsplit
 
 from bookgraph.core.errors import BookgraphError, UsageError
 from bookgraph.core.processes import format_address
-from bookgraph.graph.read.model import num_placed
 from bookgraph.graph.schema import BOOK, KINDS, LINK, MAP_POSITIONS, MapName, NodeKind
 from bookgraph.graph.store import Row, Store
-from bookgraph.graph.vectors.models import CURRENT_MODEL
+from bookgraph.graph.vectors.models import CURRENT_MODEL, num_placed
 
 MAX_FACETS = 500
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bookgraph.graph.schema import BOOK, LINK, MAP_POSITIONS, MapName, NodeKind, slot_of
 from bookgraph.graph.store import Store
-from bookgraph.graph.vectors.models import CURRENT_MODEL, no_embeddings, read_table
+from bookgraph.graph.vectors.models import CURRENT_MODEL, no_embeddings, num_placed, read_table
 
 Floats = NDArray[np.float32]
 
@@ -83,14 +83,6 @@ def list_models(store: Store) -> list[StoredModel]:
         )
         for model in (row["model"] for row in rows)
     ]
-
-
-def num_placed(kind: NodeKind) -> LiteralString:
-    """An expression: how many nodes of a kind have a vector of `model` now; edits change it."""
-    return (
-        "COUNT { MATCH (n:" + kind.label + ") "
-        "WHERE n[coalesce(model.vector, 'embedding') + '_version'] = model.version }"
-    )
 
 
 def read_model(store: Store, *, is_counted: bool = False) -> dict[str, Any]:

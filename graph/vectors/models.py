@@ -285,6 +285,14 @@ class Models:
             is_done.set()
 
 
+def num_placed(kind: NodeKind) -> LiteralString:
+    """An expression: how many nodes of a kind have a vector of `model` now; edits change it."""
+    return (
+        "COUNT { MATCH (n:" + kind.label + ") "
+        "WHERE n[coalesce(model.vector, 'embedding') + '_version'] = model.version }"
+    )
+
+
 def no_embeddings(store: Reading) -> DataMissingError:
     """The error for a graph without a model."""
     return DataMissingError(
