@@ -313,7 +313,7 @@ def _read(
         return _stamp(store), [], []
     one = lists[0]
     compiler = new_compiler()
-    keys = [[table.keys[row] for row in each.rows.tolist()] for each in ranked]
+    keys = [[table.keys[int(row)] for row in each.rows] for each in ranked]
     given = [
         {"books": each.books, "links": each.links, "keys": some}
         for each, some in zip(lists, keys, strict=True)

@@ -96,6 +96,4 @@ def _nearest(table: VectorTable, titles: Sequence[str], among: set[str], k: int)
     others = [row for row, key in enumerate(table.keys) if key not in among]
     rows = [int(row) for row in table.rows_of(titles)]
     wanted = [Wanted(table.unit(row), k, hidden=[row, *others]) for row in rows]
-    return [
-        {table.keys[row] for row in found.rows.tolist()} for found in table.rank(wanted, "cosine")
-    ]
+    return [{table.keys[int(row)] for row in found.rows} for found in table.rank(wanted, "cosine")]
