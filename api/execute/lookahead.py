@@ -41,8 +41,10 @@ from graphql.execution.collect_fields import collect_sub_fields
 
 from bookgraph.api.execute.cursors import decode_cursor
 from bookgraph.api.execute.defaults import argument_values
+from bookgraph.api.execute.filters import filter_of
 from bookgraph.core.errors import UsageError
 from bookgraph.graph.query.selection import Page, Selection
+from bookgraph.graph.schema import KINDS
 
 MAX_PAGE_SIZE = 100
 DEFAULT_PAGE_SIZE = 10
@@ -113,7 +115,8 @@ def selections_of_node(info: GraphQLResolveInfo) -> Selections:
 
 def selections_of_connection(info: GraphQLResolveInfo) -> tuple[Selections, Selections]:
     """What a field needs whose type is a connection: of each edge, and of each node."""
-    return _below_connection(info, _object_type(info.return_type), info.field_nodes)
+    edge, node, _ = _below_connection(info, _object_type(info.return_type), info.field_nodes)
+    return edge, node
 
 
 def selections_below(info: GraphQLResolveInfo, *path: Collection[str]) -> dict[str, Selections]:
@@ -207,24 +210,37 @@ def _selection(info: GraphQLResolveInfo, parent: GraphQLObjectType, field: _Fiel
     if not isinstance(inner, GraphQLObjectType) or inner.name in _PROPERTY_TYPES:
         return Selection(key, name)
     if inner.name.endswith("Connection"):
-        edge, node = _below_connection(info, inner, field.nodes)
-        version = field.arguments.get("model")
-        return Selection(key, name, page_of(field.arguments), edge, node, version)
+        edge, node, is_counted = _below_connection(info, inner, field.nodes)
+        kind = KINDS.get(get_named_type(inner.fields["nodes"].type).name)
+        given = field.arguments.get("filter")
+        return Selection(
+            key,
+            name,
+            page_of(field.arguments),
+            edge,
+            node,
+            version=field.arguments.get("model"),
+            where=None if kind is None else filter_of(kind, given),
+            is_counted=is_counted,
+        )
     page = page_of(field.arguments) if "first" in field.arguments else Page(DEFAULT_PAGE_SIZE)
     return Selection(key, name, page, node=_below_node(info, inner, field.nodes))
 
 
 def _below_connection(
     info: GraphQLResolveInfo, connection: GraphQLObjectType, field_nodes: list[FieldNode]
-) -> tuple[Selections, Selections]:
-    """What a connection needs of its edges and of its nodes.
+) -> tuple[Selections, Selections, bool]:
+    """What a connection needs of its edges and of its nodes, and whether its length is wanted.
 
     Its nodes can be selected both as `nodes { ... }` and as `edges { node { ... } }`.
     """
     edge: list[Selection] = []
     node: list[Selection] = []
+    is_counted = False
     for field in _fields(info, connection, field_nodes):
-        if field.name == "nodes":
+        if field.name == "total_count":
+            is_counted = True
+        elif field.name == "nodes":
             node += _below_node(info, _object_type(field.output_type), field.nodes)
         elif field.name == "edges":
             for one in _below_node(info, _object_type(field.output_type), field.nodes):
@@ -232,7 +248,7 @@ def _below_connection(
                     node += one.node
                 else:
                     edge.append(one)
-    return _unite(edge), _unite(node)
+    return _unite(edge), _unite(node), is_counted
 
 
 def _unite(selections: Iterable[Selection]) -> Selections:
@@ -246,5 +262,8 @@ def _unite(selections: Iterable[Selection]) -> Selections:
 
 def _merged(one: Selection, other: Selection) -> Selection:
     return replace(
-        one, edge=_unite((*one.edge, *other.edge)), node=_unite((*one.node, *other.node))
+        one,
+        edge=_unite((*one.edge, *other.edge)),
+        node=_unite((*one.node, *other.node)),
+        is_counted=one.is_counted or other.is_counted,
     )

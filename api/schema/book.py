@@ -14,6 +14,7 @@ import graphene
 from graphql import GraphQLResolveInfo
 from graphql_relay import to_global_id
 
+from bookgraph.api.execute.filters import filter_of
 from bookgraph.api.execute.lookahead import (
     page_of,
     selections_of_connection,
@@ -31,7 +32,12 @@ from bookgraph.api.schema.connections import (
     root_list,
     total_of,
 )
-from bookgraph.api.schema.inputs import BookFilterInput, BookOrder, book_filter, value_of
+from bookgraph.api.schema.inputs import (
+    BookOrder,
+    book_filter_argument,
+    link_filter_argument,
+    value_of,
+)
 from bookgraph.api.schema.node import Node, find_many, key_of, keys_argument, many
 from bookgraph.api.schema.properties import output_fields
 from bookgraph.api.schema.resolve import call_store, read_list
@@ -66,7 +72,9 @@ class Book(_BookProperties, graphene.ObjectType):
         graphene.NonNull(InfoboxField), description="The infobox, uncleaned, as on the page."
     )
     links = paged(
-        "link.BookLinkConnection", "Links that the book mentions, the most frequent first."
+        "link.BookLinkConnection",
+        "Links that the book mentions, the most frequent first.",
+        filter=link_filter_argument(),
     )
     external_links = paged(
         lambda: ExternalLinkConnection, "Pages outside Wikipedia that the book cites."
@@ -74,15 +82,18 @@ class Book(_BookProperties, graphene.ObjectType):
     similar_books = paged(
         "similar.SimilarBookConnection",
         "The most similar books, the best first.",
+        filter=book_filter_argument(),
         model=model_argument(),
     )
     related_books = paged(
         "similar.RelatedBookConnection",
         "Books that share the most, and the rarest, links with this one. Vectors play no part.",
+        filter=book_filter_argument(),
     )
     predicted_links = paged(
         "similar.PredictedLinkConnection",
         "Links that the model expects but the book does not mention, the most expected first.",
+        filter=link_filter_argument(),
         model=model_argument(),
     )
 
@@ -148,7 +159,7 @@ class BookQuery(graphene.ObjectType):
     books = root_list(
         BookConnection,
         "All books, or those that match a filter.",
-        filter=graphene.Argument(BookFilterInput, description="Return only books that match."),
+        filter=book_filter_argument(),
         order_by=graphene.Argument(
             BookOrder, default_value="title", description="The order of the list."
         ),
@@ -180,7 +191,7 @@ class BookQuery(graphene.ObjectType):
         **paging: Any,
     ) -> ConnectionValue:
         """Read one page of the list."""
-        page, where, order = page_of(paging), book_filter(filter), value_of(order_by)
+        page, where, order = page_of(paging), filter_of(BOOK, filter), value_of(order_by)
         _, node = selections_of_connection(info)
         return await read_list(
             info, page, lambda store: nodes.list_books(store, page, node, where=where, order=order)

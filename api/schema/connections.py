@@ -193,6 +193,14 @@ def nodes_of(node: Any) -> Any:
     )
 
 
+def length_of() -> Any:
+    """The field `totalCount` of a list by vector."""
+    return graphene.Int(
+        description="How many items the whole list has. With a filter, counting takes longer than "
+        "the page itself. Null if there is no model."
+    )
+
+
 def total_of(description: str) -> Any:
     """The field `totalCount`."""
     return graphene.Int(required=True, description=description)

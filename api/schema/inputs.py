@@ -8,7 +8,6 @@ from typing import Any
 import graphene
 
 from bookgraph.api.schema.properties import filter_fields
-from bookgraph.graph.query.filters import BookFilter, LinkFilter
 from bookgraph.graph.query.nodes import BOOK_ORDERS, LINK_ORDERS, Order
 from bookgraph.graph.schema import BOOK, KINDS, LINK, NodeKind
 
@@ -50,6 +49,16 @@ class LinkFilterInput(_LinkConditions, graphene.InputObjectType):
     and_ = _all_of(lambda: LinkFilterInput)
     or_ = _any_of(lambda: LinkFilterInput)
     not_ = _none_of(lambda: LinkFilterInput)
+
+
+def book_filter_argument() -> graphene.Argument:
+    """The argument `filter` of a list of books."""
+    return graphene.Argument(BookFilterInput, description="Return only books that match.")
+
+
+def link_filter_argument() -> graphene.Argument:
+    """The argument `filter` of a list of links."""
+    return graphene.Argument(LinkFilterInput, description="Return only links that match.")
 
 
 def enum_of(name: str, text: str, values: Mapping[str, tuple[Any, str]]) -> Any:
@@ -102,24 +111,3 @@ def value_of(choice: Any) -> str:
 def kind_of(choice: Any) -> NodeKind:
     """The kind that a member of `NodeKindInput` stands for."""
     return KINDS[value_of(choice)]
-
-
-def book_filter(given: Mapping[str, Any] | None) -> BookFilter | None:
-    """The filter that a client gave; None where it gave none."""
-    return None if given is None else BookFilter(**_conditions(given, book_filter))
-
-
-def link_filter(given: Mapping[str, Any] | None) -> LinkFilter | None:
-    """The filter that a client gave; None where it gave none."""
-    return None if given is None else LinkFilter(**_conditions(given, link_filter))
-
-
-def _conditions(given: Mapping[str, Any], convert: Any) -> dict[str, Any]:
-    conditions = {name: value for name, value in given.items() if not name.endswith("_")}
-    inner = given.get("not_")
-    return {
-        **conditions,
-        "all_of": tuple(convert(one) for one in given.get("and_") or ()),
-        "any_of": tuple(convert(one) for one in given.get("or_") or ()),
-        "none_of": () if inner is None else (convert(inner),),
-    }

@@ -9,6 +9,7 @@ import graphene
 from graphql import GraphQLResolveInfo
 from graphql_relay import to_global_id
 
+from bookgraph.api.execute.filters import filter_of
 from bookgraph.api.execute.lookahead import (
     page_of,
     selections_of_connection,
@@ -27,7 +28,12 @@ from bookgraph.api.schema.connections import (
     root_list,
     total_of,
 )
-from bookgraph.api.schema.inputs import LinkFilterInput, LinkOrder, link_filter, value_of
+from bookgraph.api.schema.inputs import (
+    LinkOrder,
+    book_filter_argument,
+    link_filter_argument,
+    value_of,
+)
 from bookgraph.api.schema.node import Node, find_many, key_of, keys_argument, many
 from bookgraph.api.schema.properties import output_fields
 from bookgraph.api.schema.resolve import call_store, read_list
@@ -45,17 +51,21 @@ class Link(_LinkProperties, graphene.ObjectType):
 
     book = graphene.Field(Book, description="The book whose page this link leads to, if any.")
     books = paged(
-        lambda: LinkBookConnection, "Books that mention the link, the most frequent first."
+        lambda: LinkBookConnection,
+        "Books that mention the link, the most frequent first.",
+        filter=book_filter_argument(),
     )
     similar_links = paged(
         "similar.SimilarLinkConnection",
         "The most similar links, the best first.",
+        filter=link_filter_argument(),
         model=model_argument(),
     )
     predicted_books = paged(
         "similar.PredictedBookConnection",
         "Books that the model expects to mention the link but that do not, the most expected "
         "first.",
+        filter=book_filter_argument(),
         model=model_argument(),
     )
 
@@ -130,7 +140,7 @@ class LinkQuery(graphene.ObjectType):
     links = root_list(
         LinkConnection,
         "All links, or those that match a filter.",
-        filter=graphene.Argument(LinkFilterInput, description="Return only links that match."),
+        filter=link_filter_argument(),
         order_by=graphene.Argument(
             LinkOrder, default_value="name", description="The order of the list."
         ),
@@ -138,7 +148,7 @@ class LinkQuery(graphene.ObjectType):
     top_links = root_list(
         LinkConnection,
         "Links by number of books that mention them, the largest first.",
-        filter=graphene.Argument(LinkFilterInput, description="Return only links that match."),
+        filter=link_filter_argument(),
     )
 
     @staticmethod
@@ -166,7 +176,7 @@ class LinkQuery(graphene.ObjectType):
         **paging: Any,
     ) -> ConnectionValue:
         """Read one page of the list."""
-        page, where, order = page_of(paging), link_filter(filter), value_of(order_by)
+        page, where, order = page_of(paging), filter_of(LINK, filter), value_of(order_by)
         _, node = selections_of_connection(info)
         return await read_list(
             info, page, lambda store: nodes.list_links(store, page, node, where=where, order=order)

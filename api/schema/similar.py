@@ -11,10 +11,12 @@ from typing import Any
 import graphene
 from graphql import GraphQLResolveInfo
 
+from bookgraph.api.execute.filters import filter_of
 from bookgraph.api.execute.lookahead import (
     DEFAULT_PAGE_SIZE,
     DEFAULT_WHY_SIZE,
     page_of,
+    selected_fields,
     selections_of_connection,
 )
 from bookgraph.api.schema.book import Book
@@ -23,6 +25,7 @@ from bookgraph.api.schema.connections import (
     ConnectionValue,
     Edge,
     edges_of,
+    length_of,
     model_argument,
     model_version,
     nodes_of,
@@ -31,14 +34,13 @@ from bookgraph.api.schema.connections import (
     size_argument,
 )
 from bookgraph.api.schema.inputs import (
-    BookFilterInput,
-    LinkFilterInput,
-    book_filter,
-    link_filter,
+    book_filter_argument,
+    link_filter_argument,
 )
 from bookgraph.api.schema.link import Link
 from bookgraph.api.schema.resolve import read_list
 from bookgraph.graph.query.similar import SimilarityRequest, similar_books, similar_links
+from bookgraph.graph.schema import BOOK, LINK
 
 _COSINE = "Cosine similarity, in [-1, 1]. Higher is more similar."
 _DOT_PRODUCT = "Dot product of the two vectors. Compare it only within one list."
@@ -98,6 +100,7 @@ class SimilarBookConnection(Connection):
 
     edges = edges_of(SimilarBookEdge, "The books with scores and reasons.")
     model_version = model_version()
+    total_count = length_of()
     nodes = nodes_of(Book)
 
 
@@ -117,6 +120,7 @@ class SimilarLinkConnection(Connection):
 
     edges = edges_of(SimilarLinkEdge, "The links with scores and reasons.")
     model_version = model_version()
+    total_count = length_of()
     nodes = nodes_of(Link)
 
 
@@ -149,6 +153,7 @@ class PredictedLinkConnection(Connection):
 
     edges = edges_of(PredictedLinkEdge, "The links with scores.")
     model_version = model_version()
+    total_count = length_of()
     nodes = nodes_of(Link)
 
 
@@ -164,6 +169,7 @@ class PredictedBookConnection(Connection):
 
     edges = edges_of(PredictedBookEdge, "The books with scores.")
     model_version = model_version()
+    total_count = length_of()
     nodes = nodes_of(Book)
 
 
@@ -171,6 +177,27 @@ def _keys(description: str) -> graphene.Argument:
     return graphene.Argument(
         graphene.List(graphene.NonNull(graphene.String)), default_value=(), description=description
     )
+
+
+_OTHER_WAYS: dict[str, Any] = {
+    "to_vector": graphene.List(
+        graphene.NonNull(graphene.Float),
+        default_value=(),
+        description="A vector to be similar to, with as many numbers as those of the model.",
+    ),
+    "weights": graphene.List(
+        graphene.NonNull(graphene.Float),
+        default_value=(),
+        description="Weights of the liked ones, above 0: first those of `like`, then those of the "
+        "other kind. By default all are equal.",
+    ),
+    "diversity": graphene.Float(
+        default_value=0.0,
+        description="From 0, the most similar first, to 1: how much the list avoids items that "
+        "are like those before them (maximal marginal relevance). Above 0, the list has the 200 "
+        "most similar ones.",
+    ),
+}
 
 
 class SimilarQuery(graphene.ObjectType):
@@ -184,9 +211,14 @@ class SimilarQuery(graphene.ObjectType):
         "The books most similar to one book, or to the mean of several, the best first.",
         like=_keys("Titles of books to be similar to. With `likeLinks`, 1 to 50."),
         like_links=_keys("Names of links to be similar to."),
+        to_links=_keys(
+            "Names of the links of a page that is no book here, at most 500: the books similar to "
+            "what saving this page would make. Nothing is saved."
+        ),
+        **_OTHER_WAYS,
         unlike=_keys("Titles of books to be dissimilar to."),
         exclude=_keys("Titles of books to leave out. Each must exist."),
-        filter=graphene.Argument(BookFilterInput, description="Return only books that match."),
+        filter=book_filter_argument(),
         min_score=graphene.Float(description="Minimum score, in [-1, 1]."),
         model=model_argument(),
         exclude_same_author=graphene.Boolean(
@@ -198,9 +230,10 @@ class SimilarQuery(graphene.ObjectType):
         "The links most similar to one link, or to the mean of several, the best first.",
         like=_keys("Names of links to be similar to. With `likeBooks`, 1 to 50."),
         like_books=_keys("Titles of books to be similar to."),
+        **_OTHER_WAYS,
         unlike=_keys("Names of links to be dissimilar to."),
         exclude=_keys("Names of links to leave out. Each must exist."),
-        filter=graphene.Argument(LinkFilterInput, description="Return only links that match."),
+        filter=link_filter_argument(),
         min_score=graphene.Float(description="Minimum score, in [-1, 1]."),
         model=model_argument(),
     )
@@ -220,11 +253,16 @@ class SimilarQuery(graphene.ObjectType):
             like=like,
             like_others=like_links,
             unlike=others["unlike"],
+            to_vector=others["to_vector"],
+            weights=others["weights"],
+            diversity=others["diversity"],
+            is_counted="total_count" in selected_fields(info),
             exclude=others["exclude"],
-            where=book_filter(filter),
+            where=filter_of(BOOK, filter),
             min_score=others.get("min_score"),
             version=others.get("model"),
             is_author_excluded=exclude_same_author,
+            to_links=others["to_links"],
         )
         page = page_of(others)
         edge, node = selections_of_connection(info)
@@ -246,8 +284,12 @@ class SimilarQuery(graphene.ObjectType):
             like=like,
             like_others=like_books,
             unlike=others["unlike"],
+            to_vector=others["to_vector"],
+            weights=others["weights"],
+            diversity=others["diversity"],
+            is_counted="total_count" in selected_fields(info),
             exclude=others["exclude"],
-            where=link_filter(filter),
+            where=filter_of(LINK, filter),
             min_score=others.get("min_score"),
             version=others.get("model"),
         )

@@ -107,8 +107,8 @@ class Compiler:
     def key(self, item: Selection) -> LiteralString:
         """The quoted key of a field in its map.
 
-        The keys of lists with a cursor are different on every page. They stand under another name
-        in the statement, so that its text, and with it the plan that Neo4j keeps, is the same.
+        The key of a field with arguments depends on their values. It stands under another name in
+        the statement, so that its text, and with it the plan that Neo4j keeps, is the same for all.
 
         Raises:
             ValueError: the key has characters that would need escaping.
@@ -116,7 +116,7 @@ class Compiler:
         if not (item.key.isascii() and item.key.isidentifier()):
             message = f"{item.key!r} is an invalid key."
             raise ValueError(message)
-        if item.page.after is None and item.page.before is None:
+        if item.key == item.name:
             return "`" + _checked(item.key) + "`"
         name = "__" + digits(len(self.renamed))
         self.renamed[name] = item.key

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import LiteralString
 
 from bookgraph.graph.query.compile import Compiler, FieldBuilder
+from bookgraph.graph.query.filters import predicate
 from bookgraph.graph.query.keyset import Keyset, Term
 from bookgraph.graph.query.near import near_list, predicted_list, related_list
 from bookgraph.graph.query.selection import Selection
@@ -41,7 +42,10 @@ def _mentions(kind: NodeKind) -> FieldBuilder:
         returned = compiler.node(other, node, item.node)
         # Neo4j keeps the number of a node's edges, so it is as true as the list.
         total: LiteralString = "COUNT { (" + source + ")" + kind.to_other + "() }"
-        return _list_of(compiler, pattern, edge, item, keyset, returned, total)
+        condition = predicate(item.where, node, compiler)
+        if condition:
+            total = "COUNT { MATCH " + pattern + " WHERE " + condition + " }"
+        return _list_of(compiler, pattern, edge, item, keyset, returned, total, condition)
 
     return build
 
@@ -68,10 +72,13 @@ def _list_of(
     keyset: Keyset,
     node: LiteralString,
     total: LiteralString,
+    condition: LiteralString = "",
 ) -> LiteralString:
     bounds = keyset.bounds(item.page, compiler)
+    both: list[LiteralString] = [text for text in (condition, bounds) if text]
+    where = " WHERE " + " AND ".join(both) if both else ""
     return (
-        "{items: COLLECT { MATCH " + pattern + (" WHERE " + bounds if bounds else "") + " WITH *"
+        "{items: COLLECT { MATCH " + pattern + where + " WITH *"
         + keyset.limit(item.page, compiler)
         + " RETURN {count: " + edge + ".count, at: " + keyset.values + ", node: " + node + "} }, "
         + "total: " + total + "}"

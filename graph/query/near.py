@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import LiteralString
 
 from bookgraph.graph.query.compile import Compiler, FieldBuilder
+from bookgraph.graph.query.filters import predicate
 from bookgraph.graph.query.keyset import Keyset, Term
 from bookgraph.graph.query.selection import Selection
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
@@ -105,11 +106,13 @@ def related_list(compiler: Compiler, book: LiteralString, item: Selection) -> Li
     where = NearEdge(BOOK, near, "[" + book + "]")
     keyset = Keyset("related", (Term(weight, is_descending=True), Term(near + ".title")))
     bounds = keyset.bounds(item.page, compiler)
+    condition = predicate(item.where, near, compiler)
     return _list(
         "MATCH (" + book + ")-[:LINKS_TO]->(" + via + ":Link)"
         + " WHERE " + via + ".num_books <= " + most
         + " WITH " + via + ", " + rarity(LINK, via) + " AS " + idf
         + " MATCH (" + via + ")<-[:LINKS_TO]-(" + near + ":Book) WHERE " + near + " <> " + book
+        + (" AND " + condition if condition else "")
         + " WITH " + near + ", round(sum(" + idf + "), " + _SCORE_DIGITS + ") AS " + weight
         + (" WHERE " + bounds if bounds else "")
         + keyset.limit(item.page, compiler)

@@ -24,7 +24,16 @@ from bookgraph.graph.query.selection import NodeList, Page, Position, Selection,
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
 from bookgraph.graph.store import Row, Store
 from bookgraph.graph.vectors.models import STAMP, Model, Outcome, Stamp, answer_with
-from bookgraph.graph.vectors.table import Doubles, Measure, Place, Ranked, VectorTable, Wanted
+from bookgraph.graph.vectors.table import (
+    NUM_DIVERSE,
+    Doubles,
+    Measure,
+    Place,
+    Ranked,
+    Rows,
+    VectorTable,
+    Wanted,
+)
 
 # With a filter, this many times as many nodes are tried as are wanted.
 _WIDER = 10
@@ -50,6 +59,8 @@ class NearList:
         where: which nodes may be in it.
         is_author_excluded: leave out books by an author of one that it is near to.
         least: minimum score.
+        diversity: from 0, the nearest first, to 1, each as unlike those before it as can be.
+        is_counted: whether the length of the list is wanted.
     """
 
     kind: NodeKind
@@ -63,6 +74,8 @@ class NearList:
     where: NodeFilter | None = None
     is_author_excluded: bool = False
     least: float = -np.inf
+    diversity: float = 0.0
+    is_counted: bool = False
 
     @property
     def is_checked(self) -> bool:
@@ -72,7 +85,8 @@ class NearList:
     @property
     def order(self) -> str:
         """Name of its order, which cursors carry."""
-        return SIMILAR_ORDER if self.measure == "cosine" else PREDICTED_ORDER
+        order = SIMILAR_ORDER if self.measure == "cosine" else PREDICTED_ORDER
+        return f"{order} {self.diversity}" if self.diversity else order
 
 
 def read_filled(
@@ -161,6 +175,8 @@ def _nested(kind: NodeKind, item: Selection, key: str, known: Sequence[str]) -> 
         measure="cosine" if is_similar else "dot",
         edge=item.edge,
         node=item.node,
+        where=item.where,
+        is_counted=item.is_counted,
     )
 
 
@@ -239,31 +255,53 @@ def near_lists(
     if directions is None:
         directions = [_direction(store, model, each) for each in lists]
     at = [number for number, direction in enumerate(directions) if direction is not None]
+    made = [lists[i] for i in at]
     num = one.page.first + 1
-    width = max(num, min(_MOST_TRIED, _WIDER * num)) if one.is_checked else num
+    # Few filters leave out so many nodes that too few of the nearest pass.
+    is_tried = one.is_checked and len(at) == 1 and not one.is_counted and not one.diversity
+    width = max(num, min(_MOST_TRIED, _WIDER * num)) if is_tried else num
     asked = [_asked(table, lists[i], directions[i], width) for i in at]
-    ranked = table.rank(asked, one.measure) if asked else []
-    stamp, found, gone = _read(store, table, [lists[i] for i in at], ranked)
-    if one.is_checked and ranked and len(found[0]) < num and len(ranked[0].rows) == width:
-        # Few of the nearest pass, so all that pass are ranked.
-        allowed = table.rows_of(_matching(store, one))
-        barred = np.setdiff1d(np.arange(len(table)), allowed)
-        hidden = np.union1d(np.asarray(asked[0].hidden, dtype=np.intp), barred)
-        ranked = table.rank([replace(asked[0], hidden=hidden, num=num)], one.measure)
-        stamp, found, gone = _read(
-            store, table, [replace(one, where=None, is_author_excluded=False)], ranked
-        )
-    answered: list[Row] = [_answered([], one, model) for _ in lists]
-    for i, items in zip(at, found, strict=True):
-        answered[i] = _answered(items, one, model)
+    if one.is_checked and not is_tried:
+        barred = _barred(store, table, one)
+        asked = [_without(each, barred) for each in asked]
+    totals: list[int | None] = [None] * len(at)
+    if one.is_counted and asked:
+        most = NUM_DIVERSE if one.diversity else len(table)
+        totals = [min(most, total) for total in table.count(asked, one.measure)]
+    ranked = _ranked(table, one, asked)
+    stamp, found, gone = _read(store, table, made, ranked, is_checked=is_tried)
+    if is_tried and ranked and len(found[0]) < num and len(ranked[0].rows) == width:
+        asked = [replace(_without(asked[0], _barred(store, table, one)), num=num)]
+        ranked = _ranked(table, one, asked)
+        stamp, found, gone = _read(store, table, made, ranked, is_checked=False)
+    answered: list[Row] = [_answered([], one, model, 0) for _ in lists]
+    for i, items, total in zip(at, found, totals, strict=True):
+        answered[i] = _answered(items, one, model, total)
     return Outcome(answered, stamp, {one.kind.label: gone} if gone else {})
 
 
-def _answered(items: list[Row], one: NearList, model: Model) -> Row:
+def _barred(store: Store, table: VectorTable, one: NearList) -> Rows:
+    """The rows that do not pass the filter of a list."""
+    return np.setdiff1d(np.arange(len(table)), table.rows_of(_matching(store, one)))
+
+
+def _without(asked: Wanted, barred: Rows) -> Wanted:
+    return replace(asked, hidden=np.union1d(np.asarray(asked.hidden, dtype=np.intp), barred))
+
+
+def _ranked(table: VectorTable, one: NearList, asked: Sequence[Wanted]) -> list[Ranked]:
+    if not asked:
+        return []
+    if one.diversity:
+        return [table.rank_diverse(each, one.diversity, one.measure) for each in asked]
+    return table.rank(asked, one.measure)
+
+
+def _answered(items: list[Row], one: NearList, model: Model, total: int | None) -> Row:
     part = node_list(items, one.page, order=one.order, version=model.version)
     return {
         "items": part.items,
-        "total": None,
+        "total": total,
         "has_more": part.has_more,
         "order": part.order,
         "version": part.version,
@@ -302,9 +340,14 @@ def _place(argument: str, position: Position | None, order: str) -> Place | None
 
 
 def _read(
-    store: Store, table: VectorTable, lists: Sequence[NearList], ranked: Sequence[Ranked]
+    store: Store,
+    table: VectorTable,
+    lists: Sequence[NearList],
+    ranked: Sequence[Ranked],
+    *,
+    is_checked: bool,
 ) -> tuple[Stamp, list[list[Row]], list[str]]:
-    """Read the nodes of some lists.
+    """Read the nodes of some lists; `is_checked` leaves out those that their filter does not pass.
 
     Returns:
         The state of the graph, the items of each list, and keys that the graph does not have.
@@ -319,7 +362,7 @@ def _read(
         for each, some in zip(lists, keys, strict=True)
     ]
     hit = NearEdge(one.kind, "near", "sources", has_others=bool(_others(one)))
-    condition = _condition(one, compiler)
+    condition = _condition(one, compiler) if is_checked else ""
     row = store.read(
         "CYPHER 25 RETURN " + STAMP + " AS stamp, COLLECT { UNWIND $lists AS list "
         + _SOURCES
@@ -334,7 +377,7 @@ def _read(
     )[0]  # fmt: skip
     gone: list[str] = []
     for items, each, some in zip(row["lists"], ranked, keys, strict=True):
-        if not one.is_checked and len(items) < len(some):
+        if not is_checked and len(items) < len(some):
             there = {item["place"] for item in items}
             gone += [key for place, key in enumerate(some) if place not in there]
         for item in items:

@@ -15,7 +15,7 @@ from typing import LiteralString
 from bookgraph.core.errors import UsageError
 from bookgraph.graph.query.compile import Compiler
 from bookgraph.graph.query.fields import new_compiler
-from bookgraph.graph.query.filters import BookFilter, LinkFilter, NodeFilter, predicate
+from bookgraph.graph.query.filters import NodeFilter, predicate
 from bookgraph.graph.query.keyset import Keyset, Term
 from bookgraph.graph.query.lookup import (
     found,
@@ -201,7 +201,7 @@ def list_books(
     page: Page,
     selections: Sequence[Selection],
     *,
-    where: BookFilter | None = None,
+    where: NodeFilter | None = None,
     order: str = "title",
 ) -> NodeList:
     """List books.
@@ -224,7 +224,7 @@ def list_links(
     page: Page,
     selections: Sequence[Selection],
     *,
-    where: LinkFilter | None = None,
+    where: NodeFilter | None = None,
     order: str = "name",
 ) -> NodeList:
     """List links; see `list_books`, with one of `LINK_ORDERS`.

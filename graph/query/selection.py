@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from bookgraph.graph.store import Row
+
+if TYPE_CHECKING:
+    from bookgraph.graph.query.filters import NodeFilter
 
 Value = str | int | float | None
 
@@ -54,6 +58,8 @@ class Selection:
         edge: for lists, requested fields of each edge (`score`, `count`, `shared_links`, ...).
         node: requested fields of the node or nodes that the field leads to.
         version: for lists made with a model, the model version; by default that of the request.
+        where: for lists, which nodes are in them; all by default.
+        is_counted: for lists, whether their length is requested.
     """
 
     key: str
@@ -62,6 +68,8 @@ class Selection:
     edge: tuple[Selection, ...] = ()
     node: tuple[Selection, ...] = ()
     version: str | None = None
+    where: NodeFilter | None = None
+    is_counted: bool = False
 
 
 def select(*names: str) -> tuple[Selection, ...]:

@@ -12,7 +12,8 @@ from typing import LiteralString
 
 import numpy as np
 
-from bookgraph.core.errors import DataMissingError, UsageError
+from bookgraph.core.errors import UsageError
+from bookgraph.core.fold_in import fold_in_directions
 from bookgraph.graph.query.filters import NodeFilter
 from bookgraph.graph.query.lookup import found as lookup_of
 from bookgraph.graph.query.lookup import keys_of, not_found, spellings
@@ -20,14 +21,17 @@ from bookgraph.graph.query.nearest import NearList, as_node_list, near_lists, ve
 from bookgraph.graph.query.selection import NodeList, Page, Selection, select
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
 from bookgraph.graph.store import Row, Store
-from bookgraph.graph.vectors.models import Model, Outcome, answer_with
-from bookgraph.graph.vectors.table import Doubles
+from bookgraph.graph.vectors.models import Model, NotPlacedError, Outcome, answer_with
+from bookgraph.graph.vectors.table import Doubles, VectorTable
 
 MAX_GIVEN = 50
 """Maximum number of liked and unliked nodes."""
 
 MAX_EXCLUDED = 200
 """Maximum number of excluded nodes."""
+
+MAX_LINKS_OF_PAGE = 500
+"""Maximum number of links of a page that is compared without being saved."""
 
 _UNLIKE_WEIGHT = 0.5
 # Liked and unliked nodes that cancel each other leave rounding errors of this size.
@@ -41,21 +45,32 @@ class SimilarityRequest:
     Attributes:
         like: titles of books, when books are returned; names of links, when links are.
         like_others: names of links, when books are returned; titles of books, when links are.
+        weights: of the liked ones, in this order, above 0; by default all equal.
+        to_links: names of the links of a page that is no book of the graph; it counts as one liked
+            node, at the place where saving it would put it.
+        to_vector: a vector, which counts as one liked node.
         unlike: titles (names) to be away from.
         exclude: titles (names) that are not returned; the nodes above never are.
         where: which nodes may be returned.
         min_score: minimum cosine.
         is_author_excluded: leave out books by an author of a liked one.
+        diversity: in [0, 1], see `VectorTable.rank_diverse`.
+        is_counted: whether the length of the list is wanted.
         version: the model to use; by default the current one.
     """
 
     like: Sequence[str] = ()
     like_others: Sequence[str] = ()
+    weights: Sequence[float] = ()
+    to_links: Sequence[str] = ()
+    to_vector: Sequence[float] = ()
     unlike: Sequence[str] = ()
     exclude: Sequence[str] = ()
     where: NodeFilter | None = None
     min_score: float | None = None
     is_author_excluded: bool = False
+    diversity: float = 0.0
+    is_counted: bool = False
     version: str | None = None
 
 
@@ -108,13 +123,17 @@ class _Given:
         kind: book or link.
         text: as the request names it.
         weight: of its unit vector in the direction; 0 for one that is only left out.
+        is_of_page: whether it is a link of the page that `to_links` stands for.
         key: the node's key, once it is found.
+        degree: number of its edges, for links of the page.
     """
 
     kind: NodeKind
     text: str
     weight: float
+    is_of_page: bool = False
     key: str | None = None
+    degree: int = 1
 
 
 def _similar(
@@ -131,20 +150,23 @@ def _similar(
 
     def answer(model: Model) -> Outcome[list[Row]]:
         _find(store, model, given)
-        liked = [one for one in given if one.weight > 0]
+        liked = [one for one in given if one.weight > 0 or one.is_of_page]
         wanted = NearList(
             kind,
             page,
             books=_keys(liked, BOOK),
             links=_keys(liked, LINK),
-            hidden=_keys(given, kind),
+            hidden=_keys([one for one in given if not one.is_of_page], kind),
             edge=edge,
             node=node,
             where=request.where,
             is_author_excluded=request.is_author_excluded,
             least=least,
+            diversity=request.diversity,
+            is_counted=request.is_counted,
         )
-        return near_lists(store, model, [wanted], directions=[_direction(store, model, given)])
+        direction = _direction(store, model, given, request.to_vector)
+        return near_lists(store, model, [wanted], directions=[direction])
 
     found = answer_with(store, answer, version=version_of(page, request.version))
     return as_node_list(found[0])
@@ -154,24 +176,45 @@ def _given(kind: NodeKind, request: SimilarityRequest) -> list[_Given]:
     """The liked, the unliked and the excluded nodes, each once.
 
     Raises:
-        UsageError: nothing is liked, or too much is given.
+        UsageError: nothing is liked, too much is given, or a number is out of bounds.
     """
-    liked = [(kind, text) for text in dict.fromkeys(request.like)]
-    liked += [(kind.other, text) for text in dict.fromkeys(request.like_others)]
+    liked = [(kind, text) for text in request.like]
+    liked += [(kind.other, text) for text in request.like_others]
     unliked = [(kind, text) for text in dict.fromkeys(request.unlike)]
-    if not liked or len(liked) + len(unliked) > MAX_GIVEN:
+    num_liked = len(liked) + bool(request.to_links) + bool(request.to_vector)
+    if not num_liked or num_liked + len(unliked) > MAX_GIVEN:
         raise UsageError(
-            f"{len(liked)} liked and {len(unliked)} unliked nodes; give at least 1 liked one and "
+            f"{num_liked} liked and {len(unliked)} unliked nodes; give at least 1 liked one and "
             f"at most {MAX_GIVEN} in all."
         )
-    if len(request.exclude) > MAX_EXCLUDED:
-        raise UsageError(f"exclude: {len(request.exclude)} keys; give at most {MAX_EXCLUDED}.")
+    for name, keys, most in (
+        ("exclude", request.exclude, MAX_EXCLUDED),
+        ("to_links", request.to_links, MAX_LINKS_OF_PAGE),
+    ):
+        if len(keys) > most:
+            raise UsageError(f"{name}: {len(keys)} keys; give at most {most}.")
+    if not 0 <= request.diversity <= 1:
+        raise UsageError(f"diversity: {request.diversity} is out of bounds; give 0 to 1.")
     excluded = [(kind, text) for text in dict.fromkeys(request.exclude)]
     return [
-        _Given(one, text, weight)
-        for nodes, weight in ((liked, 1.0), (unliked, -1.0), (excluded, 0.0))
-        for one, text in nodes
+        *(
+            _Given(one, text, weight)
+            for (one, text), weight in zip(liked, _weights(request, len(liked)), strict=True)
+        ),
+        *(_Given(one, text, -1.0) for one, text in unliked),
+        *(_Given(one, text, 0.0) for one, text in excluded),
+        *(_Given(LINK, text, 0.0, is_of_page=True) for text in dict.fromkeys(request.to_links)),
     ]
+
+
+def _weights(request: SimilarityRequest, num_liked: int) -> Sequence[float]:
+    weights = request.weights or [1.0] * num_liked
+    if len(weights) != num_liked:
+        raise UsageError(f"weights: {len(weights)} for {num_liked} liked nodes; give one for each.")
+    for weight in weights:
+        if not (0 < weight < np.inf):
+            raise UsageError(f"weights: {weight} is out of bounds; give numbers above 0.")
+    return weights
 
 
 def _keys(given: Sequence[_Given], kind: NodeKind) -> list[str]:
@@ -191,17 +234,17 @@ def _find(store: Store, model: Model, given: Sequence[_Given]) -> None:
         exact = keys_of(one.kind, one.text)[0]
         is_placed = model.table(store, one.kind).row_of(exact) is not None
         one.key = exact if is_placed else None
-        if not is_placed:
+        if not is_placed or one.is_of_page:
             rest.append(one)
     if rest:
         rows = store.read(
             _FIND,
             given=[{"label": one.kind.label, **spellings(one.kind, one.text)} for one in rest],
         )
-        for one, key in zip(rest, rows[0]["keys"], strict=True):
+        for one, (key, degree) in zip(rest, rows[0]["keys"], strict=True):
             if key is None:
                 raise not_found(store, one.kind, one.text)
-            one.key = key
+            one.key, one.degree = key, degree
     for one in given:
         if one.weight > 0 and any(
             (one.kind, one.key) == (other.kind, other.key) for other in given if other.weight < 0
@@ -218,29 +261,79 @@ _FIND: LiteralString = (
     "WHEN 'Book' THEN " + lookup_of(BOOK, "book", "one.keys", "one.phrase") + " "
     "ELSE " + lookup_of(LINK, "link", "one.keys", "one.phrase") + " END "
     "WITH * ORDER BY number "
-    "RETURN CASE one.label WHEN 'Book' THEN known.title ELSE known.name END } AS keys"
+    "RETURN CASE one.label WHEN 'Book' THEN [known.title, known.num_links] "
+    "ELSE [known.name, known.num_books] END } AS keys"
 )
 
 
-def _direction(store: Store, model: Model, given: Sequence[_Given]) -> Doubles | None:
+def _direction(
+    store: Store, model: Model, given: Sequence[_Given], to_vector: Sequence[float]
+) -> Doubles | None:
     """The weighted sum of unit vectors; None if they cancel each other.
 
     Raises:
-        DataMissingError: a node has no vector.
+        NotPlacedError: a node has no vector.
+        UsageError: the given vector is not one of this model.
     """
+    parts: list[tuple[float, Doubles]] = []
+    unlike: list[Doubles] = []
     # Two names of one node count once.
-    nodes = {(one.kind, one.key): one for one in given if one.weight}
-    num_liked = sum(one.weight > 0 for one in nodes.values())
-    weights = {1.0: 1 / num_liked, -1.0: -_UNLIKE_WEIGHT / max(1, len(nodes) - num_liked)}
-    parts: list[Doubles] = []
-    for one in nodes.values():
+    for one in {(one.kind, one.key): one for one in given if one.weight}.values():
         table = model.table(store, one.kind)
         row = table.row_of(one.key or "")
         if row is None:
-            raise DataMissingError(
+            raise NotPlacedError(
                 f"{one.key!r} has no vector in the model {model.version!r}: it has no links, or "
                 "was loaded after the training. Run `bookgraph train` to place new books and links."
             )
-        parts.append(weights[one.weight] * table.unit(row))
-    direction: Doubles = np.sum(parts, axis=0)
+        if one.weight > 0:
+            parts.append((one.weight, table.unit(row)))
+        else:
+            unlike.append(table.unit(row))
+    of_page = [one for one in given if one.is_of_page]
+    if of_page:
+        parts.append((1.0, _page_direction(model.table(store, LINK), of_page, model)))
+    if to_vector:
+        parts.append((1.0, _unit(to_vector, model.table(store, BOOK))))
+    total = sum(weight for weight, _ in parts)
+    direction: Doubles = np.sum([weight / total * unit for weight, unit in parts], axis=0)
+    if unlike:
+        direction = direction - _UNLIKE_WEIGHT * np.mean(unlike, axis=0)
     return direction if np.abs(direction).max() > _NO_DIRECTION else None
+
+
+def _page_direction(table: VectorTable, links: Sequence[_Given], model: Model) -> Doubles:
+    """Where saving a page with these links would put it.
+
+    Raises:
+        NotPlacedError: none of the links has a vector.
+    """
+    placed = [(row, one) for one in links if (row := table.row_of(one.key or "")) is not None]
+    if not placed:
+        raise NotPlacedError(
+            f"None of the links of `to_links` has a vector in the model {model.version!r}. Give "
+            "links that books mentioned when it was trained."
+        )
+    at = np.arange(len(placed))
+    (direction,) = fold_in_directions(
+        table.vectors[[row for row, _ in placed]],
+        # Saving the page would be one more mention of each.
+        np.array([one.degree + 1 for _, one in placed]),
+        book_rows=np.zeros_like(at),
+        link_rows=at,
+        num_books=1,
+    )
+    placed_at: Doubles = direction
+    return placed_at
+
+
+def _unit(vector: Sequence[float], table: VectorTable) -> Doubles:
+    found = np.array(vector, dtype=np.float64)
+    dim = table.vectors.shape[1]
+    if len(found) != dim:
+        raise UsageError(f"to_vector: {len(found)} numbers; this model's vectors have {dim}.")
+    length = np.sqrt((found * found).sum())
+    if not (0 < length < np.inf):
+        raise UsageError("to_vector: all numbers are 0, or they are too large to compare.")
+    unit: Doubles = found / length
+    return unit

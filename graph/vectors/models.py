@@ -97,6 +97,10 @@ class ModelReplacedError(DataMissingError):
     """The graph does not hold the model any more."""
 
 
+class NotPlacedError(DataMissingError):
+    """A node has no vector in the model; one that was just saved may have one in the graph."""
+
+
 @dataclass(frozen=True, slots=True)
 class Model:
     """One model in memory.
@@ -474,6 +478,14 @@ def answer_with(
             model = models.of_version(store, version or "")
         try:
             outcome = answer(model)
+        except NotPlacedError:
+            stamp = Stamp(*store.read("RETURN " + STAMP + " AS stamp")[0]["stamp"])
+            now = models.caught_up(store, model, stamp, {})
+            if now is model and (not is_pinned or models.newest(store).version == model.version):
+                raise
+            pin.accepts(model, now, models.newest(store))
+            model = pin.model(store, models)
+            continue
         except ModelReplacedError:
             if not is_pinned:
                 raise

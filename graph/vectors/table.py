@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import gt
 from typing import Literal, NamedTuple
 
@@ -21,6 +21,9 @@ Doubles = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 Measure = Literal["cosine", "dot"]
+
+NUM_DIVERSE = 200
+"""Rows of a diverse list."""
 
 # Scores that are held at once; 64 MB of float32.
 _MOST_SCORES = 16_000_000
@@ -125,11 +128,51 @@ class VectorTable:
         """The best rows of each ranking, by score and, where scores are equal, by key."""
         found: list[Ranked] = []
         for part in _parts(wanted, max(1, _MOST_SCORES // max(1, len(self)))):
-            directions = np.stack([_scaled(one.direction, measure) for one in part])
-            scores = directions.astype(np.float32) @ self.vectors.T
-            if measure == "cosine":
-                scores *= self._inverse
-            found += [self._best(one, row, measure) for one, row in zip(part, scores, strict=True)]
+            found += [
+                self._best(one, rough, measure)
+                for one, rough in zip(part, self._rough(part, measure), strict=True)
+            ]
+        return found
+
+    def rank_diverse(self, wanted: Wanted, diversity: float, measure: Measure) -> Ranked:
+        """The best rows in an order that avoids rows like those before them.
+
+        Of the `NUM_DIVERSE` best rows, the next one is always that with the largest
+        `(1 - diversity) * score - diversity * (its highest cosine with a row before it)` (maximal
+        marginal relevance, Carbonell and Goldstein 1998). The list ends with them.
+
+        Args:
+            wanted: the part of this list; its places are found by their keys.
+            diversity: in [0, 1].
+            measure: of the score.
+        """
+        pool = replace(wanted, num=NUM_DIVERSE, after=None, before=None, is_backward=False)
+        (best,) = self.rank([pool], measure)
+        order = self._diverse(best, diversity)
+        keys = [self.keys[int(best.rows[i])] for i in order]
+        begin, end = 0, len(order)
+        if wanted.after is not None:
+            begin = keys.index(wanted.after.key) + 1 if wanted.after.key in keys else end
+        if wanted.before is not None:
+            end = keys.index(wanted.before.key) if wanted.before.key in keys else begin
+        chosen = order[begin:end]
+        chosen = (chosen[::-1] if wanted.is_backward else chosen)[: wanted.num]
+        return Ranked(best.rows[chosen], best.scores[chosen])
+
+    def count(self, wanted: Sequence[Wanted], measure: Measure) -> list[int]:
+        """How many rows each whole list has, whatever its page."""
+        found: list[int] = []
+        for part in _parts(wanted, max(1, _MOST_SCORES // max(1, len(self)))):
+            if all(one.least == -np.inf for one in part):
+                found += [len(self) - len(np.unique(np.asarray(one.hidden))) for one in part]
+                continue
+            for one, rough in zip(part, self._rough(part, measure), strict=True):
+                error = self._error(one.direction, measure)
+                rough[np.asarray(one.hidden, dtype=np.intp)] = np.nan
+                sure = int(np.count_nonzero(rough > one.least + error))
+                close = np.flatnonzero(np.abs(rough - one.least) <= error)
+                exact = self._exact(close, one.direction, measure)
+                found.append(sure + int(np.count_nonzero(exact >= one.least)))
         return found
 
     def changed(self, vectors: Mapping[str, Doubles | None]) -> VectorTable:
@@ -146,6 +189,30 @@ class VectorTable:
             for place, (key, _) in zip(reversed(at), reversed(added), strict=True):
                 keys.insert(place, key)
         return VectorTable(keys, rows)
+
+    def _rough(self, part: Sequence[Wanted], measure: Measure) -> Floats:
+        """The float32 scores of all rows, (len(part), len(self))."""
+        directions = np.stack([_scaled(one.direction, measure) for one in part])
+        scores: Floats = directions.astype(np.float32) @ self.vectors.T
+        if measure == "cosine":
+            scores *= self._inverse
+        return scores
+
+    def _diverse(self, best: Ranked, diversity: float) -> NDArray[np.intp]:
+        units = self.vectors[best.rows].astype(np.float64) / self._lengths[best.rows][:, None]
+        cosines = units @ units.T
+        nearest = np.full(len(best.rows), -np.inf)
+        order: list[int] = []
+        is_left = np.ones(len(best.rows), dtype=bool)
+        for _ in range(len(best.rows)):
+            alike = nearest if order else np.zeros(len(best.rows))
+            gain = np.where(is_left, (1 - diversity) * best.scores - diversity * alike, -np.inf)
+            # Of equal gains, the first is that of the better score.
+            chosen = int(gain.argmax())
+            order.append(chosen)
+            is_left[chosen] = False
+            nearest = np.maximum(nearest, cosines[chosen])
+        return np.array(order, dtype=np.intp)
 
     def _best(self, wanted: Wanted, rough: Floats, measure: Measure) -> Ranked:
         """The best rows, given the float32 score of each."""

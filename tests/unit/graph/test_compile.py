@@ -46,8 +46,14 @@ def test_a_key_that_could_end_its_quotes_is_refused(key: str) -> None:
         new_compiler().node(BOOK, "n", [Selection(key, "title")])
 
 
-def test_a_valid_key_stays_as_it_is() -> None:
-    assert Compiler().key(Selection("similar_books_0a9Z", "x")) == "`similar_books_0a9Z`"
+def test_a_key_with_arguments_stands_under_a_name_that_is_the_same_for_all() -> None:
+    texts = []
+    for key in ("similar_books_0a9Z", "similar_books_77"):
+        compiler = Compiler()
+        texts.append(compiler.key(Selection(key, "similar_books")))
+        assert compiler.renamed == {"__0": key}
+    assert texts == ["`__0`", "`__0`"]
+    assert Compiler().key(Selection("title", "title")) == "`title`"
 
 
 @pytest.mark.parametrize(
