@@ -9,14 +9,16 @@ from typing import Any
 import graphene
 from graphql import GraphQLResolveInfo
 
+from bookgraph.api.execute.filters import filter_of
 from bookgraph.api.execute.lookahead import selected_fields
 from bookgraph.api.schema.connections import Row
-from bookgraph.api.schema.inputs import enum_of, value_of
+from bookgraph.api.schema.inputs import BookFilterInput, LinkFilterInput, enum_of, value_of
 from bookgraph.api.schema.resolve import call_store
+from bookgraph.core.errors import UsageError
 from bookgraph.graph.query import overview
 from bookgraph.graph.query.overview import facet_fields
 from bookgraph.graph.read.model import list_models, read_model
-from bookgraph.graph.schema import NodeKind
+from bookgraph.graph.schema import BOOK, LINK, NodeKind
 
 
 class Stats(graphene.ObjectType):
@@ -144,6 +146,10 @@ class OverviewQuery(graphene.ObjectType):
         description="The values of a field and how frequent they are.",
         field=graphene.Argument(FacetField, required=True, description="The field to count."),
         first=graphene.Int(default_value=20, description="Number of values, at most 500."),
+        filter=graphene.Argument(BookFilterInput, description="Count only books that match."),
+        link_filter=graphene.Argument(
+            LinkFilterInput, description="For `KIND`: count only links that match."
+        ),
     )
     neo4j_browser_url = graphene.String(
         description="URL of Neo4j Browser, as the database advertises it. Null if there is none, "
@@ -170,17 +176,22 @@ class OverviewQuery(graphene.ObjectType):
 
     @staticmethod
     async def resolve_facets(
-        root: None, info: GraphQLResolveInfo, field: Any, first: int
-    ) -> dict[str, Any]:
+        root: None,
+        info: GraphQLResolveInfo,
+        field: Any,
+        first: int,
+        filter: Mapping[str, Any] | None = None,
+        link_filter: Mapping[str, Any] | None = None,
+    ) -> Row:
         """Count the values."""
+        if filter is not None and link_filter is not None:
+            raise UsageError("filter and linkFilter are both given. Use one of them.")
+        where = filter_of(BOOK, filter) or filter_of(LINK, link_filter)
         found = await call_store(
-            info, lambda store: overview.count_facets(store, value_of(field), first=first)
+            info,
+            lambda store: overview.count_facets(store, value_of(field), first=first, where=where),
         )
-        return {
-            "values": [{"value": value, "count": count} for value, count in found.values],
-            "num_values": found.num_values,
-            "num_missing": found.num_missing,
-        }
+        return facets_row(found)
 
     @staticmethod
     async def resolve_neo4j_browser_url(root: None, info: GraphQLResolveInfo) -> str | None:
@@ -188,6 +199,15 @@ class OverviewQuery(graphene.ObjectType):
         if info.context["is_production"]:
             return None
         return await call_store(info, overview.read_browser_url)
+
+
+def facets_row(found: overview.Facets) -> Row:
+    """The row of a `FacetValues`."""
+    return {
+        "values": [{"value": value, "count": count} for value, count in found.values],
+        "num_values": found.num_values,
+        "num_missing": found.num_missing,
+    }
 
 
 def _flatten(model: Mapping[str, Any]) -> dict[str, Any]:

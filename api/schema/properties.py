@@ -42,6 +42,13 @@ def filter_fields(kind: NodeKind) -> Any:
             if not known.plural:
                 text = "Match any of these values exactly."
             fields[name] = _list_of(graphene.String, text)
+        elif operator == "CONTAINS":
+            fields[name] = graphene.String(description="A part of the title, in any letter case.")
+        elif operator == "ALL":
+            others = "links, each of which the book mentions, by name"
+            if kind == LINK:
+                others = "books, each of which mentions the link, by title"
+            fields[name] = _list_of(graphene.String, f"All of these {others}.")
         else:
             bound = "Minimum" if operator == ">=" else "Maximum"
             fields[name] = _SCALARS[known.value_type](

@@ -24,6 +24,7 @@ from bookgraph.api.schema.connections import (
     Connection,
     ConnectionValue,
     Edge,
+    Row,
     edges_of,
     length_of,
     model_argument,
@@ -36,9 +37,12 @@ from bookgraph.api.schema.connections import (
 from bookgraph.api.schema.inputs import (
     book_filter_argument,
     link_filter_argument,
+    value_of,
 )
 from bookgraph.api.schema.link import Link
-from bookgraph.api.schema.resolve import read_list
+from bookgraph.api.schema.overview import FacetField, FacetValues, facets_row
+from bookgraph.api.schema.resolve import call_store, read_list
+from bookgraph.graph.query.overview import count_facets
 from bookgraph.graph.query.similar import SimilarityRequest, similar_books, similar_links
 from bookgraph.graph.schema import BOOK, LINK
 
@@ -98,10 +102,28 @@ class SimilarBookEdge(Edge):
 class SimilarBookConnection(Connection):
     """Similar books, the best first."""
 
+    facets = graphene.NonNull(
+        FacetValues,
+        description="The values of a field and how frequent they are among the books of this page.",
+        field=graphene.Argument(FacetField, required=True, description="The field to count."),
+        first=graphene.Int(default_value=20, description="Number of values, at most 500."),
+    )
     edges = edges_of(SimilarBookEdge, "The books with scores and reasons.")
     model_version = model_version()
     total_count = length_of()
     nodes = nodes_of(Book)
+
+    @staticmethod
+    async def resolve_facets(
+        value: ConnectionValue, info: GraphQLResolveInfo, field: Any, first: int
+    ) -> Row:
+        """Count the values of the page's books."""
+        titles = [str(item["at"][-1]) for item in value.found.items]
+        found = await call_store(
+            info,
+            lambda store: count_facets(store, value_of(field), first=first, keys=titles),
+        )
+        return facets_row(found)
 
 
 class SimilarLinkEdge(Edge):

@@ -1,8 +1,7 @@
 """Which books or links to return: conditions on their properties, combined by and, or, not.
 
 The schema says which conditions there are. A filter compiles to one Cypher predicate with
-parameters. The part that the vector index can check is available by itself, so that a search looks
-only at nodes that may be returned.
+parameters.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from typing import ClassVar, LiteralString, NamedTuple
 
 from bookgraph.core.errors import UsageError
 from bookgraph.graph.query.compile import Compiler
+from bookgraph.graph.query.lookup import keys_of
 from bookgraph.graph.schema import BOOK, LINK, NodeKind, Property
 
 MAX_CONDITIONS = 40
@@ -24,7 +24,8 @@ class Condition(NamedTuple):
 
     Attributes:
         property: the property.
-        operator: `IN` any of some values, or `>=` or `<=` one value.
+        operator: `IN` any of some values; `>=` or `<=` one value; `CONTAINS` a text, whatever its
+            case; `ALL` for nodes of the other kind, all of which have to be connected.
     """
 
     property: Property
@@ -35,7 +36,8 @@ def conditions_of(kind: NodeKind) -> dict[str, Condition]:
     """The conditions that filters of a kind can have, by name.
 
     A property with the use `values` has one under its own name, a property with the use `range`
-    has `NAME_from` and `NAME_to`, both inclusive.
+    has `NAME_from` and `NAME_to`, both inclusive. Titles have `title_contains`. Books have
+    `mentions`, links `mentioned_by`.
     """
     found: dict[str, Condition] = {}
     for one in kind.properties:
@@ -44,6 +46,10 @@ def conditions_of(kind: NodeKind) -> dict[str, Condition]:
         if "range" in one.uses:
             found[f"{one.name}_from"] = Condition(one, ">=")
             found[f"{one.name}_to"] = Condition(one, "<=")
+        if one.name == "title":
+            found["title_contains"] = Condition(one, "CONTAINS")
+        if one.name == kind.key:
+            found["mentions" if kind == BOOK else "mentioned_by"] = Condition(one, "ALL")
     return found
 
 
@@ -68,7 +74,7 @@ class NodeFilter:
         all_of: Sequence[NodeFilter] = (),
         any_of: Sequence[NodeFilter] = (),
         none_of: Sequence[NodeFilter] = (),
-        **conditions: Sequence[str] | int | None,
+        **conditions: Sequence[str] | str | int | None,
     ) -> None:
         """Make a filter.
 
@@ -79,7 +85,7 @@ class NodeFilter:
         if unknown:
             message = f"A filter of {self.kind.word}s has no condition {min(unknown)!r}."
             raise TypeError(message)
-        self.conditions: Mapping[str, Sequence[str] | int] = MappingProxyType(
+        self.conditions: Mapping[str, Sequence[str] | str | int] = MappingProxyType(
             {name: value for name, value in conditions.items() if value is not None}
         )
         self.all_of = tuple(all_of)
@@ -123,35 +129,6 @@ def predicate(wanted: NodeFilter | None, node: LiteralString, compiler: Compiler
     return _predicate(wanted, node, compiler)
 
 
-def index_predicate(
-    wanted: NodeFilter | None, node: LiteralString, compiler: Compiler
-) -> LiteralString:
-    """The part of the filter that the vector index checks, as ` AND ...`; it may be less than all.
-
-    Neo4j takes conjunctions of equalities and ranges on single values there, no `OR` and no `NOT`.
-    """
-    if wanted is None:
-        return ""
-    parts: list[LiteralString] = [
-        " AND " + _condition(condition, node, wanted.conditions[name], compiler)
-        for name, condition in conditions_of(wanted.kind).items()
-        if name in wanted.conditions and _is_in_index(condition)
-    ]
-    return "".join(parts)
-
-
-def is_index_enough(wanted: NodeFilter | None) -> bool:
-    """Whether `index_predicate` checks all of the filter."""
-    if wanted is None:
-        return True
-    known = conditions_of(wanted.kind)
-    return not wanted.nested and all(_is_in_index(known[name]) for name in wanted.conditions)
-
-
-def _is_in_index(condition: Condition) -> bool:
-    return condition.operator != "IN" and "vector_index" in condition.property.uses
-
-
 def _all_filters(wanted: NodeFilter) -> Iterator[NodeFilter]:
     yield wanted
     for inner in wanted.nested:
@@ -160,7 +137,7 @@ def _all_filters(wanted: NodeFilter) -> Iterator[NodeFilter]:
 
 def _predicate(wanted: NodeFilter, node: LiteralString, compiler: Compiler) -> LiteralString:
     parts: list[LiteralString] = [
-        _condition(condition, node, wanted.conditions[name], compiler)
+        _condition(condition, wanted.kind, node, wanted.conditions[name], compiler)
         for name, condition in conditions_of(wanted.kind).items()
         if name in wanted.conditions
     ]
@@ -180,14 +157,38 @@ def _predicate(wanted: NodeFilter, node: LiteralString, compiler: Compiler) -> L
 
 
 def _condition(
-    condition: Condition, node: LiteralString, value: Sequence[str] | int, compiler: Compiler
+    wanted: Condition,
+    kind: NodeKind,
+    node: LiteralString,
+    value: Sequence[str] | str | int,
+    compiler: Compiler,
 ) -> LiteralString:
-    known, operator = condition
+    known, operator = wanted
     if isinstance(value, int):
         return node + "." + known.name + " " + operator + " " + compiler.parameter(value)
+    if operator == "CONTAINS" and isinstance(value, str):
+        text = compiler.parameter(value.lower())
+        return "toLower(" + node + "." + known.name + ") CONTAINS " + text
     if len(value) > MAX_VALUES:
         raise UsageError(f"{known.name}: {len(value)} values; give at most {MAX_VALUES}.")
+    if operator == "ALL":
+        return _connected(kind, node, value, compiler)
     values = compiler.parameter(list(value))
     if known.plural:
         return "any(value IN " + node + "." + known.plural + " WHERE value IN " + values + ")"
     return node + "." + known.name + " IN " + values
+
+
+def _connected(
+    kind: NodeKind, node: LiteralString, texts: Sequence[str], compiler: Compiler
+) -> LiteralString:
+    """Whether a node is connected with all nodes of the other kind that some texts name."""
+    parts: list[LiteralString] = []
+    for text in texts:
+        other = compiler.name("other")
+        keys = compiler.parameter(keys_of(kind.other, text))
+        parts.append(
+            "EXISTS { MATCH (" + node + ")" + kind.to_other + "(" + other + ":" + kind.other.label
+            + ") WHERE " + other + "." + kind.other.key + " IN " + keys + " }"
+        )  # fmt: skip
+    return "(" + (" AND ".join(parts) or "true") + ")"

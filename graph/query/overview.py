@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 from bookgraph.core.errors import BookgraphError, UsageError
 from bookgraph.core.processes import format_address
+from bookgraph.graph.query.compile import Compiler
+from bookgraph.graph.query.filters import NodeFilter, predicate
 from bookgraph.graph.schema import BOOK, KINDS, LINK, MAP_POSITIONS, MapName, NodeKind
 from bookgraph.graph.store import Row, Store
 from bookgraph.graph.vectors.models import CURRENT_MODEL, num_placed
@@ -118,11 +120,26 @@ def read_stats(store: Store, names: Collection[str] = tuple(_STATS)) -> Row:
     )[0]
 
 
-def count_facets(store: Store, field: str, *, first: int) -> Facets:
-    """Count the values of a field over all books, or over all links for `kind`.
+def count_facets(
+    store: Store,
+    field: str,
+    *,
+    first: int,
+    where: NodeFilter | None = None,
+    keys: Sequence[str] | None = None,
+) -> Facets:
+    """Count the values of a field over books, or over links for `kind`.
+
+    Args:
+        store: the graph.
+        field: one of `facet_fields`.
+        first: maximum number of values.
+        where: which nodes count; all by default.
+        keys: titles of the books (names of the links) that count; all by default.
 
     Raises:
-        UsageError: the field does not exist, or `first` is out of bounds.
+        UsageError: the field does not exist, or is one of the other kind of nodes than the filter,
+            or `first` is out of bounds.
     """
     fields = facet_fields()
     if field not in fields:
@@ -130,16 +147,22 @@ def count_facets(store: Store, field: str, *, first: int) -> Facets:
     if not 0 <= first <= MAX_FACETS:
         raise UsageError(f"first: {first} is out of bounds; give 0 to {MAX_FACETS}.")
     kind, values = fields[field]
+    if where is not None and where.kind != kind:
+        raise UsageError(f"field: {field!r} is of {kind.word}s, and the filter is not.")
+    compiler = Compiler()
+    conditions: list[LiteralString] = [predicate(where, "n", compiler)]
+    if keys is not None:
+        conditions.append("n." + kind.key + " IN " + compiler.parameter(list(keys)))
+    given: list[LiteralString] = [condition for condition in conditions if condition]
+    match = "MATCH (n:" + kind.label + ")" + (" WHERE " + " AND ".join(given) if given else "")
+    missing: list[LiteralString] = [*given, "size(" + values + ") = 0"]
     row = store.read(
-        "CYPHER 25 LET counted = COLLECT { MATCH (n:"
-        + kind.label
-        + ") UNWIND "
-        + values
-        + " AS value "
+        "CYPHER 25 LET counted = COLLECT { " + match + " UNWIND " + values + " AS value "
         "WITH value, count(DISTINCT n) AS num ORDER BY num DESC, value RETURN [value, num] } "
         "RETURN counted[..$first] AS counted, size(counted) AS num_values, "
-        "COUNT { MATCH (n:" + kind.label + ") WHERE size(" + values + ") = 0 } AS num_missing",
+        "COUNT { MATCH (n:" + kind.label + ") WHERE " + " AND ".join(missing) + " } AS num_missing",
         first=first,
+        **compiler.parameters,
     )[0]
     counted = tuple((str(value), int(num)) for value, num in row["counted"])
     return Facets(counted, row["num_values"], row["num_missing"])

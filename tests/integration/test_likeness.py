@@ -236,3 +236,79 @@ def test_filters_below_nodes_leave_the_matching_ones(client: TestClient) -> None
         if one["year"] is not None and one["year"] <= 1900
     ]
     assert data["link"]["old"] == {"totalCount": len(old), "nodes": old}
+
+
+def test_facets_under_a_filter_and_of_similar_books(client: TestClient) -> None:
+    data = ask(
+        client,
+        """{
+          facets(field: GENRE, first: 100, filter: { yearTo: 1900 }) {
+            values { value count } numMissing
+          }
+          books(first: 100, filter: { yearTo: 1900 }) { totalCount nodes { genres } }
+          similarBooks(like: ["Dune"], first: 30) {
+            nodes { genres } facets(field: GENRE, first: 100) { values { value count } numMissing }
+          }
+          kinds: facets(field: KIND, linkFilter: { numBooksFrom: 50 }) { values { count } }
+          links(filter: { numBooksFrom: 50 }) { totalCount }
+        }""",
+    )
+
+    def counted(nodes: list[Any]) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for node in nodes:
+            for genre in set(node["genres"] or ()):
+                counts[genre] = counts.get(genre, 0) + 1
+        return counts
+
+    def values_of(facets: Any) -> dict[str, int]:
+        return {one["value"]: one["count"] for one in facets["values"]}
+
+    near = data["similarBooks"]
+    assert values_of(near["facets"]) == counted(near["nodes"])
+    assert near["facets"]["numMissing"] == sum(not node["genres"] for node in near["nodes"])
+    if data["books"]["totalCount"] <= 100:
+        assert values_of(data["facets"]) == counted(data["books"]["nodes"])
+    kinds = sum(one["count"] for one in data["kinds"]["values"])
+    assert kinds == data["links"]["totalCount"]
+    wrong = fault(client, "{ facets(field: KIND, filter: { yearTo: 1900 }) { numValues } }")
+    assert "is of links, and the filter is not" in wrong["message"]
+
+
+def test_books_by_the_links_that_they_mention_and_by_a_part_of_the_title(
+    client: TestClient, sample_store: Store
+) -> None:
+    data = ask(
+        client,
+        """{
+          both: books(first: 100, filter: { mentions: ["vampire", "Bram_Stoker"] }) {
+            nodes { title }
+          }
+          none: books(filter: { mentions: ["no such page"] }) { totalCount }
+          without: books(filter: { not: { mentions: ["Vampire"] } }) { totalCount }
+          all: books { totalCount }
+          with: books(filter: { mentions: ["Vampire"] }) { totalCount }
+          named: books(first: 100, filter: { titleContains: "THE H" }) { nodes { title } }
+          links(first: 100, filter: { mentionedBy: ["Dracula", "Carmilla"] }) { nodes { name } }
+          near: similarBooks(like: ["Dune"], first: 5, filter: { mentions: ["Vampire"] }) {
+            nodes { title }
+          }
+        }""",
+    )
+    rows = sample_store.read(
+        "MATCH (b:Book) RETURN b.title AS title, "
+        "COLLECT { MATCH (b)-[:LINKS_TO]->(l) RETURN l.name } AS links"
+    )
+    links = {row["title"]: {*row["links"]} for row in rows}
+    both = {title for title, names in links.items() if {"vampire", "bram stoker"} <= names}
+    assert both
+    assert {node["title"] for node in data["both"]["nodes"]} == both
+    assert data["none"]["totalCount"] == 0
+    total = data["with"]["totalCount"] + data["without"]["totalCount"]
+    assert total == data["all"]["totalCount"]
+    named = {title for title in links if "the h" in title.lower()}
+    assert {node["title"] for node in data["named"]["nodes"]} == named
+    shared = {node["name"] for node in data["links"]["nodes"]}
+    assert shared == links["Dracula"] & links["Carmilla"]
+    assert all("vampire" in links[node["title"]] for node in data["near"]["nodes"])
+    assert len(data["near"]["nodes"]) == 5

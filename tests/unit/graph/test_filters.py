@@ -13,8 +13,6 @@ from bookgraph.graph.query.filters import (
     LinkFilter,
     NodeFilter,
     conditions_of,
-    index_predicate,
-    is_index_enough,
     predicate,
 )
 from bookgraph.graph.schema import BOOK, LINK
@@ -23,7 +21,13 @@ from bookgraph.graph.schema import BOOK, LINK
 def test_the_conditions_come_from_the_schema() -> None:
     assert {"author", "genre", "year_from", "year_to", "num_links_to"} <= {*conditions_of(BOOK)}
     assert not {"year", "title", "authors", "author_from"} & {*conditions_of(BOOK)}
-    assert {*conditions_of(LINK)} == {"kind", "num_books_from", "num_books_to"}
+    assert {*conditions_of(LINK)} == {
+        "kind",
+        "num_books_from",
+        "num_books_to",
+        "title_contains",
+        "mentioned_by",
+    }
 
 
 @pytest.mark.parametrize("wanted", [None, BookFilter(), LinkFilter(), BookFilter(genre=None)])
@@ -54,25 +58,3 @@ def test_too_many_conditions_are_refused() -> None:
 def test_too_many_values_are_refused() -> None:
     with pytest.raises(UsageError, match="author: 201 values"):
         predicate(BookFilter(author=["x"] * (MAX_VALUES + 1)), "n", Compiler())
-
-
-@pytest.mark.parametrize(
-    ("wanted", "checked", "is_enough"),
-    [
-        (None, [], True),
-        (BookFilter(), [], True),
-        (BookFilter(year_from=1, year_to=2), [1, 2], True),
-        (BookFilter(year_from=1, genre=["Novel"]), [1], False),
-        (BookFilter(none_of=(BookFilter(year_from=1),)), [], False),
-        (BookFilter(pages_to=3), [], False),
-        (LinkFilter(num_books_to=9), [9], True),
-        (LinkFilter(kind=["file"]), [], False),
-    ],
-)
-def test_what_the_vector_index_can_check(
-    wanted: NodeFilter | None, checked: list[int], is_enough: bool
-) -> None:
-    compiler = Compiler()
-    index_predicate(wanted, "n", compiler)
-    assert list(compiler.parameters.values()) == checked
-    assert is_index_enough(wanted) is is_enough
