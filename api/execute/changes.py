@@ -1,4 +1,4 @@
-"""Detects loads and trainings for all subscribers together, by polling the graph.
+"""Detects loads, trainings and edits for all subscribers together, by polling the graph.
 
 Neo4j Community does not notify of changes. While at least one client subscribes, one small
 statement runs every two seconds, however many clients there are.
@@ -11,11 +11,12 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from anyio import to_thread
 
 from bookgraph.core.errors import BookgraphError, UsageError
-from bookgraph.graph.query.overview import Stamp, read_stamp
+from bookgraph.graph.query.overview import Edit, Stamp, read_edits, read_stamp
 from bookgraph.graph.store import Store
 
 logger = logging.getLogger(__name__)
@@ -29,12 +30,14 @@ class Change:
     """A change to the graph.
 
     Attributes:
-        kind: `ingested` or `trained`.
+        kind: `ingested`, `trained` or `edited`.
         stamp: the graph's state after the change.
+        edit: for `edited`, what was done.
     """
 
     kind: str
     stamp: Stamp
+    edit: Edit | None = None
 
 
 class ChangeFeed:
@@ -81,9 +84,21 @@ class ChangeFeed:
             stamp = await self._stamp()
             if stamp is None:
                 continue
-            for change in _changes(seen, stamp) if seen else ():
-                self._report(change)
+            if seen is not None:
+                for change in (*_changes(seen, stamp), *await self._edits(seen, stamp)):
+                    self._report(change)
             seen = stamp
+
+    async def _edits(self, before: Stamp, after: Stamp) -> list[Change]:
+        if after.revision == before.revision:
+            return []
+        read = partial(read_edits, self._store, after=before.revision, first=_MAX_UNREAD)
+        try:
+            edits = await to_thread.run_sync(read, abandon_on_cancel=True)
+        except BookgraphError as error:
+            logger.warning("Reading the edits failed: %s", error)
+            return []
+        return [Change("edited", after, edit) for edit in edits]
 
     async def _stamp(self) -> Stamp | None:
         try:

@@ -41,6 +41,7 @@ from bookgraph.api.schema.inputs import (
 from bookgraph.api.schema.node import Node, find_many, key_of, keys_argument, many
 from bookgraph.api.schema.properties import output_fields
 from bookgraph.api.schema.resolve import call_store, read_list
+from bookgraph.api.schema.scalars import URL
 from bookgraph.graph.query import nodes
 from bookgraph.graph.schema import BOOK, EXTERNAL_LINK
 
@@ -57,7 +58,7 @@ class InfoboxField(graphene.ObjectType):
 class ExternalLink(graphene.ObjectType):
     """A page outside Wikipedia that books cite."""
 
-    url = graphene.String(required=True, description=EXTERNAL_LINK["url"])
+    url = URL(required=True, description=EXTERNAL_LINK["url"])
     host = graphene.String(description=EXTERNAL_LINK["host"])
     num_books = graphene.Int(required=True, description=EXTERNAL_LINK["num_books"])
 

@@ -13,6 +13,7 @@ from bookgraph.api.schema.map import MapQuery
 from bookgraph.api.schema.mutation import Mutation
 from bookgraph.api.schema.node import NodeQuery
 from bookgraph.api.schema.overview import OverviewQuery
+from bookgraph.api.schema.scalars import name_specifications
 from bookgraph.api.schema.search import SearchQuery
 from bookgraph.api.schema.similar import SimilarQuery
 from bookgraph.api.schema.subscription import Subscription
@@ -38,4 +39,5 @@ def build_schema() -> GraphQLSchema:
         query=Query, mutation=Mutation, subscription=Subscription
     ).graphql_schema
     apply_defaults(schema)
+    name_specifications(schema)
     return schema

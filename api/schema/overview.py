@@ -14,6 +14,7 @@ from bookgraph.api.execute.lookahead import selected_fields
 from bookgraph.api.schema.connections import Row
 from bookgraph.api.schema.inputs import BookFilterInput, LinkFilterInput, enum_of, value_of
 from bookgraph.api.schema.resolve import call_store
+from bookgraph.api.schema.scalars import URL, DateTime
 from bookgraph.core.errors import UsageError
 from bookgraph.graph.query import overview
 from bookgraph.graph.query.overview import facet_fields
@@ -44,7 +45,7 @@ class Stats(graphene.ObjectType):
     sources = graphene.List(
         graphene.NonNull(graphene.String), description="Names of the files that were loaded."
     )
-    loaded_at = graphene.String(description="Time of the last load, ISO 8601.")
+    loaded_at = DateTime(description="Time of the last load.")
     is_complete = graphene.Boolean(
         required=True, description="Whether the last load ran to its end."
     )
@@ -103,9 +104,7 @@ class EmbeddingModel(graphene.ObjectType):
     num_links = graphene.Int(
         required=True, description="Number of links that have a vector of the model now."
     )
-    created_at = graphene.String(
-        required=True, description="Time at which the vectors were written, ISO 8601."
-    )
+    created_at = DateTime(required=True, description="Time at which the vectors were written.")
     seed = graphene.Int(description="Seed of the training.")
     is_current = graphene.Boolean(
         required=True, description="Whether answers use it where no other model is asked for."
@@ -151,7 +150,7 @@ class OverviewQuery(graphene.ObjectType):
             LinkFilterInput, description="For `KIND`: count only links that match."
         ),
     )
-    neo4j_browser_url = graphene.String(
+    neo4j_browser_url = URL(
         description="URL of Neo4j Browser, as the database advertises it. Null if there is none, "
         "if the database account cannot read it, and in production mode."
     )

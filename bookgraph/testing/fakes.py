@@ -58,12 +58,16 @@ class ChangingStore(RecordingStore):
             "is_complete": True,
             "model": "a",
             "num_books": 3,
+            "revision": 0,
         }
+        self.edits: list[dict[str, str]] = []
 
     def read(self, statement: str, **parameters: object) -> list[Any]:
         self.calls.append((statement, parameters))
         if self.state is None:
             raise StoreUnreachableError("gone")
+        if "e:Edit" in statement:
+            return list(self.edits)
         return [dict(self.state)]
 
     def change(self, **state: Any) -> None:

@@ -243,12 +243,14 @@ class Stamp:
         is_complete: whether that load is complete.
         model: the current model version, or None.
         num_books: number of books.
+        revision: number of the last edit.
     """
 
     loaded_at: str | None
     is_complete: bool
     model: str | None
     num_books: int
+    revision: int = 0
 
 
 def read_stamp(store: Store) -> Stamp:
@@ -257,9 +259,36 @@ def read_stamp(store: Store) -> Stamp:
         "OPTIONAL MATCH (data:Dataset {name: 'bookgraph'}) "
         "WITH data, " + CURRENT_MODEL + " AS model "
         "RETURN data.loaded_at AS loaded_at, coalesce(data.is_complete, false) AS is_complete, "
-        "model.version AS model, COUNT { (:Book) } AS num_books"
+        "model.version AS model, COUNT { (:Book) } AS num_books, "
+        "coalesce(data.revision, 0) AS revision"
     )[0]
-    return Stamp(row["loaded_at"], row["is_complete"], row["model"], row["num_books"])
+    return Stamp(**row)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change to one book through the API.
+
+    Attributes:
+        kind: `SAVED` or `REMOVED`.
+        title: of the book.
+        at: when, ISO 8601.
+    """
+
+    kind: str
+    title: str
+    at: str
+
+
+def read_edits(store: Store, *, after: int, first: int) -> list[Edit]:
+    """The latest edits after a revision, the oldest first; at most `first`."""
+    rows = store.read(
+        "MATCH (e:Edit) WHERE e.number > $after WITH e ORDER BY e.number DESC LIMIT $first "
+        "RETURN e.kind AS kind, e.title AS title, e.at AS at ORDER BY e.number",
+        after=after,
+        first=first,
+    )
+    return [Edit(**row) for row in rows]
 
 
 def read_model_lag(store: Store) -> str | None:

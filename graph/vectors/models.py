@@ -298,7 +298,11 @@ def num_placed(kind: NodeKind) -> LiteralString:
 
 
 def no_embeddings(store: Reading) -> DataMissingError:
-    """The error for a graph without a model."""
+    """The error for a graph without a model; costs one query."""
+    if not store.read("RETURN EXISTS { (:Book) } AS is_filled")[0]["is_filled"]:
+        return DataMissingError(
+            f"The graph at {store.address} holds no books yet. Load some: bookgraph ingest PATH"
+        )
     return DataMissingError(
         f"The graph at {store.address} has no embeddings yet. Run `bookgraph train`."
     )

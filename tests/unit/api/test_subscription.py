@@ -55,6 +55,18 @@ def subscribe(socket: Any, query: str, **payload: Any) -> None:
     socket.send_json({"type": "subscribe", "id": "1", "payload": {"query": query, **payload}})
 
 
+def test_each_edit_is_sent(store: ChangingStore, socket: Any) -> None:
+    subscribe(socket, "subscription { graphChanged(kind: EDITED) { kind edit { kind title at } } }")
+    store.edits = [
+        {"kind": "SAVED", "title": "Dune", "at": "2026-11-27T05:30:00.000+00:00"},
+        {"kind": "REMOVED", "title": "Emma", "at": "2026-11-27T05:30:01.000+00:00"},
+    ]
+    store.change(revision=2)
+    for edit in store.edits:
+        sent = socket.receive_json()["payload"]["data"]["graphChanged"]
+        assert sent == {"kind": "EDITED", "edit": edit}
+
+
 def test_a_new_model_and_a_new_load_are_sent(store: ChangingStore, socket: Any) -> None:
     subscribe(socket, CHANGED)
     store.change(model="b")
