@@ -135,7 +135,8 @@ def query_for(path: tuple[str, ...], given: dict[str, str], variables: str = "")
 
 
 def needed(name: str, depth: int) -> dict[str, str]:
-    return NEEDED.get(name, {}) if depth == 1 else {}
+    # Facets need their field wherever they are.
+    return NEEDED.get(name, {}) if depth == 1 or name == "facets" else {}
 
 
 def arguments(given: dict[str, str]) -> str:

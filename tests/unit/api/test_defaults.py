@@ -89,7 +89,7 @@ def test_null_is_still_refused_where_a_value_is_required() -> None:
 def test_a_subscription_to_changes_of_a_null_kind_gets_all() -> None:
     class Feed:
         async def follow(self) -> Any:
-            yield type("Change", (), {"kind": "trained", "stamp": Stamp})
+            yield type("Change", (), {"kind": "trained", "stamp": Stamp, "edit": None})
 
     class Stamp:
         loaded_at, model, num_books = None, "v", 3
