@@ -409,8 +409,8 @@ class Pin:
                 self._model = models.newest(store)
             return self._model
 
-    def renew(self, store: Reading, models: Models, replaced: Model) -> Model:
-        """The newest model, if none was used before the graph dropped this one.
+    def give_up(self, replaced: Model) -> None:
+        """Choose another model, because the graph does not hold this one any more.
 
         Raises:
             StoreUnreachableError: another field of the request was answered with it already.
@@ -420,8 +420,7 @@ class Pin:
                 raise StoreUnreachableError(
                     f"The model {replaced.version!r} was replaced. Send the request again."
                 )
-            self._model = models.newest(store)
-            return self._model
+            self._model = None
 
     def accepts(self, used: Model, now: Model, newest: Model) -> bool:
         """Whether an answer may stand that used a model; if not, it is to be made again.
@@ -443,6 +442,22 @@ class Pin:
                 return False
             self._is_used = True
             return True
+
+
+class _Fixed:
+    """The choice of one version, whatever the current model is; used as `Pin` is."""
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+
+    def model(self, store: Reading, models: Models) -> Model:
+        return models.of_version(store, self._version)
+
+    def give_up(self, replaced: Model) -> None:
+        """Look again: reading it once more tells why it cannot be used."""
+
+    def accepts(self, used: Model, now: Model, newest: Model) -> bool:
+        return now is used
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,35 +489,27 @@ def answer_with(
         DataMissingError: the graph has no embeddings, or not this model.
         StoreUnreachableError: the graph changes faster than it can be read.
     """
-    models, pin = store.models, store.pin or Pin()
-    model = pin.model(store, models)
-    is_pinned = version in {None, model.version}
+    models = store.models
+    chooser = (store.pin or Pin()) if version is None else _Fixed(version)
     for num_tries in range(_MOST_TRIES):
-        if not is_pinned:
-            model = models.of_version(store, version or "")
+        model = chooser.model(store, models)
         try:
             outcome = answer(model)
         except NotPlacedError:
             stamp = Stamp(*store.read("RETURN " + STAMP + " AS stamp")[0]["stamp"])
             now = models.caught_up(store, model, stamp, {})
-            if now is model and (not is_pinned or models.newest(store).version == model.version):
+            if chooser.accepts(model, now, models.newest(store)):
                 raise
-            pin.accepts(model, now, models.newest(store))
-            model = pin.model(store, models)
             continue
         except ModelReplacedError:
-            if not is_pinned:
-                raise
             models.forget()
-            model = pin.renew(store, models, model)
+            chooser.give_up(model)
             continue
+        seen = model
         if num_tries == _MOST_DROPPED and outcome.gone:
             # So many nodes are gone that dropping them a few at a time would take too long.
-            model = replace(model, stamp=Stamp(model.version, -1, None, None))
-        now = models.caught_up(store, model, outcome.stamp, outcome.gone)
-        if now is model and not is_pinned:
+            seen = replace(model, stamp=Stamp(model.version, -1, None, None))
+        now = models.caught_up(store, seen, outcome.stamp, outcome.gone)
+        if chooser.accepts(model, now, models.newest(store)):
             return outcome.value
-        if is_pinned and pin.accepts(model, now, models.newest(store)):
-            return outcome.value
-        model = pin.model(store, models)
     raise StoreUnreachableError("The graph is changing. Retry in a moment.")

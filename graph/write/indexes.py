@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-from bookgraph.core.errors import ForeignDataError
+from bookgraph.core.errors import BookgraphError, ForeignDataError
 from bookgraph.graph.schema import BOOK, KINDS, LINK, SEARCHED, UNIQUE_KEYS, NodeKind, Slot
 from bookgraph.graph.store import Runner, Store, Transaction
 
@@ -39,7 +39,13 @@ def create_schema(store: Store) -> None:
 def create_vector_indexes(store: Store, slot: Slot) -> None:
     """Create the vector indexes of a slot that do not exist yet, and wait until they are online."""
     for kind in KINDS.values():
-        store.run(vector_index_statement(kind, slot))
+        try:
+            store.run(vector_index_statement(kind, slot))
+        except BookgraphError:
+            # Two trainings at once can both find that there is none yet.
+            names = store.run("SHOW VECTOR INDEXES YIELD name RETURN name")
+            if {"name": slot.index_of(kind)} not in names:
+                raise
     await_indexes(store)
 
 
