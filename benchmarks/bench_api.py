@@ -23,9 +23,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -42,6 +44,9 @@ from bookgraph.graph import (
     load_graph,
     write_embeddings,
 )
+from bookgraph.graph.read.model import read_model
+from bookgraph.graph.schema import BOOK, LINK
+from bookgraph.graph.vectors.models import read_table
 from bookgraph.testing.graphs import generate_graph
 from bookgraph.testing.serving import serving
 
@@ -231,6 +236,47 @@ def summarize(measured: Measured, seconds: float) -> dict[str, float]:
     }
 
 
+def measure_switch(
+    send: Callable[[str], None], store: Store, titles: list[str], *, num_clients: int
+) -> dict[str, float]:
+    """How long readers wait while another model of the same size is written and switched to.
+
+    Returns:
+        Milliseconds of the requests before and meanwhile, and seconds of the writing.
+    """
+    version = read_model(store)["version"]
+    tables = [read_table(store, kind, version) for kind in (BOOK, LINK)]
+    rows = EmbeddingRows(
+        version=f"{version}-switched",
+        book_titles=tables[0].keys,
+        book_vectors=np.roll(tables[0].vectors, 1, axis=0),
+        link_names=tables[1].keys,
+        link_vectors=np.roll(tables[1].vectors, 1, axis=0),
+        properties={},
+    )
+    before = run_clients(send, titles, num_clients=num_clients, seconds=2 * _TURN_S)
+    start_s = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write_embeddings, store, rows)
+        meanwhile: list[float] = []
+        while not writing.done():
+            meanwhile += run_clients(send, titles, num_clients=num_clients, seconds=1)
+        writing_s = time.monotonic() - start_s
+        writing.result()
+    # The server reads the new model now.
+    meanwhile += run_clients(send, titles, num_clients=num_clients, seconds=2 * _TURN_S)
+    return {
+        "num_vectors": len(tables[0]) + len(tables[1]),
+        "num_clients": num_clients,
+        "writing_s": round(writing_s, 1),
+        **{
+            f"{name}_{what}_ms": round(1000 * float(quantile(times)), 1)
+            for name, times in (("before", before), ("meanwhile", meanwhile))
+            for what, quantile in (("p50", np.median), ("longest", max))
+        },
+    }
+
+
 @contextmanager
 def peer_server(python: Path, server: LocalServer, home: Path) -> Iterator[Callable[[str], None]]:
     """Serve the same statement with Strawberry."""
@@ -257,7 +303,7 @@ def peer_server(python: Path, server: LocalServer, home: Path) -> Iterator[Calla
         process.wait()
 
 
-def run(options: argparse.Namespace, home: Path) -> tuple[int, dict[str, Measured]]:
+def run(options: argparse.Namespace, home: Path) -> tuple[int, Any]:
     """Load, serve, measure."""
     settings = Settings(_env_file=None, home=home, bolt_port=0, http_port=0, neo4j_uri=None)
     server = LocalServer(settings, is_fast_start=False)
@@ -273,6 +319,10 @@ def run(options: argparse.Namespace, home: Path) -> tuple[int, dict[str, Measure
             if options.peer:
                 peer = peer_server(options.peer, server, home)
                 ways["strawberry"] = stack.enter_context(peer)
+            if options.switch:
+                return len(titles), measure_switch(
+                    ways["bookgraph"], store, titles, num_clients=options.clients
+                )
             return len(titles), measure(ways, titles, options)
     finally:
         server.stop()
@@ -290,11 +340,18 @@ def main() -> int:
         "--scale", type=float, default=1.0, help="size of the graph, as a share of the reference's"
     )
     parser.add_argument("--home", type=Path, help="folder for the graph; a second run reuses it")
+    parser.add_argument(
+        "--switch", action="store_true", help="measure how long readers wait for a new model"
+    )
     parser.add_argument("--peer", type=Path, help="a Python with Strawberry; see above")
     parser.add_argument("--keep", action="store_true", help="save the result in the repository")
     options = parser.parse_args()
     home = options.home or Path(tempfile.mkdtemp(prefix="bookgraph-bench-"))
     num_books, measured = run(options, home)
+    if options.switch:
+        print(json.dumps(measured, indent=2))
+        print(f"written to {write_results('api_switch', measured, keep=options.keep)}")
+        return 0
     found = {name: summarize(one, options.seconds) for name, one in measured.items()}
     print(f"{num_books:,} books, {options.clients} clients, {options.workers} workers")
     heads = (("requests/s", 10), ("p50 ms", 9), ("p90 ms", 9), ("p99 ms", 9), ("CPU ms", 9))

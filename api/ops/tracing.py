@@ -6,6 +6,7 @@ variables (`OTEL_EXPORTER_OTLP_ENDPOINT`, ...) say where the traces are sent.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -66,6 +67,12 @@ class TracedStore:
         attributes = {"db.system.name": "neo4j", "db.query.text": statement}
         with self._tracer.start_as_current_span("neo4j", attributes=attributes):
             return self._store.read(statement, **parameters)
+
+    def read_all(self, statement: LiteralString, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """See `Store.read_all`; the span ends when the rows have been read."""
+        attributes = {"db.system.name": "neo4j", "db.query.text": statement}
+        with self._tracer.start_as_current_span("neo4j", attributes=attributes):
+            yield from self._store.read_all(statement, **parameters)
 
     def pinned(self) -> TracedStore:
         """See `Store.pinned`."""

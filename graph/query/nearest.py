@@ -363,9 +363,10 @@ def _read(
     ]
     hit = NearEdge(one.kind, "near", "sources", has_others=bool(_others(one)))
     condition = _condition(one, compiler) if is_checked else ""
-    row = store.read(
+    # As tuples, because turning each value of a large row into plain data takes the driver long.
+    ((state, found),) = store.read_all(
         "CYPHER 25 RETURN " + STAMP + " AS stamp, COLLECT { UNWIND $lists AS list "
-        + _SOURCES
+        + _sources(one)
         + "RETURN COLLECT { UNWIND range(0, size(list.keys) - 1) AS place "
         + "MATCH (near:" + one.kind.label + " {" + one.kind.key + ": list.keys[place]})"
         + (" WHERE " + condition if condition else "")
@@ -374,9 +375,9 @@ def _read(
         + near_edge(compiler, hit, edge=one.edge, node=one.node) + "} } } AS lists",
         lists=given,
         **compiler.parameters,
-    )[0]  # fmt: skip
+    )  # fmt: skip
     gone: list[str] = []
-    for items, each, some in zip(row["lists"], ranked, keys, strict=True):
+    for items, each, some in zip(found, ranked, keys, strict=True):
         if not is_checked and len(items) < len(some):
             there = {item["place"] for item in items}
             gone += [key for place, key in enumerate(some) if place not in there]
@@ -385,21 +386,31 @@ def _read(
             item["score"] = float(each.scores[place])
             item["at"] = [item["score"], some[place]]
     if not gone:
-        fill(store, compiler, row["lists"])
-    return Stamp(*row["stamp"]), row["lists"], gone
+        fill(store, compiler, found)
+    return Stamp(*state), found, gone
 
 
 def _stamp(store: Store) -> Stamp:
     return Stamp(*store.read("RETURN " + STAMP + " AS stamp")[0]["stamp"])
 
 
-# The nodes that a list is near to, and their authors.
-_SOURCES: LiteralString = (
-    "LET sources = COLLECT { UNWIND list.books AS title MATCH (book:Book {title: title}) "
-    "RETURN book } + COLLECT { UNWIND list.links AS name MATCH (link:Link {name: name}) "
-    "RETURN link } "
-    "LET authors = reduce(all = [], one IN sources | all + coalesce(one.authors, [])) "
-)
+def _sources(one: NearList) -> LiteralString:
+    """Clauses that bind the nodes that `list` is near to, and their authors if these matter."""
+    parts: list[LiteralString] = []
+    if one.books:
+        parts.append(
+            "COLLECT { UNWIND list.books AS title MATCH (book:Book {title: title}) RETURN book }"
+        )
+    if one.links:
+        parts.append(
+            "COLLECT { UNWIND list.links AS name MATCH (link:Link {name: name}) RETURN link }"
+        )
+    authors: LiteralString = ""
+    if one.is_author_excluded:
+        authors = (
+            "LET authors = reduce(all = [], one IN sources | all + coalesce(one.authors, [])) "
+        )
+    return "LET sources = " + (" + ".join(parts) or "[]") + " " + authors
 
 
 def _others(one: NearList) -> Sequence[str]:
@@ -419,7 +430,7 @@ def _matching(store: Store, one: NearList) -> list[str]:
     compiler = new_compiler()
     condition = _condition(one, compiler)
     row = store.read(
-        "CYPHER 25 LET list = $list " + _SOURCES
+        "CYPHER 25 LET list = $list " + _sources(one)
         + "RETURN COLLECT { MATCH (near:" + one.kind.label + ")"
         + (" WHERE " + condition if condition else "")
         + " RETURN near." + one.kind.key + " } AS keys",

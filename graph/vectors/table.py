@@ -7,11 +7,12 @@ and on every page. Equal scores are ordered by key.
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import gt
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,11 @@ NUM_DIVERSE = 200
 # Scores that are held at once; 64 MB of float32.
 _MOST_SCORES = 16_000_000
 _UNIT_ROUNDOFF = 2.0**-24
+# OpenBLAS uses all cores for a product, and threads that ask for one at the same time spin while
+# they wait: 16 clients cost 50 ms of processor time for each product of 0.2 ms. So a few rankings
+# do without it, and many at once wait for their turn.
+_MOST_BY_ROW = 4
+_ONE_PRODUCT = threading.Lock()
 
 
 class Place(NamedTuple):
@@ -192,8 +198,14 @@ class VectorTable:
 
     def _rough(self, part: Sequence[Wanted], measure: Measure) -> Floats:
         """The float32 scores of all rows, (len(part), len(self))."""
-        directions = np.stack([_scaled(one.direction, measure) for one in part])
-        scores: Floats = directions.astype(np.float32) @ self.vectors.T
+        directions: NDArray[Any] = np.stack([_scaled(one.direction, measure) for one in part])
+        directions = directions.astype(np.float32)
+        scores: Floats
+        if len(part) <= _MOST_BY_ROW:
+            scores = np.stack([np.einsum("ij,j->i", self.vectors, one) for one in directions])
+        else:
+            with _ONE_PRODUCT:
+                scores = directions @ self.vectors.T
         if measure == "cosine":
             scores *= self._inverse
         return scores
