@@ -8,7 +8,7 @@ from typing import Any
 
 import graphene
 from graphene.utils.str_converters import to_snake_case
-from graphql import GraphQLResolveInfo
+from graphql import FieldNode, GraphQLResolveInfo
 
 from bookgraph.api.execute.cursors import encode_cursor
 from bookgraph.api.execute.lookahead import DEFAULT_PAGE_SIZE, page_of, selection_key
@@ -145,7 +145,9 @@ class Connection(graphene.ObjectType):
 
     @staticmethod
     def resolve_edges(value: ConnectionValue, info: GraphQLResolveInfo) -> list[Row]:
-        """The rows, each with its cursor."""
+        """The rows, each with its cursor if that is selected."""
+        if not _may_select(info, "cursor"):
+            return list(value.found.items)
         return [{**row, "cursor": _cursor(value, row)} for row in value.found.items]
 
     @staticmethod
@@ -174,6 +176,15 @@ class Connection(graphene.ObjectType):
             start_cursor=_cursor(value, items[0]) if items else None,
             end_cursor=_cursor(value, items[-1]) if items else None,
         )
+
+
+def _may_select(info: GraphQLResolveInfo, name: str) -> bool:
+    """Whether a field may be selected below: it is, or there are fragments that may select it."""
+    for node in info.field_nodes:
+        for one in node.selection_set.selections if node.selection_set else ():
+            if not isinstance(one, FieldNode) or one.name.value == name:
+                return True
+    return False
 
 
 def _cursor(value: ConnectionValue, row: Row) -> str:

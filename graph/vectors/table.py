@@ -230,13 +230,15 @@ class VectorTable:
         """The best rows, given the float32 score of each."""
         sign = -1.0 if wanted.is_backward else 1.0
         error = self._error(wanted.direction, measure)
-        rough[np.asarray(wanted.hidden, dtype=np.intp)] = np.nan
+        # What is left out is infinitely far behind.
+        ahead = -rough if wanted.is_backward else rough.copy()
+        ahead[np.asarray(wanted.hidden, dtype=np.intp)] = -np.inf
         if wanted.after is not None:
-            rough[rough > wanted.after.score + error] = np.nan
+            ahead[rough > wanted.after.score + error] = -np.inf
         if wanted.before is not None:
-            rough[rough < wanted.before.score - error] = np.nan
-        rough[rough < wanted.least - error] = np.nan
-        ahead = np.where(np.isnan(rough), -np.inf, np.float32(sign) * rough)
+            ahead[rough < wanted.before.score - error] = -np.inf
+        if wanted.least > -np.inf:
+            ahead[rough < wanted.least - error] = -np.inf
         num_left = int(np.count_nonzero(ahead > -np.inf))
         num = wanted.num
         while True:
@@ -244,7 +246,7 @@ class VectorTable:
             bar = -np.inf
             if not is_all:
                 bar = float(np.partition(ahead, len(ahead) - num)[len(ahead) - num])
-            rows = np.flatnonzero((ahead > -np.inf) & (ahead >= bar - 2 * error))
+            rows = np.flatnonzero(ahead > -np.inf if is_all else ahead >= bar - 2 * error)
             scores = self._exact(rows, wanted.direction, measure)
             order = np.lexsort((sign * rows, -sign * scores))
             rows, scores = rows[order], scores[order]
