@@ -61,6 +61,11 @@ class ExternalLink(graphene.ObjectType):
     url = URL(required=True, description=EXTERNAL_LINK["url"])
     host = graphene.String(description=EXTERNAL_LINK["host"])
     num_books = graphene.Int(required=True, description=EXTERNAL_LINK["num_books"])
+    books = paged(
+        lambda: CitingBookConnection,
+        "Books that cite the page, the most frequent first.",
+        filter=book_filter_argument(),
+    )
 
 
 class Book(_BookProperties, graphene.ObjectType):
@@ -123,6 +128,21 @@ class ExternalLinkConnection(Connection):
     edges = edges_of(ExternalLinkEdge, "The external links with cursors and counts.")
     nodes = nodes_of(ExternalLink)
     total_count = total_of("How many external links the book has.")
+
+
+class CitingBookEdge(Edge):
+    """A book that cites an external link."""
+
+    node = graphene.NonNull(Book, description="The book.")
+    count = graphene.Int(required=True, description="How many times it cites the page.")
+
+
+class CitingBookConnection(Connection):
+    """The books that cite an external link."""
+
+    edges = edges_of(CitingBookEdge, "The books with cursors and counts.")
+    nodes = nodes_of(Book)
+    total_count = total_of("How many books cite the page.")
 
 
 class BookEdge(Edge):

@@ -8,6 +8,7 @@ from graphql import GraphQLSchema
 from bookgraph.api.execute.defaults import apply_defaults
 from bookgraph.api.schema.between import BetweenQuery
 from bookgraph.api.schema.book import BookQuery
+from bookgraph.api.schema.external import ExternalQuery
 from bookgraph.api.schema.link import LinkQuery
 from bookgraph.api.schema.map import MapQuery
 from bookgraph.api.schema.mutation import Mutation
@@ -27,6 +28,7 @@ class Query(  # type: ignore[misc]  # graphene replaces Meta
     SimilarQuery,
     SearchQuery,
     NodeQuery,
+    ExternalQuery,
     LinkQuery,
     BookQuery,
 ):

@@ -6,7 +6,7 @@ there is more, and each item has `at`, the values that it is sorted by.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import LiteralString
 
 from bookgraph.graph.query.compile import Compiler, FieldBuilder
@@ -50,18 +50,38 @@ def _mentions(kind: NodeKind) -> FieldBuilder:
     return build
 
 
+def external_link(
+    compiler: Compiler, link: LiteralString, selections: Iterable[Selection]
+) -> LiteralString:
+    """The map of an external link that is bound to `link`."""
+    values: list[LiteralString] = []
+    for one in selections:
+        if one.name == "books":
+            values.append(compiler.key(one) + ": " + _citing_books(compiler, link, one))
+        for name in EXTERNAL_LINK:
+            if name == one.name:
+                values.append(compiler.key(one) + ": " + link + "." + name)
+    return "{" + ", ".join(values) + "}"
+
+
+def _citing_books(compiler: Compiler, link: LiteralString, item: Selection) -> LiteralString:
+    book, edge = compiler.names("book", "edge")
+    keyset = Keyset("books", (Term(edge + ".count", is_descending=True), Term(book + ".title")))
+    condition = predicate(item.where, book, compiler)
+    pattern = "(" + link + ")<-[" + edge + ":CITES]-(" + book + ":Book)"
+    total = "COUNT { MATCH " + pattern + (" WHERE " + condition if condition else "") + " }"
+    node = compiler.node(BOOK, book, item.node)
+    return _list_of(compiler, pattern, edge, item, keyset, node, total, condition)
+
+
 def _external_links(compiler: Compiler, book: LiteralString, item: Selection) -> LiteralString:
     link, edge = compiler.names("external", "edge")
-    values: list[LiteralString] = [
-        compiler.key(one) + ": " + link + "." + name
-        for one in item.node
-        for name in EXTERNAL_LINK
-        if name == one.name
-    ]
     pattern = "(" + book + ")-[" + edge + ":CITES]->(" + link + ":ExternalLink)"
     keyset = Keyset("external_links", (Term(link + ".url"),))
     total = "COUNT { (" + book + ")-[:CITES]->() }"
-    return _list_of(compiler, pattern, edge, item, keyset, "{" + ", ".join(values) + "}", total)
+    return _list_of(
+        compiler, pattern, edge, item, keyset, external_link(compiler, link, item.node), total
+    )
 
 
 def _list_of(

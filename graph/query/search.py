@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
 
@@ -18,8 +18,10 @@ from bookgraph.core.errors import UsageError
 from bookgraph.core.names import spell_title
 from bookgraph.graph.query.compile import Compiler
 from bookgraph.graph.query.fields import new_compiler
+from bookgraph.graph.query.filters import NodeFilter, predicate
+from bookgraph.graph.query.keyset import Keyset, Term
 from bookgraph.graph.query.nearest import read_filled
-from bookgraph.graph.query.selection import Selection
+from bookgraph.graph.query.selection import Page, Position, Selection
 from bookgraph.graph.query.titles import fuzzy_query, phrase_query
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
 from bookgraph.graph.store import Row, Store
@@ -28,6 +30,8 @@ MAX_TEXT_CHARS = 300
 MAX_HITS = 50
 
 _NUM_CANDIDATES = 60
+# A filter may leave few of them.
+_NUM_FILTERED = 1_000
 _LEAST_SCORE = 0.3
 # Unicode's block of combining marks: the accents of Latin, Greek and Cyrillic letters. The marks of
 # other scripts are no accents, and stay.
@@ -45,10 +49,12 @@ class SearchHits:
         items: rows, the best first, with `label`, `score` in (0, 1], `node` and `redirect`: the
             other title that is like the text, where the node's own title is less so.
         did_you_mean: the title of the best hit, where no title equals the text.
+        has_more: whether more hits follow.
     """
 
     items: list[Row]
     did_you_mean: str | None
+    has_more: bool = False
 
 
 def search(
@@ -58,6 +64,8 @@ def search(
     first: int,
     book: Sequence[Selection] | None,
     link: Sequence[Selection] | None,
+    where: Sequence[NodeFilter | None] = (),
+    after: Position | None = None,
 ) -> SearchHits:
     """Find books and links with a title like a text.
 
@@ -67,9 +75,11 @@ def search(
         first: maximum number of hits.
         book: requested fields of each book; None leaves books out.
         link: requested fields of each link; None leaves links out.
+        where: filters of books and of links.
+        after: only hits behind this place.
 
     Raises:
-        UsageError: the text is too long, or `first` is out of bounds.
+        UsageError: the text is too long, `first` is out of bounds, or the place is of another list.
     """
     if len(text) > MAX_TEXT_CHARS:
         raise UsageError(f"text: {len(text)} characters; give at most {MAX_TEXT_CHARS}.")
@@ -81,22 +91,26 @@ def search(
     if not folded or not first or not wanted:
         return SearchHits([], None)
     compiler = new_compiler()
+    filters = {one.kind: one for one in where if one is not None}
+    page = Page(first, after)
     rows = read_filled(
         store,
-        _statement(compiler, wanted),
+        _statement(compiler, wanted, filters, page),
         compiler,
         text=folded,
         stem=_stem(folded),
         query=f"{phrase_query(text)}^8 OR {fuzzy_query(text)}",
-        candidates=_NUM_CANDIDATES,
+        candidates=_NUM_FILTERED if filters else _NUM_CANDIDATES,
         marks=_MARKS,
         marked=f"(?s).*{_ANY_MARK.pattern}.*",
         least=_LEAST_SCORE,
-        first=first,
     )
-    items: list[Row] = rows[0]["items"]
+    found: list[Row] = rows[0]["items"]
+    items = found[:first]
     is_exact = bool(items) and items[0]["score"] == 1
-    return SearchHits(items, None if is_exact or not items else items[0]["title"])
+    has_no_guess = is_exact or not items or after is not None
+    title = None if has_no_guess else items[0]["title"]
+    return SearchHits(items, title, has_more=len(found) > first)
 
 
 def fold(text: str) -> str:
@@ -113,14 +127,30 @@ def _stem(folded: str) -> str:
     )
 
 
+_ORDER = Keyset(
+    "search",
+    (
+        Term("alike", is_descending=True),
+        Term("is_book", is_descending=True),
+        Term("weight", is_descending=True),
+        Term("node.title"),
+        Term("coalesce(node.name, '')"),
+    ),
+)
+
+
 def _statement(
-    compiler: Compiler, wanted: Sequence[tuple[NodeKind, Sequence[Selection]]]
+    compiler: Compiler,
+    wanted: Sequence[tuple[NodeKind, Sequence[Selection]]],
+    filters: Mapping[NodeKind, NodeFilter],
+    page: Page,
 ) -> LiteralString:
     candidates: list[LiteralString] = [
         "CALL db.index.fulltext.queryNodes('" + kind.text_index + "', $query, "
-        "{limit: $candidates}) YIELD node RETURN node"
+        "{limit: $candidates}) YIELD node" + _where(compiler, filters.get(kind)) + " RETURN node"
         for kind, _ in wanted
     ]
+    bounds = _ORDER.bounds(page, compiler)
     nodes: list[LiteralString] = [
         "WHEN node:" + kind.label + " THEN " + compiler.node(kind, "node", selections)
         for kind, selections in wanted
@@ -130,9 +160,13 @@ def _statement(
         "LET names = [node.title] + coalesce(node.redirects, []) "
         "CALL (names) { " + _BEST_NAME + " } "
         "LET weight = coalesce(node.num_books, node.num_links, 0) "
-        "WITH node, alike, redirect, weight WHERE alike >= $least "
-        "ORDER BY alike DESC, node:Book DESC, weight DESC, node.title LIMIT $first "
-        "RETURN {title: node.title, label: CASE WHEN node:Book THEN 'Book' ELSE 'Link' END, "
+        "LET is_book = CASE WHEN node:Book THEN 1 ELSE 0 END "
+        "WITH node, alike, redirect, weight, is_book WHERE alike >= $least"
+        + (" AND " + bounds if bounds else "")
+        + _ORDER.limit(page, compiler)
+        + " RETURN {title: node.title, at: "
+        + _ORDER.values
+        + ", label: CASE WHEN node:Book THEN 'Book' ELSE 'Link' END, "
         "score: alike, redirect: redirect, node: CASE " + " ".join(nodes) + " END} } AS items"
     )
 
@@ -159,6 +193,11 @@ _RULES: tuple[tuple[LiteralString, LiteralString], ...] = (
 )
 # A title comes before a redirect that is equally similar.
 _PLACE_WEIGHT: LiteralString = "CASE place WHEN 0 THEN 1.0 ELSE 0.98 END"
+
+
+def _where(compiler: Compiler, wanted: NodeFilter | None) -> LiteralString:
+    condition = predicate(wanted, "node", compiler)
+    return " WHERE " + condition if condition else ""
 
 
 def _letter_pairs(text: LiteralString) -> LiteralString:
