@@ -58,9 +58,12 @@ def external_link(
     for one in selections:
         if one.name == "books":
             values.append(compiler.key(one) + ": " + _citing_books(compiler, link, one))
-        for name in EXTERNAL_LINK:
-            if name == one.name:
-                values.append(compiler.key(one) + ": " + link + "." + name)
+        properties: list[LiteralString] = [
+            compiler.key(one) + ": " + link + "." + name
+            for name in EXTERNAL_LINK
+            if name == one.name
+        ]
+        values += properties
     return "{" + ", ".join(values) + "}"
 
 
