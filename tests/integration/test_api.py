@@ -234,7 +234,7 @@ def test_what_takes_too_long_is_ended_in_neo4j(sample_store: Store) -> None:
     def running() -> list[dict[str, Any]]:
         return sample_store.read(
             "SHOW TRANSACTIONS YIELD currentQuery, status "
-            "WHERE currentQuery CONTAINS '`related_books' AND NOT currentQuery CONTAINS 'SHOW' "
+            "WHERE currentQuery CONTAINS ' AS idf' AND NOT currentQuery CONTAINS 'SHOW' "
             "RETURN status"
         )
 
