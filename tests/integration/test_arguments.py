@@ -80,7 +80,8 @@ def paths_to_fields() -> Iterator[tuple[tuple[str, ...], GraphQLField]]:
         for name, field in parent.fields.items():
             yield (*path, name), field
             inner = get_named_type(field.type)
-            if isinstance(inner, GraphQLObjectType):
+            # The sample has no external link to name.
+            if isinstance(inner, GraphQLObjectType) and name != "externalLink":
                 waiting.append(((*path, name), inner))
 
 

@@ -173,7 +173,10 @@ def test_a_failure_in_the_middle_leaves_the_old_map_whole(
     assert model_of(store) == model
 
 
-def test_a_graph_without_a_model_names_the_command(store: Store) -> None:
+def test_a_graph_without_books_or_without_a_model_names_the_command(store: Store) -> None:
+    with pytest.raises(DataMissingError, match="bookgraph ingest"):
+        map_graph(store, LayoutConfig())
+    store.run("CREATE (:Book {title: 'Dune'})")
     with pytest.raises(DataMissingError, match="bookgraph train"):
         map_graph(store, LayoutConfig())
 
