@@ -44,3 +44,15 @@ def fold_in_directions(
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
     unit: NDArray[np.float64] = np.divide(sums, norms, out=np.zeros_like(sums), where=norms > 0)
     return unit
+
+
+def fold_in_direction(
+    link_vectors: NDArray[np.floating[Any]], popularity: NDArray[np.number[Any]]
+) -> NDArray[np.float64]:
+    """The direction of one new book that mentions each of some links once; (dim,)."""
+    rows = np.arange(len(link_vectors))
+    (direction,) = fold_in_directions(
+        link_vectors, popularity, book_rows=np.zeros_like(rows), link_rows=rows, num_books=1
+    )
+    found: NDArray[np.float64] = direction
+    return found

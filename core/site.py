@@ -115,7 +115,7 @@ _PROJECTS = """
 _INTERWIKI = frozenset(f"{_LANGUAGES} {_PROJECTS}".split())
 """Prefixes of links to other wikis: no article's title can begin with one and a colon."""
 
-# Nobody sees them: control characters that are no white space, soft hyphens, zero-width spaces and
+# Nobody sees them: control characters other than white space, soft hyphens, zero-width spaces and
 # joiners of words, byte order marks, and marks of writing direction, which copying from a browser
 # adds. The zero-width joiners of letters (U+200C, U+200D) stay: they change what is seen.
 _INVISIBLE = re.compile(

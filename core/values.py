@@ -1,4 +1,4 @@
-"""The values of a book's fields: one spelling for each, and what is no value. Pure.
+"""The values of a book's fields: one spelling for each, and what does not count as a value. Pure.
 
 Ingest reads values from infobox texts, and `saveBook` receives them in lists. Both follow these
 rules, so that a filter or a facet meets one spelling. How a text is parted into values is ingest's
@@ -64,7 +64,7 @@ _COMMON_WORD = re.compile(
     r"|Game|Games|History|Horror|Humou?r|Literature|Mystery|Novel|Novels|Poetry|Romance|Satire"
     r"|Science|Stories|Story|Suspense|Thriller)\b"
 )
-"""Words that are no names: `Science Fiction` is `Science fiction`, `American Novel` keeps its A."""
+"""Words that are not names: `Science Fiction` is `Science fiction`; `American Novel` keeps `A`."""
 
 
 def stands_for_nothing(text: str) -> bool:
@@ -73,7 +73,7 @@ def stands_for_nothing(text: str) -> bool:
 
 
 def is_value(text: str) -> bool:
-    """Whether a folded text can be a value: it names something and is no sentence."""
+    """Whether a folded text can be a value: it names something and is not a sentence."""
     return (
         len(text) <= MAX_VALUE_CHARS
         and not stands_for_nothing(text)

@@ -27,7 +27,7 @@ def decode_cursor(argument: str, cursor: str) -> Position:
     """The place that a cursor names.
 
     Raises:
-        UsageError: it is no cursor; `argument` is named.
+        UsageError: it is not a cursor. The message names `argument`.
     """
     try:
         if len(cursor) > _MOST_CHARS:

@@ -234,7 +234,7 @@ class SimilarQuery(graphene.ObjectType):
         like=_keys("Titles of books to be similar to. With `likeLinks`, 1 to 50."),
         like_links=_keys("Names of links to be similar to."),
         to_links=_keys(
-            "Names of the links of a page that is no book here, at most 500: the books similar to "
+            "Names of the links of a page that is not in the graph, at most 500: books similar to "
             "what saving this page would make. Nothing is saved."
         ),
         **_OTHER_WAYS,

@@ -23,7 +23,7 @@ from bookgraph.graph.query.near import NearEdge, near_edge
 from bookgraph.graph.query.selection import NodeList, Page, Position, Selection, node_list
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
 from bookgraph.graph.store import Row, Store
-from bookgraph.graph.vectors.models import STAMP, Model, Outcome, Stamp, answer_with
+from bookgraph.graph.vectors.models import STAMP, Model, Outcome, Stamp, answer_with, stamp_of
 from bookgraph.graph.vectors.table import (
     NUM_DIVERSE,
     Doubles,
@@ -195,7 +195,7 @@ def _vectors(
     rows = {key: table.row_of(key) for key in keys}
     return Outcome(
         {key: None if row is None else table.vectors[row].tolist() for key, row in rows.items()},
-        _stamp(store),
+        stamp_of(store),
     )
 
 
@@ -353,7 +353,7 @@ def _read(
         The state of the graph, the items of each list, and keys that the graph does not have.
     """
     if not lists:
-        return _stamp(store), [], []
+        return stamp_of(store), [], []
     one = lists[0]
     compiler = new_compiler()
     keys = [[table.keys[int(row)] for row in each.rows] for each in ranked]
@@ -388,10 +388,6 @@ def _read(
     if not gone:
         fill(store, compiler, found)
     return Stamp(*state), found, gone
-
-
-def _stamp(store: Store) -> Stamp:
-    return Stamp(*store.read("RETURN " + STAMP + " AS stamp")[0]["stamp"])
 
 
 def _sources(one: NearList) -> LiteralString:

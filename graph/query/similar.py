@@ -13,7 +13,7 @@ from typing import LiteralString
 import numpy as np
 
 from bookgraph.core.errors import UsageError
-from bookgraph.core.fold_in import fold_in_directions
+from bookgraph.core.fold_in import fold_in_direction
 from bookgraph.graph.query.filters import NodeFilter
 from bookgraph.graph.query.lookup import found as lookup_of
 from bookgraph.graph.query.lookup import keys_of, not_found, spellings
@@ -46,7 +46,7 @@ class SimilarityRequest:
         like: titles of books, when books are returned; names of links, when links are.
         like_others: names of links, when books are returned; titles of books, when links are.
         weights: of the liked ones, in this order, above 0; by default all equal.
-        to_links: names of the links of a page that is no book of the graph; it counts as one liked
+        to_links: names of the links of a page that is not in the graph; it counts as one liked
             node, at the place where saving it would put it.
         to_vector: a vector, which counts as one liked node.
         unlike: titles (names) to be away from.
@@ -314,17 +314,9 @@ def _page_direction(table: VectorTable, links: Sequence[_Given], model: Model) -
             f"None of the links of `to_links` has a vector in the model {model.version!r}. Give "
             "links that books mentioned when it was trained."
         )
-    at = np.arange(len(placed))
-    (direction,) = fold_in_directions(
-        table.vectors[[row for row, _ in placed]],
-        # Saving the page would be one more mention of each.
-        np.array([one.degree + 1 for _, one in placed]),
-        book_rows=np.zeros_like(at),
-        link_rows=at,
-        num_books=1,
-    )
-    placed_at: Doubles = direction
-    return placed_at
+    # Saving the page would be one more mention of each.
+    num_books = np.array([one.degree + 1 for _, one in placed])
+    return fold_in_direction(table.vectors[[row for row, _ in placed]], num_books)
 
 
 def _unit(vector: Sequence[float], table: VectorTable) -> Doubles:

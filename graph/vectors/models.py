@@ -126,6 +126,15 @@ class Model:
                 self._tables[kind.label] = read_table(store, kind, self.version)
             return self._tables[kind.label]
 
+    def read(self, store: Reading) -> None:
+        """Read all its vectors, which otherwise happens when they are first used.
+
+        Raises:
+            ModelReplacedError: the graph does not hold the model any more.
+        """
+        for kind in KINDS.values():
+            self.table(store, kind)
+
     def changed(self, stamp: Stamp, kind: NodeKind, vectors: Mapping[str, Doubles | None]) -> Model:
         """A copy that is of a later state, with some vectors of a kind set or removed."""
         with self._reading:
@@ -168,8 +177,7 @@ class Models:
             DataMissingError: the graph has no embeddings.
         """
         model = self.newest(store)
-        for kind in KINDS.values():
-            model.table(store, kind)
+        model.read(store)
         return model
 
     def of_version(self, store: Reading, version: str) -> Model:
@@ -238,7 +246,7 @@ class Models:
             patience_s: how long to wait for it, in seconds.
         """
         if self._newest is None:
-            stamp = Stamp(*store.read("RETURN " + STAMP + " AS stamp")[0]["stamp"])
+            stamp = stamp_of(store)
             if stamp.version is not None:
                 self._load_in_background(store, stamp.version, patience_s=patience_s)
 
@@ -279,14 +287,18 @@ class Models:
     def _load(self, store: Reading, is_done: threading.Event) -> None:
         try:
             model = _current(store)
-            for kind in KINDS.values():
-                model.table(store, kind)
+            model.read(store)
             with self._lock:
                 self._hold(model, is_newest=True)
         except BookgraphError as error:
             logger.warning("The new model cannot be read yet: %s", error)
         finally:
             is_done.set()
+
+
+def stamp_of(store: Reading) -> Stamp:
+    """The state of the graph now, in a statement of its own."""
+    return Stamp(*store.read("RETURN " + STAMP + " AS stamp")[0]["stamp"])
 
 
 def num_placed(kind: NodeKind) -> LiteralString:
@@ -309,8 +321,7 @@ def no_embeddings(store: Reading) -> DataMissingError:
 
 
 def _current(store: Reading) -> Model:
-    rows = store.read("RETURN " + STAMP + " AS stamp")
-    stamp = Stamp(*rows[0]["stamp"])
+    stamp = stamp_of(store)
     if stamp.version is None:
         raise no_embeddings(store)
     return Model(stamp.version, stamp)
@@ -331,16 +342,14 @@ def _find(store: Reading, version: str) -> tuple[Slot, Stamp]:
         if one["version"] == version:
             return slot_of(one["vector"]), Stamp(*row["stamp"])
     held = ", ".join(sorted(one["version"] for one in row["models"])) or "none"
-    raise ModelReplacedError(
-        f"The graph does not hold the model {version!r} (any more). It holds: {held}."
-    )
+    raise ModelReplacedError(f"The graph does not hold the model {version!r}. It holds: {held}.")
 
 
 def read_table(store: Reading, kind: NodeKind, version: str) -> VectorTable:
     """Read the vectors that a model gives to the nodes of a kind.
 
     Raises:
-        ModelReplacedError: the graph does not hold the model (any more).
+        ModelReplacedError: the graph does not hold the model.
     """
     slot, _ = _find(store, version)
     keys: list[str] = []
@@ -496,8 +505,7 @@ def answer_with(
         try:
             outcome = answer(model)
         except NotPlacedError:
-            stamp = Stamp(*store.read("RETURN " + STAMP + " AS stamp")[0]["stamp"])
-            now = models.caught_up(store, model, stamp, {})
+            now = models.caught_up(store, model, stamp_of(store), {})
             if chooser.accepts(model, now, models.newest(store)):
                 raise
             continue

@@ -8,7 +8,7 @@ import numpy as np
 from neo4j.vector import Vector
 from numpy.typing import NDArray
 
-from bookgraph.core.fold_in import fold_in_directions
+from bookgraph.core.fold_in import fold_in_direction
 from bookgraph.graph.schema import Slot, slot_of
 from bookgraph.graph.store import Transaction
 
@@ -19,7 +19,7 @@ EDITED = "edited"
 def fold_in(vectors: NDArray[np.float64], num_books: NDArray[np.float64]) -> NDArray[np.float64]:
     """A vector for a book, made from those of its links.
 
-    `fold_in_directions` gives its direction; its length is the mean of the links' lengths.
+    `fold_in_direction` gives its direction; its length is the mean of the links' lengths.
 
     Args:
         vectors: (num_links, dim), at least one row, none all zeros.
@@ -29,10 +29,7 @@ def fold_in(vectors: NDArray[np.float64], num_books: NDArray[np.float64]) -> NDA
         (dim,).
     """
     lengths = np.linalg.norm(vectors, axis=1)
-    rows = np.arange(len(vectors))
-    (direction,) = fold_in_directions(
-        vectors, num_books, book_rows=np.zeros_like(rows), link_rows=rows, num_books=1
-    )
+    direction = fold_in_direction(vectors, num_books)
     if not direction.any():
         direction = vectors[0] / lengths[0]
     placed: NDArray[np.float64] = direction * lengths.mean()
