@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -53,6 +54,18 @@ class ProcessMark:
             return False
         # The system derives the time from its uptime and is off by a little each time.
         return is_running(self.pid) and abs(started_at_s - self.started_at_s) < 1
+
+
+def machine_id() -> str:
+    """Names this machine since its start, and the process ids that this process sees.
+
+    Two containers on one machine see different processes under the same ids.
+    """
+    parts = [socket.gethostname()]
+    with contextlib.suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(parts)
 
 
 def start_detached(

@@ -11,8 +11,8 @@ from neo4j import exceptions as driver_errors
 
 from bookgraph.core.errors import (
     BookgraphError,
-    DataMissingError,
     DiskFullError,
+    IndexMissingError,
     QueryTimeoutError,
     StoreLoginError,
     StoreUnreachableError,
@@ -153,7 +153,7 @@ def _translate_client_error(
             "to an existing one."
         )
     if "IndexNotFound" in code or "no such fulltext schema index" in text:
-        return DataMissingError(
+        return IndexMissingError(
             f"The graph at {address} has no index for this query yet. Load books (`bookgraph "
             "ingest PATH`), then train (`bookgraph train`)."
         )

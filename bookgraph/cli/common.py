@@ -23,8 +23,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @contextmanager
-def open_store(settings: Settings) -> Iterator[tuple[Store, ProgressPrinter]]:
+def open_store(
+    settings: Settings, *, checks_model: bool = False
+) -> Iterator[tuple[Store, ProgressPrinter]]:
     """Connect to the database in the settings, starting the local Neo4j if none is named.
+
+    Args:
+        settings: which database.
+        checks_model: after the block, say on stderr if the current model does not fit the graph.
 
     Yields:
         The database, and a callback that shows progress on stderr.
@@ -33,6 +39,17 @@ def open_store(settings: Settings) -> Iterator[tuple[Store, ProgressPrinter]]:
 
     with ProgressPrinter() as progress, connect(settings, on_progress=progress) as store:
         yield store, progress
+        if checks_model:
+            warn_of_model(store)
+
+
+def warn_of_model(store: Store) -> None:
+    """Say on stderr if the current model does not fit the graph."""
+    from bookgraph.graph import read_model_fit  # noqa: PLC0415  # loads the driver
+
+    problem = read_model_fit(store).problem
+    if problem is not None:
+        sys.stderr.write(f"{problem}\n")
 
 
 def find_checkout() -> Path | None:

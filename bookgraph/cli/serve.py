@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from bookgraph.cli.common import open_store
+from bookgraph.cli.common import open_store, warn_of_model
 from bookgraph.cli.options import settings_option
 from bookgraph.cli.process import tune_garbage_collector
 from bookgraph.cli.render import say
@@ -64,6 +64,7 @@ def _serve_here(settings: Settings) -> None:
         configure_logs(is_json=True)
     with open_store(settings) as (store, _):
         say(f"GraphQL: {url}/graphql\nExplorer: {url}/")
+        warn_of_model(store)
         if settings.workers == 1:
             serve_forever(
                 store,

@@ -121,7 +121,7 @@ def evaluate(
         raise UsageError(f"--picture is {picture}. Use a file name that ends in .svg.")
     config = TrainConfig(dim=dim, epochs=epochs, model=model, seed=seed, device=device)
     keep_freed_memory()
-    with open_store(load_settings()) as (store, progress):
+    with open_store(load_settings(), checks_model=True) as (store, progress):
         report = evaluate_graph(store, config, on_progress=progress)
     if picture is not None:
         _write_picture(evaluation_picture(report), picture)
@@ -139,7 +139,7 @@ def _evaluate_two(versions: list[str], *, as_json: bool) -> None:
 
     if len(versions) != 2:  # noqa: PLR2004
         raise UsageError("Give two versions; `bookgraph models list` shows them.")
-    with open_store(load_settings()) as (store, _):
+    with open_store(load_settings(), checks_model=True) as (store, _):
         found = compare_neighbours(store, versions)
     if as_json:
         print_json(
