@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bookgraph.core.errors import DataMissingError
 from bookgraph.core.progress import OnProgress, ignore_progress
 from bookgraph.core.settings import Settings
 from bookgraph.graph.server.local import LocalServer
@@ -14,14 +15,23 @@ _REMOTE_RETRY_LIMIT_S = 30.0
 _LOCAL_RETRY_LIMIT_S = 2.0
 
 
-def connect(settings: Settings, *, on_progress: OnProgress = ignore_progress) -> Store:
+def connect(
+    settings: Settings,
+    *,
+    is_new_allowed: bool = True,
+    on_progress: OnProgress = ignore_progress,
+) -> Store:
     """Open the database that the settings name; without `NEO4J_URI` start the local Neo4j.
 
     Args:
         settings: with `neo4j_uri`, nothing is started here.
+        is_new_allowed: false for work that needs data, which would otherwise download Neo4j and
+            start it, to find out that it is empty.
         on_progress: receives the start of the local Neo4j.
 
     Raises:
+        DataMissingError: nothing was ever loaded into the local Neo4j, and `is_new_allowed` is
+            false.
         StoreUnreachableError: nothing responds at the address, or the database does not exist.
         StoreLoginError: the login is refused.
         LocalServerError: the local Neo4j cannot be started.
@@ -36,10 +46,17 @@ def connect(settings: Settings, *, on_progress: OnProgress = ignore_progress) ->
             retry_limit_s=_REMOTE_RETRY_LIMIT_S,
         )
     server = LocalServer(settings)
+    if not (is_new_allowed or server.has_store):
+        raise DataMissingError(
+            f"Nothing is loaded yet in {settings.home}. Load books with `bookgraph ingest FILE`, "
+            "or try the sample with `bookgraph demo`. If your data are elsewhere, set "
+            "BOOKGRAPH_HOME to their folder."
+        )
     status = server.start(on_progress=on_progress)
     return Store.open(
         status.bolt_uri,
         (USERNAME, server.password),
         database=DATABASE,
         retry_limit_s=_LOCAL_RETRY_LIMIT_S,
+        diagnose=server.diagnose,
     )

@@ -11,6 +11,7 @@ from typing import Any, LiteralString, Protocol, TypeVar
 
 import neo4j
 
+from bookgraph.core.errors import BookgraphError, DatabaseDownError
 from bookgraph.graph.driver import open_driver, translated_errors
 from bookgraph.graph.vectors.models import Models, Pin
 
@@ -18,6 +19,7 @@ _CONNECTION_TIMEOUT_S = 15.0
 
 Row = dict[str, Any]
 T = TypeVar("T")
+Diagnose = Callable[[], BookgraphError | None]
 
 
 class Runner(Protocol):
@@ -57,10 +59,12 @@ class Store:
         timeout_s: float | None = None,
         models: Models | None = None,
         pin: Pin | None = None,
+        diagnose: Diagnose | None = None,
     ) -> None:
         self._driver = driver
         self._database = database
         self._timeout_s = timeout_s
+        self._diagnose = diagnose
         self.address = address
         self.models = models or Models()
         self.pin = pin
@@ -74,6 +78,8 @@ class Store:
         database: str,
         retry_limit_s: float,
         connection_timeout_s: float = _CONNECTION_TIMEOUT_S,
+        probe: LiteralString = "RETURN 1",
+        diagnose: Diagnose | None = None,
     ) -> Store:
         """Connect, and run one query to prove that the database answers.
 
@@ -83,6 +89,9 @@ class Store:
             database: name of the database.
             retry_limit_s: how long a write is retried after a transient failure.
             connection_timeout_s: how long opening a connection may take.
+            probe: the query.
+            diagnose: finds out why the database does not work while its server responds. What it
+                returns is raised instead of the general error.
 
         Raises:
             UsageError: the URI is invalid.
@@ -92,9 +101,9 @@ class Store:
         driver = open_driver(
             uri, auth, connection_timeout_s=connection_timeout_s, retry_limit_s=retry_limit_s
         )
-        store = cls(driver, database=database, address=uri)
+        store = cls(driver, database=database, address=uri, diagnose=diagnose)
         try:
-            store.read("RETURN 1")
+            store.read(probe)
         except BaseException:
             store.close()
             raise
@@ -129,6 +138,7 @@ class Store:
             timeout_s=timeout_s,
             models=self.models,
             pin=pin,
+            diagnose=self._diagnose,
         )
 
     def run(self, statement: LiteralString, **parameters: object) -> list[Row]:
@@ -202,5 +212,9 @@ class Store:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        with translated_errors(self.address, self._database):
-            yield
+        try:
+            with translated_errors(self.address, self._database):
+                yield
+        except DatabaseDownError as error:
+            found = self._diagnose() if self._diagnose is not None else None
+            raise found or error from error.__cause__
