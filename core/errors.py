@@ -8,12 +8,14 @@ translated once, in the folder that owns the library.
     │   ├── ShapeError                           an array has the wrong shape, dtype or range
     │   └── EditRefusedError                     an edit of a book holds texts that cannot be saved
     ├── StoreUnreachableError           exit 3   Neo4j does not answer (a retry may help)
-    │   └── StoreLoginError                      Neo4j refuses the user name or the password
+    │   ├── StoreLoginError                      Neo4j refuses the user name or the password
+    │   └── DatabaseDownError                    Neo4j answers, but its database does not
     ├── LeaseLostError                  exit 1   another command took over the graph
     ├── QueryTimeoutError               exit 1   a query took longer than its timeout
     ├── LocalServerError                exit 1   the local Neo4j cannot be started or stopped
     │   ├── PortTakenError                       another program uses the port
     │   ├── DiskFullError                        the disk is full
+    │   ├── StoreDamagedError                    the local Neo4j cannot open the graph's files
     │   └── ServerDiedError                      the Java process ended unexpectedly
     ├── DownloadError                   exit 1   a download failed (a retry may help)
     │   └── ChecksumError                        a downloaded file has the wrong checksum
@@ -96,6 +98,10 @@ class StoreLoginError(StoreUnreachableError):
     retryable = False
 
 
+class DatabaseDownError(StoreUnreachableError):
+    """Neo4j answers, but the database does not: it is starting, or it has failed."""
+
+
 class LeaseLostError(BookgraphError):
     """Another command writes the graph now. Nothing of this transaction was written."""
 
@@ -120,6 +126,18 @@ class PortTakenError(LocalServerError):
 
 class DiskFullError(LocalServerError):
     """The disk is full. No half-written file is left."""
+
+
+class StoreDamagedError(LocalServerError):
+    """The local Neo4j runs, and cannot open the graph's files. The message names the command.
+
+    Attributes:
+        reason: what Neo4j says about it.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ServerDiedError(LocalServerError):

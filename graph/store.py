@@ -12,7 +12,12 @@ from typing import Any, LiteralString, Protocol, TypeVar
 
 import neo4j
 
-from bookgraph.core.errors import IndexMissingError, SchemaVersionError
+from bookgraph.core.errors import (
+    BookgraphError,
+    DatabaseDownError,
+    IndexMissingError,
+    SchemaVersionError,
+)
 from bookgraph.graph.driver import open_driver, translated_errors
 from bookgraph.graph.schema import SCHEMA_VERSION
 from bookgraph.graph.vectors.models import Models, Pin
@@ -23,6 +28,7 @@ _INDEX_PAUSE_S = 0.1
 
 Row = dict[str, Any]
 T = TypeVar("T")
+Diagnose = Callable[[], BookgraphError | None]
 
 
 class Runner(Protocol):
@@ -76,10 +82,12 @@ class Store:
         models: Models | None = None,
         pin: Pin | None = None,
         lease: Fence | None = None,
+        diagnose: Diagnose | None = None,
     ) -> None:
         self._driver = driver
         self._database = database
         self._timeout_s = timeout_s
+        self._diagnose = diagnose
         self.address = address
         self.models = models or Models()
         self.pin = pin
@@ -94,6 +102,8 @@ class Store:
         database: str,
         retry_limit_s: float,
         connection_timeout_s: float = _CONNECTION_TIMEOUT_S,
+        probe: LiteralString = "RETURN 1",
+        diagnose: Diagnose | None = None,
     ) -> Store:
         """Connect, and run one query to prove that the database answers.
 
@@ -103,6 +113,9 @@ class Store:
             database: name of the database.
             retry_limit_s: how long a write is retried after a transient failure.
             connection_timeout_s: how long opening a connection may take.
+            probe: the query.
+            diagnose: finds out why the database does not work while its server responds. What it
+                returns is raised instead of the general error.
 
         Raises:
             UsageError: the URI is invalid.
@@ -112,9 +125,9 @@ class Store:
         driver = open_driver(
             uri, auth, connection_timeout_s=connection_timeout_s, retry_limit_s=retry_limit_s
         )
-        store = cls(driver, database=database, address=uri)
+        store = cls(driver, database=database, address=uri, diagnose=diagnose)
         try:
-            store.read("RETURN 1")
+            store.read(probe)
         except BaseException:
             store.close()
             raise
@@ -151,6 +164,7 @@ class Store:
             "models": self.models,
             "pin": self.pin,
             "lease": self.lease,
+            "diagnose": self._diagnose,
         }
         return Store(
             self._driver, database=self._database, address=self.address, **{**options, **changes}
@@ -273,8 +287,12 @@ class Store:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        with translated_errors(self.address, self._database):
-            yield
+        try:
+            with translated_errors(self.address, self._database):
+                yield
+        except DatabaseDownError as error:
+            found = self._diagnose() if self._diagnose is not None else None
+            raise found or error from error.__cause__
 
 
 def read_schema_version(store: Store) -> int | None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
-from bookgraph.cli.common import EXIT_INTERRUPTED, AsJson, open_store
+from bookgraph.cli.common import AsJson, open_store
 from bookgraph.cli.options import number, train_option, whole_number
-from bookgraph.cli.process import keep_freed_memory
+from bookgraph.cli.process import interrupted_exit_code, keep_freed_memory
 from bookgraph.cli.render import print_json, print_table, say
 from bookgraph.core.errors import QualityGateError, UsageError
 from bookgraph.core.settings import Settings, load_settings
@@ -80,7 +80,7 @@ def train(
     else:
         print_training(report)
     if not report.is_complete:
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(interrupted_exit_code())
 
 
 def evaluate(

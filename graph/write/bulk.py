@@ -13,14 +13,13 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bookgraph.core.errors import LocalServerError
 from bookgraph.core.files import check_free_space
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.types import BookRow
 from bookgraph.graph.schema import SCHEMA_VERSION
-from bookgraph.graph.server.home import IMPORT_PREFIX
+from bookgraph.graph.server.home import Neo4jHome
 from bookgraph.graph.server.local import LocalServer
 from bookgraph.graph.store import Fence, Store
 from bookgraph.graph.write.indexes import create_schema, refuse_foreign_data
@@ -84,14 +83,14 @@ def import_graph(
     home = server.status().home
     _check_room(home, rows)
     with (
-        TemporaryDirectory(dir=home, prefix=IMPORT_PREFIX) as folder,
+        Neo4jHome(home).import_folder() as folder,
         ThreadPoolExecutor(1, thread_name_prefix="check") as pool,
     ):
         # A server that has just started takes half a second for its first statements.
         checked = pool.submit(_refuse_filled, store)
-        arguments = write_csv(rows, Path(folder), on_progress=on_progress)
+        arguments = write_csv(rows, folder, on_progress=on_progress)
         if store.lease is not None:
-            arguments += _write_lease(store.lease, Path(folder))
+            arguments += _write_lease(store.lease, folder)
         checked.result()
         server.import_database(arguments, on_progress=on_progress)
     on_progress(Progress("Building indexes", 0))

@@ -160,7 +160,7 @@ def test_a_home_of_the_last_release_is_upgraded(old_home: Settings) -> None:
     )
     with pytest.raises(SchemaVersionError, match="bookgraph migrate"):
         connect(old_home)
-    with connect(old_home, any_schema=True) as store:
+    with connect(old_home, is_any_schema_allowed=True) as store:
         migrate(store)
     with connect(old_home) as store:
         for title, neighbours in expected["similar"].items():
