@@ -64,6 +64,10 @@ class Settings(BaseSettings):
         default=False,
         description="Hide the schema and the console, and require a custom header on GET requests.",
     )
+    public: bool = Field(
+        default=False,
+        description="Confirm that everybody who reaches the server may read, without a key.",
+    )
     read_keys: SecretStr = Field(
         default=SecretStr(""),
         description="Bearer keys for reading, separated by commas. If set, `/graphql` needs one.",
@@ -74,7 +78,8 @@ class Settings(BaseSettings):
     )
     allowed_hosts: str = Field(
         default="",
-        description="Host names, separated by commas, that a proxy publishes the server under.",
+        description="Host names that the server is reached by, separated by commas: names, "
+        "`*.example.org`, or `*` for all. Its own addresses and localhost are always known.",
     )
     trusted_proxies: str = Field(
         default="127.0.0.1,::1",

@@ -11,6 +11,7 @@ from bookgraph.cli.common import find_checkout, open_store, program
 from bookgraph.cli.ingest import print_counts
 from bookgraph.cli.map import print_map
 from bookgraph.cli.render import say
+from bookgraph.cli.serve import check_options
 from bookgraph.cli.similar import print_similar
 from bookgraph.cli.train import print_training, train_and_write
 from bookgraph.core.errors import PortTakenError
@@ -35,6 +36,7 @@ def demo() -> None:
     from bookgraph.ingest import CleaningOptions, ingest_files  # noqa: PLC0415  # slow to import
 
     settings = load_settings()
+    check_options(settings)
     with open_store(settings) as (store, progress):
         report = ingest_files([SAMPLE], store, options=CleaningOptions(), on_progress=progress)
     print_counts(report)
