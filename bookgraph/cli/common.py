@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bookgraph.core.progress import ProgressPrinter
-from bookgraph.core.settings import Settings
+from bookgraph.core.settings import Settings, describe_env_file
 
 if TYPE_CHECKING:
     from bookgraph.graph import Store
+
+logger = logging.getLogger(__name__)
 
 EXIT_INTERRUPTED = 130
 
@@ -33,6 +36,14 @@ def open_store(settings: Settings) -> Iterator[tuple[Store, ProgressPrinter]]:
 
     with ProgressPrinter() as progress, connect(settings, on_progress=progress) as store:
         yield store, progress
+
+
+def announce_env_file() -> None:
+    """Say which settings come from `.env`: another user may have left one in this folder."""
+    used = describe_env_file()
+    if used:
+        # Not a warning, but said without `--debug` too, and as JSON where the log is JSON.
+        logger.warning(used)
 
 
 def find_checkout() -> Path | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bookgraph.cli.common import open_store
+from bookgraph.cli.common import announce_env_file, open_store
 from bookgraph.cli.options import settings_option
 from bookgraph.cli.process import tune_garbage_collector
 from bookgraph.cli.render import say
@@ -42,12 +42,16 @@ def serve(
     Serve until shut down; requests in flight finish first.
     """
     from bookgraph.api import BackgroundServer  # noqa: PLC0415  # slow to import
+    from bookgraph.api.ops.logs import configure_logs  # noqa: PLC0415  # slow to import
 
     options = {"host": host, "port": port, "workers": workers}
     given: dict[str, object] = {name: value for name, value in options.items() if value is not None}
     if public:
         given["public"] = True
     settings = load_settings(**given)
+    if settings.log_json and not background:
+        configure_logs(is_json=True)
+    announce_env_file()
     server = BackgroundServer(settings.home)
     if stop:
         was_running = server.stop()
@@ -83,13 +87,10 @@ def _serve_here(settings: Settings) -> None:
     from bookgraph.api import serve as serve_forever  # noqa: PLC0415  # slow to import
     from bookgraph.api import serve_workers  # noqa: PLC0415  # slow to import
     from bookgraph.api.ops.background import choose_port  # noqa: PLC0415  # slow to import
-    from bookgraph.api.ops.logs import configure_logs  # noqa: PLC0415  # slow to import
     from bookgraph.cli.worker import ENTRY_POINT  # noqa: PLC0415  # slow to import
 
     port = choose_port(settings.host, settings.port)
     url = local_url(settings.host, port)
-    if settings.log_json:
-        configure_logs(is_json=True)
     options = check_options(settings)
     with open_store(settings) as (store, _):
         say(f"GraphQL: {url}/graphql\nExplorer: {url}/")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from bookgraph.core.settings import Settings
 from bookgraph.graph.store import Store
-from bookgraph.testing.command_line import refused, run_with
-from bookgraph.testing.serving import serving
+from bookgraph.testing.command_line import environment, refused, run_with
+from bookgraph.testing.serving import ROOT, serving
 
 EVIL = "evil.example"
 
@@ -80,3 +83,15 @@ def test_a_host_that_is_none_is_refused_before_anything_starts(tmp_path: Path) -
     )
     assert "'https://a.example' is not a host name" in message
     assert not (home / "neo4j").exists()
+
+
+def test_an_env_file_is_a_line_of_json_in_a_log_of_json(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("BOOKGRAPH_HEAP_MB=512\n", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "bookgraph", "serve", "--stop"],
+        cwd=tmp_path, capture_output=True, text=True, check=True, timeout=240,
+        env=environment(
+            BOOKGRAPH_HOME=str(tmp_path), BOOKGRAPH_LOG_JSON="true", PYTHONPATH=str(ROOT)
+        ),
+    )  # fmt: skip
+    assert json.loads(done.stderr)["message"] == f"Using {tmp_path / '.env'}: BOOKGRAPH_HEAP_MB."
