@@ -24,6 +24,7 @@ from bookgraph.core.files import (
     check_free_space,
     describe_os_error,
     folder_bytes,
+    refuse_folder,
     remove_drafts,
     remove_file,
     translated_write_errors,
@@ -211,6 +212,7 @@ class Neo4jHome:
 
         Raises:
             LocalServerError: the home belongs to another user or cannot be written.
+            BookgraphError: a folder is in the place of a file.
             DiskFullError: less than 200 MB are free, or 550 MB for a new store.
         """
         try:
@@ -223,6 +225,12 @@ class Neo4jHome:
             raise LocalServerError(
                 self._not_writable(self.folder, describe_os_error(error))
             ) from error
+        # Before anything is started: a start that cannot note its process would lose it.
+        for path in (
+            *(self._state_file, self._import_mark, self.start_lock, self.arguments_file),
+            *(self.conf_dir / "neo4j.conf", self.console_file, self.log_file),
+        ):
+            refuse_folder(path)
         needed = ROOM_BYTES if self.has_store else _NEW_STORE_BYTES
         check_free_space(self.folder, needed, purpose="Starting Neo4j")
 
