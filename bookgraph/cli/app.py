@@ -6,7 +6,6 @@ so that `bookgraph --help` loads neither torch nor the Neo4j driver.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import sys
@@ -82,8 +81,6 @@ def main() -> None:
             raise
         _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        with contextlib.suppress(OSError):  # a closed terminal takes no message
-            sys.stderr.write("bookgraph: Interrupted.\n")
         end_interrupted()
     except BrokenPipeError:
         # The program at the other end of the pipe, such as `head`, has read enough.

@@ -16,6 +16,7 @@ from bookgraph.core.locks import process_lock
 from bookgraph.core.processes import wait_until
 from bookgraph.graph.server import java
 from bookgraph.graph.server.home import Neo4jHome
+from bookgraph.testing import dump_site
 from bookgraph.testing.command_line import environment
 
 GENTLE = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -96,21 +97,31 @@ def test_starting_neo4j_leaves_no_process(commands: Commands, number: signal.Sig
     assert java.find_tools(home) == []
 
 
-@pytest.fixture
-def silent_site() -> Iterator[str]:
-    """A site that accepts connections and never answers."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-
 @pytest.mark.parametrize("number", GENTLE)
-def test_downloading_from_a_site_that_is_silent(
-    commands: Commands, silent_site: str, number: signal.Signals
+def test_downloading_from_a_site_that_is_silent(commands: Commands, number: signal.Signals) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as site:
+        site.settimeout(60)
+        url = f"http://127.0.0.1:{site.getsockname()[1]}"
+        process = commands.start("fetch", "--wiki", "simplewiki", "--mirror", url)
+        connection, _ = site.accept()
+        _interrupt(process, number)
+        connection.close()
+
+
+def test_downloading_a_dump_that_stalls(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    process = commands.start("fetch", "--wiki", "simplewiki", "--mirror", silent_site)
-    time.sleep(3)
-    assert process.poll() is None
-    _interrupt(process, number)
+    monkeypatch.setattr(dump_site, "STALL_S", 60)
+    name = "testwiki-20260101-pages-articles.xml.bz2"
+    with dump_site.open_dump_site() as site:
+        site.add_dump("20260101", {name: bytes(1_000_000)})
+        site.faults[name] = ["stall"]
+        process = commands.start(
+            *("fetch", "--wiki", "testwiki", "--date", "20260101", "--source", "classic"),
+            *("--mirror", site.url),
+        )
+        assert wait_until(lambda: bool(site.ranges(name)), timeout_s=60)
+        _interrupt(process, signal.SIGTERM)
 
 
 def test_a_second_signal_ends_a_command_at_once(commands: Commands) -> None:
