@@ -170,18 +170,6 @@ class Neo4jHome:
             for kind in aside.iterdir():
                 shutil.copytree(kind, self.folder / "data" / kind.name / database)
 
-    def put_back(self, aside: Path, database: str) -> None:
-        """Move what `set_aside` moved to its place, instead of what is there.
-
-        Raises:
-            LocalServerError: the files cannot be moved.
-        """
-        self.remove_store(database)
-        with translated_write_errors(self.folder, error_type=LocalServerError):
-            for kind in list(aside.iterdir()):
-                kind.rename(self.folder / "data" / kind.name / database)
-            aside.rmdir()
-
     @contextmanager
     def import_folder(self) -> Iterator[Path]:
         """A folder for the importer's files, deleted afterwards."""

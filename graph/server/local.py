@@ -38,6 +38,7 @@ from bookgraph.graph.server.starting import (
     explain_damage,
     explain_death,
     explain_failure,
+    explain_system_damage,
     find_damage,
     find_response_problem,
 )
@@ -167,9 +168,9 @@ class LocalServer:
         with self._locked(on_progress):
             try:
                 self._start(on_progress)
-            except StoreDamagedError:
+            except StoreDamagedError as error:
                 # After an import nobody has written into it yet, and its files are kept.
-                if self._home.import_state is None:
+                if self._home.import_state is None or error.database != DATABASE:
                     raise
                 self._end_all()
                 self._home.set_aside(DATABASE)
@@ -364,6 +365,8 @@ class LocalServer:
                 return True
             if isinstance(problem, DatabaseDownError):
                 self._raise_if_damaged()
+            elif mark.has_system_failed():
+                raise explain_system_damage(self._home)
             if not self.status().is_running:
                 last = self.last_start()
                 ports = (last.bolt_port, last.http_port)
