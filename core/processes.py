@@ -217,6 +217,14 @@ def command_of(pid: int) -> list[str]:
         return []
 
 
+def parent_of(pid: int) -> int:
+    """The process that started another one; 0 if it is not visible."""
+    try:
+        return psutil.Process(pid).ppid()
+    except psutil.Error:
+        return 0
+
+
 def stop_process(pid: int, *, name: str, timeout_s: float) -> None:
     """Ask a process to end, and kill it after a timeout.
 
@@ -319,6 +327,22 @@ def is_listening(port: int, *, host: str = LOOPBACK) -> bool:
     except OSError:
         return False
     return True
+
+
+def find_clients(port: int) -> list[int]:
+    """Other processes with a connection to a port of this machine, as far as this user sees."""
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except psutil.Error:  # on macOS, to everybody but root
+        return []
+    found = {
+        connection.pid
+        for connection in connections
+        if connection.status == psutil.CONN_ESTABLISHED
+        and connection.raddr
+        and connection.raddr.port == port
+    }
+    return sorted(pid for pid in found if pid and pid != os.getpid())
 
 
 def find_free_port(host: str = LOOPBACK) -> int:
