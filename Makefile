@@ -101,6 +101,19 @@ lock-python: $(DEV) ## Update the locks of the Python packages (UPGRADE="--upgra
 lock: $(DEV) ## Update graph/jars/jars.lock (needs mvn)
 	$(BIN)/python -m bookgraph.tools.lock_jars
 
+.PHONY: audit
+audit: $(DEV) ## Look for known faults: bandit on the code, pip-audit on the locked packages
+	$(BIN)/bandit -q -c pyproject.toml -r bookgraph/cli bookgraph/tools core graph ingest embed api
+	@log=$$(mktemp); $(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off \
+	  -r $(LOCKS)/runtime.txt > $$log 2>&1; code=$$?; tail -n 40 $$log; \
+	  if [ $$code != 0 ] && ! grep -q "known vulnerabilit" $$log; then \
+	    echo "The service of advisories could not be asked. The packages were NOT audited."; fi; \
+	  rm -f $$log; exit $$code
+
+.PHONY: sbom
+sbom: $(DEV) ## Write the bill of materials, sbom.json: all jars and packages with their hashes
+	@$(BIN)/python -m bookgraph.tools.sbom sbom.json
+
 .PHONY: pin-images
 pin-images: ## Write the digests of the base images to images.env (needs docker and its registry)
 	@for pair in PYTHON_IMAGE=python:3.12-slim NEO4J_IMAGE=neo4j:2026.08-community; do \
