@@ -103,9 +103,8 @@ def _licences(name: str) -> dict[str, Any]:
         found = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return {}
-    expression = found.get("License-Expression")
-    if expression:
-        return {"licenses": [{"expression": expression}]}
+    if "License-Expression" in found:
+        return {"licenses": [{"expression": found["License-Expression"]}]}
     classifiers = [
         one.rpartition(" :: ")[2]
         for one in found.get_all("Classifier") or ()
