@@ -295,7 +295,7 @@ def format_address(host: str, port: int) -> str:
 def local_url(host: str, port: int) -> str:
     """The URL at which this machine reaches a server that listens on an address."""
     # These mean every address of the machine, and are none that a browser should use.
-    known = {"": LOOPBACK, "0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  # replaced, not bound
+    known = {"": LOOPBACK, "0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  # nosec B104  # replaced, not bound
     return f"http://{format_address(known.get(host, host), port)}"
 
 
