@@ -62,7 +62,7 @@ def atomic_write(
         OSError: the file cannot be written.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.part")
-    _remove_leftovers(path)
+    remove_drafts(path.parent, f"{path.name}.")
     try:
         with _disk_full_translated(path.parent):
             handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, permissions)
@@ -91,7 +91,7 @@ def free_bytes(folder: Path) -> int:
 
 
 def check_free_space(
-    folder: Path, needed_bytes: int, *, purpose: str, setting: str = "BOOKGRAPH_HOME"
+    folder: Path, needed_bytes: int, *, purpose: str, setting: str | None = "BOOKGRAPH_HOME"
 ) -> None:
     """Refuse work that would fill the disk.
 
@@ -99,7 +99,8 @@ def check_free_space(
         folder: where the work writes.
         needed_bytes: how much.
         purpose: what needs the space, such as "The dump".
-        setting: the environment variable that moves the folder to another disk.
+        setting: the environment variable that moves the folder to another disk; None for a folder
+            that the user names.
 
     Raises:
         DiskFullError: less is free.
@@ -116,14 +117,15 @@ def check_free_space(
 def translated_write_errors(
     folder: Path,
     *,
-    setting: str = "BOOKGRAPH_HOME",
+    setting: str | None = "BOOKGRAPH_HOME",
     error_type: type[BookgraphError] = BookgraphError,
 ) -> Iterator[None]:
     """Turn the system's errors while a folder is written into ours.
 
     Args:
         folder: for the message.
-        setting: the environment variable that moves the folder.
+        setting: the environment variable that moves the folder; None for a folder that the user
+            names.
         error_type: raised for everything but a full disk.
 
     Raises:
@@ -134,9 +136,10 @@ def translated_write_errors(
         with _disk_full_translated(folder, setting):
             yield
     except OSError as error:
+        instead = "choose another one" if setting is None else f"set {setting} to another one"
         raise error_type(
             f"Cannot write to {folder}: {describe_os_error(error)}. Make the folder writable, or "
-            f"set {setting} to another one."
+            f"{instead}."
         ) from error
 
 
@@ -211,11 +214,10 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove the drafts of processes that were killed."""
-    start = f".{path.name}."
-    for draft in path.parent.glob(f"{glob.escape(start)}*.part"):
-        pid = draft.name.removeprefix(start).partition("-")[0]
+def remove_drafts(folder: Path, start: str) -> None:
+    """Remove the drafts that killed processes left of files whose names begin with a text."""
+    for draft in folder.glob(f".{glob.escape(start)}*.part"):
+        pid = draft.name.removesuffix(".part").rpartition(".")[2].partition("-")[0]
         if pid.isdecimal() and not psutil.pid_exists(int(pid)):
             with contextlib.suppress(OSError):
                 draft.unlink()

@@ -38,6 +38,11 @@ class Transaction:
         """Run one statement inside the transaction and return all its rows."""
         return [record.data() for record in self._transaction.run(statement, parameters)]
 
+    def read_all(self, statement: LiteralString, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Stream a large result inside the transaction, as tuples in the order of the RETURN."""
+        for record in self._transaction.run(statement, parameters):
+            yield tuple(record.values())
+
 
 class Store:
     """A Neo4j database; threads may share one.

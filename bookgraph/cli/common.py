@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bookgraph.core.errors import BookgraphError, UsageError
 from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import Settings
 
@@ -33,6 +34,19 @@ def open_store(settings: Settings) -> Iterator[tuple[Store, ProgressPrinter]]:
 
     with ProgressPrinter() as progress, connect(settings, on_progress=progress) as store:
         yield store, progress
+
+
+def confirm(question: str) -> None:
+    """Ask before something is deleted.
+
+    Raises:
+        UsageError: there is no terminal to ask at.
+        BookgraphError: the answer is no.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Pass --yes to confirm, as there is no terminal to ask at.")
+    if not typer.confirm(question, err=True):
+        raise BookgraphError("Nothing was changed.")
 
 
 def find_checkout() -> Path | None:

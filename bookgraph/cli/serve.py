@@ -52,16 +52,20 @@ def serve(
 
 
 def _serve_here(settings: Settings) -> None:
-    from bookgraph.api import ServerOptions, serve_workers  # noqa: PLC0415  # slow to import
+    from bookgraph.api import BackgroundServer, ServerOptions, serve_workers  # noqa: PLC0415  # slow to import
     from bookgraph.api import serve as serve_forever  # noqa: PLC0415  # slow to import
     from bookgraph.api.ops.background import choose_port  # noqa: PLC0415  # slow to import
-    from bookgraph.api.ops.logs import configure_logs  # noqa: PLC0415  # slow to import
+    from bookgraph.api.ops.logs import (  # noqa: PLC0415  # slow to import
+        configure_logs,
+        keep_log_bounded,
+    )
     from bookgraph.cli.worker import ENTRY_POINT  # noqa: PLC0415  # slow to import
 
     port = choose_port(settings.host, settings.port)
     url = f"http://{format_address(settings.host, port)}"
     if settings.log_json:
         configure_logs(is_json=True)
+    keep_log_bounded(BackgroundServer(settings.home).log_file)
     with open_store(settings) as (store, _):
         say(f"GraphQL: {url}/graphql\nExplorer: {url}/")
         if settings.workers == 1:

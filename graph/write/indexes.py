@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-from bookgraph.core.errors import BookgraphError, ForeignDataError
-from bookgraph.graph.schema import BOOK, KINDS, LINK, SEARCHED, UNIQUE_KEYS, NodeKind, Slot
+from bookgraph.core.errors import BookgraphError, ForeignDataError, RestoreUnfinishedError
+from bookgraph.graph.schema import BOOK, KINDS, LINK, SEARCHED, SLOTS, UNIQUE_KEYS, NodeKind, Slot
 from bookgraph.graph.store import Runner, Store, Transaction
 
 _AWAIT_INDEXES_S = 600
@@ -26,6 +26,11 @@ def create_schema(store: Store) -> None:
         ForeignDataError: the database holds books that bookgraph did not load.
     """
     refuse_foreign_data(store)
+    create_constraints_and_indexes(store)
+
+
+def create_constraints_and_indexes(store: Store) -> None:
+    """What `create_schema` does after it has looked at the database."""
     _drop_outdated_text_indexes(store)
     for name, (label, key) in UNIQUE_KEYS.items():
         store.run(
@@ -49,6 +54,37 @@ def create_vector_indexes(store: Store, slot: Slot) -> None:
     await_indexes(store)
 
 
+def list_indexes(store: Store) -> dict[str, str]:
+    """Name to state of all indexes of the database, such as `ONLINE` or `POPULATING`."""
+    rows = store.run("SHOW INDEXES YIELD name, state RETURN name, state ORDER BY name")
+    return {row["name"]: row["state"] for row in rows}
+
+
+def missing_indexes(store: Store) -> list[str]:
+    """Names of constraints and indexes that do not exist or are not online, vector indexes aside.
+
+    A vector index exists only while a model uses it.
+    """
+    states = list_indexes(store)
+    wanted: list[str] = [*UNIQUE_KEYS]
+    for kind in KINDS.values():
+        wanted += [kind.text_index]
+        wanted += [_range_index(kind, name) for name in kind.names("range_index")]
+    return [name for name in wanted if states.get(name) != "ONLINE"]
+
+
+def drop_schema(store: Store) -> None:
+    """Drop every constraint and index that bookgraph makes."""
+    for name in UNIQUE_KEYS:
+        store.run("DROP CONSTRAINT " + name + " IF EXISTS")
+    for kind in KINDS.values():
+        store.run("DROP INDEX " + kind.text_index + " IF EXISTS")
+        for slot in SLOTS:
+            store.run("DROP INDEX " + slot.index_of(kind) + " IF EXISTS")
+        for name in kind.names("range_index"):
+            store.run("DROP INDEX " + _range_index(kind, name) + " IF EXISTS")
+
+
 def await_indexes(runner: Runner) -> None:
     """Wait until every index is online, at most ten minutes."""
     runner.run("CALL db.awaitIndexes($seconds)", seconds=_AWAIT_INDEXES_S)
@@ -61,12 +97,15 @@ def refuse_foreign_data(store: Store) -> None:
 
     Raises:
         ForeignDataError: there are such nodes and no `Dataset` node of bookgraph.
+        RestoreUnfinishedError: the graph holds a part of a backup.
     """
     rows = store.read(
         "OPTIONAL MATCH (ours:Dataset {name: 'bookgraph'}) "
-        "RETURN ours IS NOT NULL AS is_ours, "
+        "RETURN ours IS NOT NULL AS is_ours, ours.restoring AS restoring, "
         "EXISTS { MATCH (n:Book|Link|ExternalLink) RETURN n } AS is_filled"
     )
+    if rows[0].get("restoring") is not None:
+        raise RestoreUnfinishedError(store.address, rows[0]["restoring"])
     if rows[0]["is_filled"] and not rows[0]["is_ours"]:
         raise ForeignDataError(
             f"The database at {store.address} holds Book or Link nodes that bookgraph did not "
@@ -77,10 +116,14 @@ def refuse_foreign_data(store: Store) -> None:
 def range_index_statements(kind: NodeKind) -> list[LiteralString]:
     """One statement for each property of a kind that has a range index."""
     return [
-        "CREATE RANGE INDEX " + kind.word + "_" + name + " IF NOT EXISTS "
+        "CREATE RANGE INDEX " + _range_index(kind, name) + " IF NOT EXISTS "
         "FOR (n:" + kind.label + ") ON (n." + name + ")"
         for name in kind.names("range_index")
     ]
+
+
+def _range_index(kind: NodeKind, name: LiteralString) -> LiteralString:
+    return kind.word + "_" + name
 
 
 def vector_index_statement(kind: NodeKind, slot: Slot) -> LiteralString:
