@@ -22,6 +22,7 @@ translated once, in the folder that owns the library.
     ├── InputError                      exit 4   a file does not hold book records or a dump
     ├── DataMissingError                exit 4   the graph is empty or has no model yet
     │   ├── IndexMissingError                    the graph has no index for a query
+    │   ├── RestoreUnfinishedError               the graph holds a part of a backup
     │   ├── BookNotFoundError                    no book has this title; carries similar titles
     │   └── LinkNotFoundError                    no link has this name; carries similar names
     ├── ForeignDataError                exit 1   the database holds nodes of another program
@@ -170,6 +171,17 @@ class DataMissingError(BookgraphError):
 
 class IndexMissingError(DataMissingError):
     """The graph has no index for a query: nothing is loaded yet, or it is being replaced."""
+
+
+class RestoreUnfinishedError(DataMissingError):
+    """A restore is running or was interrupted, so the graph holds a part of a backup."""
+
+    def __init__(self, address: str, file: str) -> None:
+        super().__init__(
+            f"The graph at {address} holds a part of the backup {file}: its restore is running or "
+            f"was interrupted. Wait for it, or start it again: bookgraph restore {file}"
+        )
+        self.file = file
 
 
 class BookNotFoundError(DataMissingError):

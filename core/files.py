@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import shutil
 import threading
@@ -108,7 +109,7 @@ def describe_disk(
 
 
 def check_free_space(
-    folder: Path, needed_bytes: int, *, purpose: str, setting: str = "BOOKGRAPH_HOME"
+    folder: Path, needed_bytes: int, *, purpose: str, setting: str | None = "BOOKGRAPH_HOME"
 ) -> None:
     """Refuse work that would fill the disk.
 
@@ -116,7 +117,8 @@ def check_free_space(
         folder: where the work writes.
         needed_bytes: how much.
         purpose: what needs the space, such as "The dump".
-        setting: the environment variable that moves the folder to another disk.
+        setting: the environment variable that moves the folder to another disk; None for a folder
+            that the user names.
 
     Raises:
         DiskFullError: less is free.
@@ -134,14 +136,15 @@ def check_free_space(
 def translated_write_errors(
     folder: Path,
     *,
-    setting: str = "BOOKGRAPH_HOME",
+    setting: str | None = "BOOKGRAPH_HOME",
     error_type: type[BookgraphError] = BookgraphError,
 ) -> Iterator[None]:
     """Turn the system's errors while a folder is written into ours.
 
     Args:
         folder: for the message.
-        setting: the environment variable that moves the folder.
+        setting: the environment variable that moves the folder; None for a folder that the user
+            names.
         error_type: raised for everything but a full disk.
 
     Raises:
@@ -152,9 +155,10 @@ def translated_write_errors(
         with _disk_full_translated(folder, setting):
             yield
     except OSError as error:
+        instead = "choose another one" if setting is None else f"set {setting} to another one"
         raise error_type(
             f"Cannot write to {folder}: {describe_os_error(error)}. Make the folder writable, or "
-            f"set {setting} to another one."
+            f"{instead}."
         ) from error
 
 
@@ -262,9 +266,14 @@ def refuse_folder(path: Path) -> None:
         )
 
 
-def remove_drafts(folder: Path) -> None:
-    """Remove the drafts that `atomic_write` left in a folder when its process was killed."""
-    for draft in folder.glob(".*.*-*.part"):
+def remove_drafts(folder: Path, start: str = "") -> None:
+    """Remove the drafts that `atomic_write` left in a folder when its process was killed.
+
+    Args:
+        folder: where to look.
+        start: what the names of the files begin with.
+    """
+    for draft in folder.glob(f".{glob.escape(start)}*.*-*.part"):
         pid = draft.name.removesuffix(".part").rpartition(".")[2].partition("-")[0]
         if pid.isdecimal() and not psutil.pid_exists(int(pid)):
             with contextlib.suppress(OSError):

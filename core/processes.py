@@ -96,7 +96,9 @@ def start_detached(
     Raises:
         OSError: the program cannot be run, or the log cannot be written.
     """
-    with log_file.open("wb") as log:
+    log_file.write_bytes(b"")
+    # For appending, so that `keep_log_bounded` may empty it while it is written.
+    with log_file.open("ab") as log:
         child = subprocess.Popen(  # noqa: S603  # our own programs, without a shell
             command,
             stdin=subprocess.DEVNULL,

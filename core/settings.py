@@ -24,6 +24,7 @@ from pydantic_settings import (
 )
 
 from bookgraph.core.errors import UsageError
+from bookgraph.core.masking import SET, mask_urls
 
 ENV_FILE = Path(".env")
 _SECRET_FILE_MAX_BYTES = 64 * 1024
@@ -227,6 +228,26 @@ def inherited_environment(*, without: tuple[str, ...]) -> dict[str, str]:
         without: prefixes of variables to leave out.
     """
     return {name: text for name, text in os.environ.items() if not name.startswith(without)}
+
+
+def public_values(settings: Settings) -> dict[str, str | None]:
+    """The settings by their variables, without secrets: a key or a password is `(set)`."""
+    values: dict[str, str | None] = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            text = SET if value.get_secret_value() else ""
+        else:
+            text = mask_urls(str(value))
+        values[environment_name(name)] = None if value is None else text
+    return values
+
+
+def secret_values(settings: Settings) -> list[str]:
+    """The secrets among the settings, each key by itself."""
+    secrets = (getattr(settings, name) for name in Settings.model_fields)
+    texts = [one.get_secret_value() for one in secrets if isinstance(one, SecretStr)]
+    return [part for text in texts for part in {text, *split_list(text)} if part]
 
 
 def environment_name(field: str) -> str:

@@ -239,6 +239,9 @@ EXTERNAL_LINK: Mapping[LiteralString, str] = {
 }
 """Property to text of the `ExternalLink` nodes, pages outside Wikipedia that books cite."""
 
+LEASE_KEY: LiteralString = "lease_name"
+"""Name of the constraint by which there is one lease at most."""
+
 UNIQUE_KEYS: Mapping[LiteralString, tuple[LiteralString, LiteralString]] = {
     "book_title": (BOOK.label, BOOK.key),
     "link_name": (LINK.label, LINK.key),
@@ -246,7 +249,7 @@ UNIQUE_KEYS: Mapping[LiteralString, tuple[LiteralString, LiteralString]] = {
     "embedding_model_version": ("EmbeddingModel", "version"),
     "dataset_name": ("Dataset", "name"),
     "edit_number": ("Edit", "number"),
-    "lease_name": ("Lease", "name"),
+    LEASE_KEY: ("Lease", "name"),
 }
 """Constraint name to a label and the property that is unique among its nodes."""
 

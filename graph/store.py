@@ -61,6 +61,11 @@ class Transaction:
         """Run one statement inside the transaction and return all its rows."""
         return [record.data() for record in self._transaction.run(statement, parameters)]
 
+    def read_all(self, statement: LiteralString, **parameters: object) -> Iterator[tuple[Any, ...]]:
+        """Stream a large result inside the transaction, as tuples in the order of the RETURN."""
+        for record in self._transaction.run(statement, parameters):
+            yield tuple(record.values())
+
 
 class Store:
     """A Neo4j database; threads may share one.
@@ -296,13 +301,16 @@ class Store:
 
 
 def read_schema_version(store: Store) -> int | None:
-    """The number of the schema that a graph has, or None where bookgraph has loaded nothing.
+    """The number of the schema that a graph has, or None where it is not known.
+
+    A database into which bookgraph has loaded nothing has none, nor has a part of a backup.
 
     Raises:
         SchemaVersionError: a later release made the graph.
     """
     rows = store.read(
-        "MATCH (data:Dataset {name: 'bookgraph'}) RETURN coalesce(data.schema_version, 1) AS number"
+        "MATCH (data:Dataset {name: 'bookgraph'}) WHERE data.restoring IS NULL "
+        "RETURN coalesce(data.schema_version, 1) AS number"
     )
     version = int(rows[0]["number"]) if rows else None
     if version is not None and version > SCHEMA_VERSION:

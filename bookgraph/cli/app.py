@@ -16,6 +16,7 @@ import typer
 
 import bookgraph
 from bookgraph.cli import (
+    backup,
     bench,
     config,
     demo,
@@ -23,12 +24,15 @@ from bookgraph.cli import (
     export,
     fetch,
     ingest,
+    migrate,
     models,
     neo4j,
     preview,
     serve,
     similar,
+    support,
     train,
+    uninstall,
 )
 from bookgraph.cli import map as map_command
 from bookgraph.cli.common import announce_env_file
@@ -58,9 +62,14 @@ app.add_typer(models.app, name="models")
 app.command()(similar.similar)
 app.command("map")(map_command.map_books)
 app.command()(serve.serve)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command("export")(export.export_files)
 app.command(context_settings=bench.ANY_ARGUMENTS)(bench.bench)
+app.command()(migrate.migrate)
 app.command()(doctor.doctor)
+app.command("support-bundle")(support.support_bundle)
+app.command()(uninstall.uninstall)
 app.command()(config.config)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bookgraph.core.errors import BookgraphError, UsageError
 from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import Settings, describe_env_file
 
@@ -74,6 +75,19 @@ def announce_env_file() -> None:
     if used:
         # Not a warning, but said without `--debug` too, and as JSON where the log is JSON.
         logger.warning(used)
+
+
+def confirm(question: str) -> None:
+    """Ask before something is deleted.
+
+    Raises:
+        UsageError: there is no terminal to ask at.
+        BookgraphError: the answer is no.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(f"{question} Pass --yes to confirm, as there is no terminal to ask at.")
+    if not typer.confirm(question, err=True):
+        raise BookgraphError("Nothing was changed.")
 
 
 def find_checkout() -> Path | None:

@@ -84,14 +84,16 @@ def check_options(settings: Settings) -> ServerOptions:
 
 
 def _serve_here(settings: Settings) -> None:
+    from bookgraph.api import BackgroundServer, serve_workers  # noqa: PLC0415  # slow to import
     from bookgraph.api import serve as serve_forever  # noqa: PLC0415  # slow to import
-    from bookgraph.api import serve_workers  # noqa: PLC0415  # slow to import
     from bookgraph.api.ops.background import choose_port  # noqa: PLC0415  # slow to import
+    from bookgraph.api.ops.logs import keep_log_bounded  # noqa: PLC0415  # slow to import
     from bookgraph.cli.worker import ENTRY_POINT  # noqa: PLC0415  # slow to import
 
     port = choose_port(settings.host, settings.port)
     url = local_url(settings.host, port)
     options = check_options(settings)
+    keep_log_bounded(BackgroundServer(settings.home).log_file)
     with open_store(settings, is_new_allowed=True) as (store, _):
         say(f"GraphQL: {url}/graphql\nExplorer: {url}/")
         warn_of_model(store)

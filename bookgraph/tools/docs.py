@@ -70,6 +70,7 @@ ROOMS = (
     "api/ops",
     "api/pictures",
     "graph/export",
+    "graph/backup",
     "bookgraph/testing",
     "bookgraph/tools",
 )

@@ -16,7 +16,12 @@ from typing import Any, Generic, LiteralString, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from bookgraph.core.errors import BookgraphError, DataMissingError, StoreUnreachableError
+from bookgraph.core.errors import (
+    BookgraphError,
+    DataMissingError,
+    RestoreUnfinishedError,
+    StoreUnreachableError,
+)
 from bookgraph.graph.schema import BOOK, KINDS, NUM_KEPT_EDITS, NodeKind, Slot, slot_of
 from bookgraph.graph.vectors.table import Doubles, Floats, VectorTable
 
@@ -65,7 +70,7 @@ class Stamp(NamedTuple):
     Attributes:
         version: the current model, or None.
         revision: number of the last edit.
-        changed_at: time of the last load that changed the graph, or None.
+        changed_at: time of the last load that changed the graph, and that of a restore; or None.
         written_at: time at which the current model was written, or None.
     """
 
@@ -86,7 +91,9 @@ CURRENT_MODEL: LiteralString = "head(COLLECT { " + _CURRENT + "RETURN m })"
 
 STAMP: LiteralString = (
     "head(COLLECT { " + _CURRENT + "RETURN "
-    "[m.version, coalesce(d.revision, 0), d.changed_at, m.created_at] })"
+    "[m.version, coalesce(d.revision, 0), "
+    "CASE WHEN d.restored_at IS NULL THEN d.changed_at "
+    "ELSE coalesce(d.changed_at, '') + ' ' + d.restored_at END, m.created_at] })"
 )
 """An expression whose value, a list, is the graph's `Stamp`."""
 
@@ -311,7 +318,13 @@ def num_placed(kind: NodeKind) -> LiteralString:
 
 def no_embeddings(store: Reading) -> DataMissingError:
     """The error for a graph without a model; costs one query."""
-    if not store.read("RETURN EXISTS { (:Book) } AS is_filled")[0]["is_filled"]:
+    (row,) = store.read(
+        "OPTIONAL MATCH (d:Dataset {name: 'bookgraph'}) "
+        "RETURN d.restoring AS restoring, EXISTS { (:Book) } AS is_filled"
+    )
+    if row.get("restoring") is not None:
+        return RestoreUnfinishedError(store.address, row["restoring"])
+    if not row["is_filled"]:
         return DataMissingError(
             f"The graph at {store.address} holds no books yet. Load some: bookgraph ingest PATH"
         )

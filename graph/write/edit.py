@@ -15,7 +15,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, LiteralString
 
-from bookgraph.core.errors import BookNotFoundError, DataMissingError, EditRefusedError
+from bookgraph.core.errors import (
+    BookNotFoundError,
+    DataMissingError,
+    EditRefusedError,
+    StoreUnreachableError,
+)
 from bookgraph.core.names import lowercase
 from bookgraph.graph.query.lookup import lookup, lookup_parameters
 from bookgraph.graph.query.titles import nearest_titles
@@ -174,12 +179,17 @@ def _lock(transaction: Transaction, address: str, *, num_edits: int = 1) -> _Loc
 
     Raises:
         DataMissingError: there is no `Dataset` node to lock.
+        StoreUnreachableError: a restore is running or was interrupted.
     """
     rows = transaction.run(_RAISE_REVISION, num_edits=num_edits)
     if not rows:
         raise DataMissingError(
             f"The database at {address} holds no books of bookgraph yet. "
             "Load some: bookgraph ingest PATH"
+        )
+    if rows[0].pop("restoring", None) is not None:
+        raise StoreUnreachableError(
+            f"The graph at {address} is being restored from a backup. Retry when that is done."
         )
     return _Lock(**rows[0])
 
@@ -215,7 +225,8 @@ def _record(
 _RAISE_REVISION: LiteralString = """
 MATCH (data:Dataset {name: 'bookgraph'})
 SET data.revision = coalesce(data.revision, 0) + $num_edits
-RETURN data.revision AS revision, coalesce(data.is_complete, false) AS is_complete
+RETURN data.revision AS revision, coalesce(data.is_complete, false) AS is_complete,
+  data.restoring AS restoring
 """
 _RECORD: LiteralString = "CREATE (:Edit {number: $number, kind: $kind, title: $title, at: $at})"
 # One edit adds one node, so one node at most is too much.

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import LiteralString
 
-from bookgraph.core.errors import ForeignDataError
-from bookgraph.graph.schema import KINDS, SEARCHED, SLOTS, UNIQUE_KEYS, NodeKind, Slot
+from bookgraph.core.errors import ForeignDataError, RestoreUnfinishedError
+from bookgraph.graph.schema import KINDS, LEASE_KEY, SEARCHED, SLOTS, UNIQUE_KEYS, NodeKind, Slot
 from bookgraph.graph.store import Runner, Store, Transaction
 
 _AWAIT_INDEXES_S = 600
@@ -27,6 +27,11 @@ def create_schema(store: Store) -> None:
         ForeignDataError: the database holds books that bookgraph did not load.
     """
     refuse_foreign_data(store)
+    create_constraints_and_indexes(store)
+
+
+def create_constraints_and_indexes(store: Store) -> None:
+    """What `create_schema` does after it has looked at the database."""
     for name in UNIQUE_KEYS:
         create_constraint(store, name)
     outdated = outdated_indexes(store)
@@ -63,24 +68,60 @@ def create_vector_indexes(store: Store, slot: Slot) -> None:
     await_indexes(store)
 
 
+def list_indexes(store: Store) -> dict[str, str]:
+    """Name to state of all indexes of the database, such as `ONLINE` or `POPULATING`."""
+    rows = store.run("SHOW INDEXES YIELD name, state RETURN name, state ORDER BY name")
+    return {row["name"]: row["state"] for row in rows}
+
+
+def missing_indexes(store: Store) -> list[str]:
+    """Names of constraints and indexes that do not exist or are not online, vector indexes aside.
+
+    A vector index exists only while a model uses it.
+    """
+    states = list_indexes(store)
+    wanted = [*UNIQUE_KEYS, *(index.name for index in _permanent_indexes())]
+    return [name for name in wanted if states.get(name) != "ONLINE"]
+
+
+def drop_schema(store: Store) -> None:
+    """Drop every constraint and index that bookgraph makes, but not that of the lease."""
+
+    def work(transaction: Transaction) -> None:
+        for name in UNIQUE_KEYS:
+            if name != LEASE_KEY:
+                transaction.run("DROP CONSTRAINT " + name + " IF EXISTS")
+        for index in (*_permanent_indexes(), *_vector_indexes()):
+            transaction.run("DROP INDEX " + index.name + " IF EXISTS")
+
+    store.write_schema(work)
+
+
 def await_indexes(runner: Runner) -> None:
     """Wait until every index is online, at most ten minutes."""
     runner.run("CALL db.awaitIndexes($seconds)", seconds=_AWAIT_INDEXES_S)
 
 
-def refuse_foreign_data(store: Store) -> None:
+def refuse_foreign_data(store: Store, *, is_unfinished_allowed: bool = False) -> None:
     """Refuse a database with `Book` or `Link` nodes that bookgraph did not load.
 
     Loading makes the graph equal to its input, so it would delete the nodes of another program.
 
+    Args:
+        store: the database.
+        is_unfinished_allowed: accept a part of a backup.
+
     Raises:
         ForeignDataError: there are such nodes and no `Dataset` node of bookgraph.
+        RestoreUnfinishedError: the graph holds a part of a backup.
     """
     rows = store.read(
         "OPTIONAL MATCH (ours:Dataset {name: 'bookgraph'}) "
-        "RETURN ours IS NOT NULL AS is_ours, "
+        "RETURN ours IS NOT NULL AS is_ours, ours.restoring AS restoring, "
         "EXISTS { MATCH (n:Book|Link|ExternalLink) RETURN n } AS is_filled"
     )
+    if rows[0].get("restoring") is not None and not is_unfinished_allowed:
+        raise RestoreUnfinishedError(store.address, rows[0]["restoring"])
     if rows[0]["is_filled"] and not rows[0]["is_ours"]:
         raise ForeignDataError(
             f"The database at {store.address} holds Book or Link nodes that bookgraph did not "
@@ -107,10 +148,9 @@ def outdated_indexes(store: Store) -> list[Index]:
     """The indexes that an earlier release made on other properties than this one."""
     rows = store.read("SHOW INDEXES YIELD name, properties RETURN name, properties")
     present = {row["name"]: frozenset(row["properties"] or ()) for row in rows}
-    vectors = [vector_index(kind, slot) for kind in KINDS.values() for slot in SLOTS]
     return [
         index
-        for index in (*_permanent_indexes(), *vectors)
+        for index in (*_permanent_indexes(), *_vector_indexes())
         if present.get(index.name, index.properties) != index.properties
     ]
 
@@ -164,3 +204,7 @@ def _permanent_indexes() -> list[Index]:
         found += [range_index(kind, name) for name in kind.names("range_index")]
         found.append(text_index(kind))
     return found
+
+
+def _vector_indexes() -> list[Index]:
+    return [vector_index(kind, slot) for kind in KINDS.values() for slot in SLOTS]

@@ -29,6 +29,7 @@ from typing import Any, Concatenate, LiteralString, ParamSpec, TypeVar, cast
 from bookgraph.core.errors import BookgraphError, LeaseLostError, StoreUnreachableError
 from bookgraph.core.processes import ProcessMark, machine_id
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
+from bookgraph.graph.schema import LEASE_KEY
 from bookgraph.graph.store import Runner, Store
 from bookgraph.graph.write.indexes import create_constraint, refuse_foreign_data
 
@@ -119,12 +120,19 @@ class Lease:
 
 
 @contextmanager
-def hold(store: Store, *, work: str, on_progress: OnProgress = ignore_progress) -> Iterator[Store]:
+def hold(
+    store: Store,
+    *,
+    work: str,
+    is_unfinished_allowed: bool = False,
+    on_progress: OnProgress = ignore_progress,
+) -> Iterator[Store]:
     """Hold the lease while the block runs; wait for it if another command has it.
 
     Args:
         store: the database. With a store that holds the lease already, nothing more happens.
         work: what the lease is for: the name of the command.
+        is_unfinished_allowed: whether the graph may hold a part of a backup.
         on_progress: reports by whom the lease is held, while this waits.
 
     Yields:
@@ -132,13 +140,14 @@ def hold(store: Store, *, work: str, on_progress: OnProgress = ignore_progress) 
 
     Raises:
         ForeignDataError: the database holds data of another program; nothing was changed.
+        RestoreUnfinishedError: the graph holds a part of a backup.
         StoreUnreachableError: the server does not answer.
         LeaseLostError: in the block, from a write after another command took the lease.
     """
     if store.lease is not None:
         yield store
         return
-    refuse_foreign_data(store)
+    refuse_foreign_data(store, is_unfinished_allowed=True)
     _create_constraint(store)
     lease = Lease.of_this_process(work)
     _take(store, lease, on_progress)
@@ -148,6 +157,8 @@ def hold(store: Store, *, work: str, on_progress: OnProgress = ignore_progress) 
     )
     renewal.start()
     try:
+        # A restore that was running has ended, or died.
+        refuse_foreign_data(store, is_unfinished_allowed=is_unfinished_allowed)
         yield store.leased(lease)
     finally:
         has_ended.set()
@@ -155,11 +166,14 @@ def hold(store: Store, *, work: str, on_progress: OnProgress = ignore_progress) 
         _release(store, lease)
 
 
-def leased(work: str) -> Callable[[Writing[P, T]], Writing[P, T]]:
+def leased(
+    work: str, *, is_unfinished_allowed: bool = False
+) -> Callable[[Writing[P, T]], Writing[P, T]]:
     """Make a function hold the lease while it runs.
 
     Args:
         work: as in `hold`.
+        is_unfinished_allowed: as in `hold`.
 
     Returns:
         A decorator for functions whose first argument is the store. Their `on_progress`, if any,
@@ -169,7 +183,12 @@ def leased(work: str) -> Callable[[Writing[P, T]], Writing[P, T]]:
     def decorate(write: Writing[P, T]) -> Writing[P, T]:
         def run(store: Store, *args: P.args, **kwargs: P.kwargs) -> T:
             on_progress = cast("OnProgress", kwargs.get("on_progress", ignore_progress))
-            with hold(store, work=work, on_progress=on_progress) as held:
+            with hold(
+                store,
+                work=work,
+                is_unfinished_allowed=is_unfinished_allowed,
+                on_progress=on_progress,
+            ) as held:
                 return write(held, *args, **kwargs)
 
         return cast("Writing[P, T]", functools.wraps(write)(run))
@@ -189,15 +208,16 @@ def read_lease(store: Store) -> Lease | None:
 def _create_constraint(store: Store) -> None:
     """Make sure that there is one lease at most."""
     for _ in range(_MOST_TRIES):
-        if store.read("SHOW CONSTRAINTS YIELD name WHERE name = 'lease_name' RETURN name"):
+        rows = store.read("SHOW CONSTRAINTS YIELD name RETURN name")
+        if {"name": LEASE_KEY} in rows:
             return
         try:
-            create_constraint(store, "lease_name")
+            create_constraint(store, LEASE_KEY)
         except StoreUnreachableError:
             # Of several commands that create the schema of an empty database, all but one fail.
             logger.debug("cannot create the constraint of the lease", exc_info=True)
             time.sleep(_LOOK_EVERY_S)
-    create_constraint(store, "lease_name")
+    create_constraint(store, LEASE_KEY)
 
 
 def _take(store: Store, lease: Lease, on_progress: OnProgress) -> None:

@@ -1,0 +1,1 @@
+"""How is a graph kept, and brought back? Backups: one file with all of it, through Bolt."""
