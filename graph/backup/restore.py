@@ -96,7 +96,7 @@ def restore_backup(
     """
     start_s = time.monotonic()
     check_target(store, backup, models_dir=models_dir, replace=replace)
-    store.write(partial(_mark, name=backup.path.name))
+    store.write(partial(_mark, name=str(backup.path.absolute())))
     store.models.forget()
     _empty(store, on_progress)
     models = _restore_models(backup, models_dir)

@@ -85,7 +85,9 @@ def ask_all(store: Store) -> list[bytes]:
         bodies += [
             {"query": text, "variables": json.loads(given or "{}")} for text, given in DOCUMENTED
         ]
-        return [client.post("/graphql", json=body).content for body in bodies]
+        answers = [client.post("/graphql", json=body).content for body in bodies]
+    # Each error has the id of its request.
+    return [re.sub(rb'"requestId":"\w+"', b"", answer) for answer in answers]
 
 
 def add_model(store: Store, version: str, *, seed: int) -> None:
@@ -161,7 +163,7 @@ def test_restored_answers_are_equal_byte_for_byte(
     add_model(store, "second", seed=2)
     save_book(store, BookEdit("A New Book", ["London", "Only here"], {"year": 1999}))
     save_book(store, BookEdit("Emma", ["London", "Paris"]))
-    remove_book(store, "Dracula")
+    remove_book(store, "Villette")
     before = ask_all(store)
     # Of the documented ones, mutations are refused.
     assert not any(b'"errors"' in answer for answer in before[: len(MORE)])
@@ -399,7 +401,7 @@ def test_a_restore_that_ends_in_the_middle_is_told_and_finished_by_the_same_comm
     with pytest.raises(KeyboardInterrupt):
         restore(small, tmp_path / "b.zip", tmp_path, replace=True)
     monkeypatch.undo()
-    with pytest.raises(RestoreUnfinishedError, match=r"bookgraph restore b\.zip"):
+    with pytest.raises(RestoreUnfinishedError, match=r"bookgraph restore .*b\.zip"):
         back_up(small, tmp_path / "c.zip")
     with pytest.raises(StoreUnreachableError, match="being restored"):
         save_book(small, BookEdit("Not now", ["Link 1", "Link 2"]))
