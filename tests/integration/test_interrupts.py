@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +133,7 @@ def test_servers_end_by_each_signal_and_stopping_neo4j_names_them(own_server: An
         for workers, number in ((1, signal.SIGTERM), (1, signal.SIGHUP), (2, signal.SIGTERM)):
             port = find_free_port()
             process = commands.start("serve", "--port", str(port), "--workers", str(workers))
-            assert wait_until(lambda port=port: _responds(port), timeout_s=90)
+            assert wait_until(partial(_responds, port), timeout_s=90)
             if workers == 2:
                 output, errors = commands.start("neo4j", "stop").communicate()
                 assert output == "Stopped Neo4j.\n"
