@@ -63,9 +63,14 @@ def catch_signals() -> None:
 
 def end_gently_on_hangup() -> None:
     """Have a closed terminal end a server like SIGTERM, which finishes requests in flight."""
-    number = getattr(signal, "SIGHUP", None)
-    if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGTERM))
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        _received.append(number)
+        signal.raise_signal(signal.SIGTERM)
+
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
+        signal.signal(hangup, end)
 
 
 def was_interrupted() -> bool:

@@ -247,7 +247,7 @@ def test_after_kills_at_random_moments_the_same_command_finishes(own_server: Any
 
 
 def test_an_importer_that_outlived_its_parent_is_ended_by_the_next_start(
-    own_server: Any, monkeypatch: pytest.MonkeyPatch
+    own_server: Any, tmp_path: Path
 ) -> None:
     """As on a system that ends no child of a killed process."""
     server, settings = own_server.server, own_server.settings
@@ -255,17 +255,20 @@ def test_an_importer_that_outlived_its_parent_is_ended_by_the_next_start(
     server.stop()
     server.write_arguments("admin", lambda _: None)
     home.mark_import("importing")
-    with home.import_folder() as folder:
-        arguments = write_csv(_rows(20_000), folder)
-        stray = subprocess.Popen(
-            [*java.admin_command(home), *server_module.IMPORT_COMMAND, *arguments],
-            env=java.environment(home),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        assert wait_until(lambda: home.store_bytes("neo4j") > 100_000, timeout_s=60, pause_s=0.01)
-        _assert_usable_and_empty(settings)
-        assert stray.wait(1) != 0
+    files = tmp_path / "files"
+    files.mkdir()
+    stray = subprocess.Popen(
+        [
+            *java.admin_command(home),
+            *(*server_module.IMPORT_COMMAND, *write_csv(_rows(20_000), files)),
+        ],
+        env=java.environment(home),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert wait_until(lambda: home.store_bytes("neo4j") > 100_000, timeout_s=60, pause_s=0.01)
+    _assert_usable_and_empty(settings)
+    assert stray.wait(1) != 0
 
 
 def test_an_import_that_is_killed_before_its_first_start_is_whole(

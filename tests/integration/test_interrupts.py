@@ -7,13 +7,16 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bookgraph.core.locks import process_lock
-from bookgraph.core.processes import wait_until
+from bookgraph.core.processes import find_free_port, wait_until
 from bookgraph.graph.server import java
 from bookgraph.graph.server.home import Neo4jHome
 from bookgraph.testing import dump_site
@@ -122,6 +125,30 @@ def test_downloading_a_dump_that_stalls(
         )
         assert wait_until(lambda: bool(site.ranges(name)), timeout_s=60)
         _interrupt(process, signal.SIGTERM)
+
+
+def test_servers_end_by_each_signal_and_stopping_neo4j_names_them(own_server: Any) -> None:
+    commands = Commands(own_server.settings.home)
+    try:
+        for workers, number in ((1, signal.SIGTERM), (1, signal.SIGHUP), (2, signal.SIGTERM)):
+            port = find_free_port()
+            process = commands.start("serve", "--port", str(port), "--workers", str(workers))
+            assert wait_until(partial(_responds, port), timeout_s=90)
+            if workers == 2:
+                output, errors = commands.start("neo4j", "stop").communicate()
+                assert output == "Stopped Neo4j.\n"
+                assert f"`bookgraph serve` (process {process.pid}) uses this Neo4j" in errors
+            _interrupt(process, number)
+    finally:
+        commands.close()
+
+
+def _responds(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
+            return True
+    except OSError:
+        return False
 
 
 def test_a_second_signal_ends_a_command_at_once(commands: Commands) -> None:

@@ -94,7 +94,7 @@ def test_commands_and_options_that_a_document_names_exist(document: Path) -> Non
     for block in re.findall(r"^```(?:bash|console)\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
         code += re.findall(r"^(?:\$ |[A-Z_]+=\S+ +)*(bookgraph .*)$", block, re.MULTILINE)
     for line in code:
-        match = re.match(r"bookgraph ([a-z][a-z0-9-]*)(?: ([a-z0-9|]+))?(.*)", line)
+        match = re.match(r"bookgraph ([a-z][a-z0-9-]*)(?: ([a-z][a-z0-9|-]*))?(.*)", line)
         if match is None:
             continue
         name, second, _ = match.groups()
