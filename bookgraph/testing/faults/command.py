@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -18,6 +19,8 @@ from pathlib import Path
 from typing import Protocol
 
 import psutil
+
+from bookgraph.graph.write import bulk
 
 _PRELOADED = [
     "bookgraph.cli.app",
@@ -182,13 +185,10 @@ def _run(
     for stream in (1, 2):
         os.dup2(handle, stream)
     os.close(handle)
-    from bookgraph.cli.app import main  # noqa: PLC0415  # was imported before the fork
-    from bookgraph.graph.write import bulk  # noqa: PLC0415  # likewise
-
     if min_edges is not None:
         bulk.MIN_EDGES = min_edges
     sys.argv = ["bookgraph", *arguments]
-    main()
+    runpy.run_module("bookgraph", run_name="__main__")
 
 
 def _is_in_session(pid: int, session: int) -> bool:
