@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bookgraph.core.processes import wait_until
 from bookgraph.graph.server.java import ADMIN_CLASS, MAIN_CLASS
 from bookgraph.testing.faults.command import Command
 from bookgraph.testing.faults.place import Place
@@ -20,6 +21,8 @@ FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 
 _LIMIT_S = 120.0
 _MB = 2**20
+_IMPORTER_S = 3.0
+"""About as long as the importer takes."""
 
 
 @dataclass
@@ -79,8 +82,22 @@ def _pause_command(at: Strike) -> None:
     at.command.signal(signal.SIGCONT, to_group=True)
 
 
+def _await_importer(at: Strike) -> None:
+    """Wait until the importer runs, and for a drawn part of its time."""
+    wait_until(
+        lambda: (
+            at.command.exit_code is not None or bool(at.place.find_jvms(main_class=ADMIN_CLASS))
+        ),
+        timeout_s=_LIMIT_S,
+        pause_s=0.02,
+    )
+    at.command.wait(at.random.uniform(0, _IMPORTER_S))
+
+
 def _end_jvms(number: int, main_class: str) -> Effect:
     def strike(at: Strike) -> None:
+        if main_class == ADMIN_CLASS:
+            _await_importer(at)
         pids = at.place.signal_jvms(number, main_class=main_class)
         at.notes.append(f"{len(pids)} JVMs")
         at.stage.on_server_lost(at.command)
@@ -90,6 +107,8 @@ def _end_jvms(number: int, main_class: str) -> Effect:
 
 def _pause_jvms(main_class: str) -> Effect:
     def strike(at: Strike) -> None:
+        if main_class == ADMIN_CLASS:
+            _await_importer(at)
         pids = at.place.signal_jvms(signal.SIGSTOP, main_class=main_class)
         at.notes.append(f"{len(pids)} JVMs")
         time.sleep(at.random.uniform(0.5, 4))
@@ -106,6 +125,12 @@ def _kill_both(at: Strike) -> None:
 def _kill_at_once(at: Strike) -> None:
     """Kill the command, and run the next one while what it leaves behind may still work."""
     at.command.signal(signal.SIGKILL)
+
+
+def _kill_while_importing(at: Strike) -> None:
+    """The same, at a moment at which the importer is at work."""
+    _await_importer(at)
+    _kill_at_once(at)
 
 
 def _cut(at: Strike) -> None:
@@ -227,6 +252,7 @@ KINDS = {
         Kind("Neo4j killed", _end_jvms(signal.SIGKILL, MAIN_CLASS)),
         Kind("Neo4j ended (SIGTERM)", _end_jvms(signal.SIGTERM, MAIN_CLASS)),
         Kind("Neo4j paused", _pause_jvms(MAIN_CLASS)),
+        Kind("command killed while importing", _kill_while_importing, needs="importer"),
         Kind("importer killed", _end_jvms(signal.SIGKILL, ADMIN_CLASS), needs="importer"),
         Kind("importer ended (SIGTERM)", _end_jvms(signal.SIGTERM, ADMIN_CLASS), needs="importer"),
         Kind("importer paused", _pause_jvms(ADMIN_CLASS), needs="importer"),

@@ -42,6 +42,7 @@ _TABLE: dict[str, dict[str, int]] = {
         **dict.fromkeys(_SIGNALS, 2),
         **dict.fromkeys(_IMPORTER, 2),
         **dict.fromkeys(_FILES, 1),
+        "command killed while importing": 4,
         "command and JVMs killed": 2,
         "disk full": 1,
         "two at once": 2,

@@ -139,7 +139,9 @@ class Runner:
         variables = clock_variables(self._place) if kind.needs == "clock" else {}
         command = self._start(stage, kind, **variables)
         stage.on_start(command)
-        moment_s = injection.moment * undisturbed.elapsed_s
+        # Faults of the importer find their moment by themselves.
+        share = 0.0 if kind.needs == "importer" else injection.moment
+        moment_s = share * undisturbed.elapsed_s
         command.wait(moment_s)
         result.notes.append(f"at {moment_s:.2f} s of {undisturbed.elapsed_s:.2f} s")
         if command.exit_code is not None:
