@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
@@ -76,7 +77,22 @@ def save(
     }
     write_results("faults", values, keep=keep)
     if keep:
-        text = page.read_text("utf-8")
-        start, end = map(re.escape, MARKS)
-        block = f"{MARKS[0]}\n{table(results)}{MARKS[1]}"
-        page.write_text(re.sub(f"{start}.*{end}", lambda _: block, text, flags=re.DOTALL), "utf-8")
+        replace_marked(page, MARKS, f"{describe_run(results, seed=seed)}\n\n{table(results)}")
+
+
+def describe_run(results: Sequence[Result], *, seed: int) -> str:
+    """A sentence over the table: command and date, and what this machine could not do."""
+    num_skipped = sum(result.verdict == "skipped" for result in results)
+    skipped = f" {num_skipped} were skipped." if num_skipped else ""
+    return (
+        f"`python -m bookgraph.testing.faults --seed {seed} --jobs 2`, "
+        f"{datetime.now(UTC):%Y-%m-%d}: {len(results)} injections.{skipped}"
+    )
+
+
+def replace_marked(page: Path, marks: tuple[str, str], text: str) -> None:
+    """Write a text between two marks of a page."""
+    start, end = map(re.escape, marks)
+    block = f"{marks[0]}\n{text.rstrip()}\n{marks[1]}"
+    old = page.read_text("utf-8")
+    page.write_text(re.sub(f"{start}.*{end}", lambda _: block, old, flags=re.DOTALL), "utf-8")
