@@ -364,8 +364,10 @@ def table(values: dict[str, Any]) -> str:
         *(
             (
                 f"memory of {name} at the end",
-                f"{one['mb']:,.0f} MB; after the warm-up "
-                f"{one['growth']:+.1%}, {one['mb_per_minute']:+.1f} MB a minute",
+                (
+                    f"{one['mb']:,.0f} MB; after the warm-up "
+                    f"{one['growth']:+.1%}, {one['mb_per_minute']:+.1f} MB a minute"
+                ),
             )
             for name, one in values["memory"].items()
         ),
