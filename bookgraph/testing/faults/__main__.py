@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -46,6 +47,9 @@ def main() -> int:
         for one in plan:
             print(f"{one.number:>3} {one.stage}: {one.kind}, at {one.moment:.0%}")  # noqa: T201
         return 0
+    # Also ended from outside, it must take its servers and its disk with it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     start_s = time.monotonic()
     results = []
     for result in _run(plan, num_jobs=options.jobs):

@@ -20,6 +20,9 @@ from bookgraph.testing.faults.state import differences
 LIMIT_S = 150.0
 """Far more than any command takes on this little data; one that takes longer is stuck."""
 
+_LIMIT_FACTOR = 8.0
+"""The same on a busy machine, as a multiple of the time without a fault."""
+
 _END_S = 10.0
 
 Verdict = Literal["finished", "lost", "stuck", "skipped"]
@@ -53,7 +56,11 @@ class _Undisturbed:
 
     result: list[str]
     elapsed_s: float
-    exit_code: int
+
+    @property
+    def limit_s(self) -> float:
+        """When the command counts as stuck."""
+        return max(LIMIT_S, _LIMIT_FACTOR * self.elapsed_s)
 
 
 class Runner:
@@ -120,12 +127,12 @@ class Runner:
             variables = clock_variables(self._place) if has_clock else {}
             command = self._start(stage, kind, **variables)
             stage.on_start(command)
-            code = stage.finish(command, LIMIT_S)
+            code = stage.finish(command, _LIMIT_FACTOR * LIMIT_S)
             elapsed_s = command.elapsed_s
             assert code is not None, f"{stage.name} does not end: {command.output}"
             assert code in stage.good_codes, f"{stage.name} ends with {code}: {command.output}"
             assert not stage.problems(), stage.problems()
-            self._undisturbed[key] = _Undisturbed(stage.result(), elapsed_s, code)
+            self._undisturbed[key] = _Undisturbed(stage.result(), elapsed_s)
         return self._undisturbed[key]
 
     def _disturb(
@@ -155,7 +162,7 @@ class Runner:
         )
         strike.notes = result.notes
         kind.strike(strike)
-        code = stage.finish(command, LIMIT_S)
+        code = stage.finish(command, undisturbed.limit_s)
         self._place.restore_environment()
         result.notes.append(f"exit code {code}")
         if code is None:
@@ -171,15 +178,15 @@ class Runner:
         """Run the same command again; it must end well."""
         command = self._start(stage, kind)
         stage.on_start(command)
-        code = stage.finish(command, LIMIT_S)
+        code = stage.finish(command, undisturbed.limit_s)
         if code not in stage.good_codes and (named := _named_command(command.output)):
             result.notes.append(f"told to run: {named}")
             helper = self._place.start(named.split()[1:])
-            helper_code = helper.wait(LIMIT_S)
+            helper_code = helper.wait(undisturbed.limit_s)
             result.notes.append(f"which ended with {helper_code}: {_last_line(helper.output)}")
             command = self._start(stage, kind)
             stage.on_start(command)
-            code = stage.finish(command, LIMIT_S)
+            code = stage.finish(command, undisturbed.limit_s)
         if code not in stage.good_codes:
             said = command.output[-1500:]
             self._fail(result, "stuck", [f"again: exit code {code}: {said}"])
