@@ -36,7 +36,7 @@ from bookgraph.api.ops.tracing import TracedApp, TracedStore, start_tracing
 from bookgraph.api.options import LOOPBACK, ServerOptions
 from bookgraph.api.schema.build import build_schema
 from bookgraph.core.errors import BookgraphError
-from bookgraph.graph.query.overview import read_stamp
+from bookgraph.graph.query.overview import has_vectors, read_stamp
 from bookgraph.graph.store import Store
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -129,7 +129,7 @@ async def _healthz(request: Request) -> Response:
 
 def _readyz_of(store: Store) -> Endpoint:
     async def readyz(request: Request) -> Response:
-        """Report whether the database responds and its embeddings are in memory."""
+        """Report whether the database responds, with a model of its books in memory."""
         return await run_in_threadpool(_readiness, store)
 
     return readyz
@@ -146,6 +146,7 @@ def _metrics_of(metrics: Metrics) -> Endpoint:
 def _readiness(store: Store) -> Response:
     try:
         stamp = read_stamp(store)
+        is_fitting = stamp.model is None or has_vectors(store)
         store.models.load_in_background(store, patience_s=_READY_PATIENCE_S)
     except BookgraphError as error:
         logger.warning("Not ready: %s", error)
@@ -153,6 +154,15 @@ def _readiness(store: Store) -> Response:
     if stamp.model is None:
         return JSONResponse(
             {"status": "no embeddings yet", "numBooks": stamp.num_books}, status_code=503
+        )
+    if not is_fitting:
+        return JSONResponse(
+            {
+                "status": "the model has no vectors of these books: run `bookgraph train`",
+                "numBooks": stamp.num_books,
+                "embeddingModel": stamp.model,
+            },
+            status_code=503,
         )
     if not store.models.is_loaded:
         return JSONResponse(

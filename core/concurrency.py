@@ -4,11 +4,40 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Pool = TypeVar("Pool", bound=Executor)
+
+
+@contextmanager
+def worker_threads(num: int, *, name: str) -> Iterator[ThreadPoolExecutor]:
+    """Threads that have ended after the block, except after an interruption.
+
+    After Ctrl-C nobody waits for what they do: one may wait for a network for half a minute.
+
+    Args:
+        num: how many.
+        name: prefix of their names.
+    """
+    with ended_unless_interrupted(ThreadPoolExecutor(num, thread_name_prefix=name)) as pool:
+        yield pool
+
+
+@contextmanager
+def ended_unless_interrupted(pool: Pool) -> Iterator[Pool]:
+    """A pool whose work has ended after the block, see `worker_threads`."""
+    is_interrupted = False
+    try:
+        yield pool
+    except KeyboardInterrupt:
+        is_interrupted = True
+        raise
+    finally:
+        pool.shutdown(wait=not is_interrupted, cancel_futures=True)
 
 
 def map_in_order(

@@ -8,19 +8,24 @@ translated once, in the folder that owns the library.
     │   ├── ShapeError                           an array has the wrong shape, dtype or range
     │   └── EditRefusedError                     an edit of a book holds texts that cannot be saved
     ├── StoreUnreachableError           exit 3   Neo4j does not answer (a retry may help)
-    │   └── StoreLoginError                      Neo4j refuses the user name or the password
+    │   ├── StoreLoginError                      Neo4j refuses the user name or the password
+    │   └── DatabaseDownError                    Neo4j answers, but its database does not
+    ├── LeaseLostError                  exit 1   another command took over the graph
     ├── QueryTimeoutError               exit 1   a query took longer than its timeout
     ├── LocalServerError                exit 1   the local Neo4j cannot be started or stopped
     │   ├── PortTakenError                       another program uses the port
     │   ├── DiskFullError                        the disk is full
+    │   ├── StoreDamagedError                    the local Neo4j cannot open the graph's files
     │   └── ServerDiedError                      the Java process ended unexpectedly
     ├── DownloadError                   exit 1   a download failed (a retry may help)
     │   └── ChecksumError                        a downloaded file has the wrong checksum
     ├── InputError                      exit 4   a file does not hold book records or a dump
     ├── DataMissingError                exit 4   the graph is empty or has no model yet
+    │   ├── IndexMissingError                    the graph has no index for a query
     │   ├── BookNotFoundError                    no book has this title; carries similar titles
     │   └── LinkNotFoundError                    no link has this name; carries similar names
     ├── ForeignDataError                exit 1   the database holds nodes of another program
+    ├── SchemaVersionError              exit 1   another release made the graph
     ├── AccessDeniedError               exit 1   a client's key does not permit the request
     ├── TrainingError                   exit 1   training cannot start, or it diverged
     └── QualityGateError                exit 5   a result is below the required quality
@@ -93,6 +98,14 @@ class StoreLoginError(StoreUnreachableError):
     retryable = False
 
 
+class DatabaseDownError(StoreUnreachableError):
+    """Neo4j answers, but the database does not: it is starting, or it has failed."""
+
+
+class LeaseLostError(BookgraphError):
+    """Another command writes the graph now. Nothing of this transaction was written."""
+
+
 class QueryTimeoutError(BookgraphError):
     """A query took longer than its timeout, so Neo4j ended it."""
 
@@ -113,6 +126,18 @@ class PortTakenError(LocalServerError):
 
 class DiskFullError(LocalServerError):
     """The disk is full. No half-written file is left."""
+
+
+class StoreDamagedError(LocalServerError):
+    """The local Neo4j runs, and cannot open the graph's files. The message names the command.
+
+    Attributes:
+        reason: what Neo4j says about it.
+    """
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class ServerDiedError(LocalServerError):
@@ -143,6 +168,10 @@ class DataMissingError(BookgraphError):
     exit_code = 4
 
 
+class IndexMissingError(DataMissingError):
+    """The graph has no index for a query: nothing is loaded yet, or it is being replaced."""
+
+
 class BookNotFoundError(DataMissingError):
     """No book has this title."""
 
@@ -163,6 +192,10 @@ class LinkNotFoundError(DataMissingError):
 
 class ForeignDataError(BookgraphError):
     """The database holds nodes of another program. It was not changed."""
+
+
+class SchemaVersionError(BookgraphError):
+    """Another release of bookgraph made the graph. It was not changed."""
 
 
 class AccessDeniedError(BookgraphError):

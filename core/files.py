@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import glob
 import os
 import shutil
 import threading
@@ -58,11 +57,13 @@ def atomic_write(
 
     Raises:
         DiskFullError: the disk is full.
+        BookgraphError: a folder is in the place of the file.
         FileExistsError: `path` exists and the mode is `x`.
         OSError: the file cannot be written.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_native_id()}.part")
-    _remove_leftovers(path)
+    refuse_folder(path)
+    remove_drafts(path.parent)
     try:
         with _disk_full_translated(path.parent):
             handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, permissions)
@@ -84,10 +85,26 @@ def atomic_write(
 
 def free_bytes(folder: Path) -> int:
     """Free space on the disk that holds a folder, or would hold it."""
-    folder = folder.absolute()
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
+    return shutil.disk_usage(_existing(folder)).free
+
+
+def folder_bytes(folder: Path) -> int:
+    """Size of all files in a folder; 0 for a folder that is missing or that others empty."""
+    try:
+        return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    except OSError:
+        return 0
+
+
+def describe_disk(
+    folder: Path, *, needed_bytes: int = 0, setting: str | None = "BOOKGRAPH_HOME"
+) -> str:
+    """Which disk a folder is on, what is free there, and what to do about it."""
+    needed = f", and {format_bytes(needed_bytes)} are needed" if needed_bytes else ""
+    return (
+        f"The disk of {folder} is mounted at {_mount_point(folder)} and has "
+        f"{format_bytes(free_bytes(folder))} free{needed}. {_free_some(setting)}"
+    )
 
 
 def check_free_space(
@@ -108,7 +125,8 @@ def check_free_space(
     if free < needed_bytes:
         raise DiskFullError(
             f"Not enough disk space in {folder}. {purpose} needs {format_bytes(needed_bytes)}, "
-            f"and {format_bytes(free)} are free. {_free_some(setting)}"
+            f"and {format_bytes(free)} are free on the disk mounted at {_mount_point(folder)}. "
+            f"{_free_some(setting)}"
         )
 
 
@@ -158,9 +176,25 @@ def describe_os_error(error: OSError) -> str:
         return "the folder does not exist"
     if isinstance(error, NotADirectoryError | FileExistsError):
         return "a file is in its place"
+    if isinstance(error, IsADirectoryError):
+        return "a folder is in its place"
     if error.errno == errno.EROFS:
         return "the file system is read-only"
     return error.strerror or type(error).__name__
+
+
+def _existing(folder: Path) -> Path:
+    folder = folder.absolute()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return folder
+
+
+def _mount_point(folder: Path) -> Path:
+    folder = _existing(folder).resolve()
+    while not folder.is_mount() and folder != folder.parent:
+        folder = folder.parent
+    return folder
 
 
 @contextmanager
@@ -171,7 +205,8 @@ def _disk_full_translated(folder: Path, setting: str | None = None) -> Iterator[
         if not is_disk_full(error):
             raise
         raise DiskFullError(
-            f"The disk is full: {folder} cannot take more data. {_free_some(setting)}"
+            f"The disk is full: {folder} cannot take more data. "
+            f"{describe_disk(folder, setting=setting)}"
         ) from error
 
 
@@ -201,21 +236,50 @@ def _link_or_rename(draft: Path, path: Path) -> None:
         draft.replace(path)
 
 
-def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
+def sync_file(path: Path) -> None:
+    """Wait until a file, or a folder's list of files, is on the disk."""
+    handle = os.open(path, os.O_RDWR if path.is_file() else os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
 
 
-def _remove_leftovers(path: Path) -> None:
-    """Remove the drafts of processes that were killed."""
-    start = f".{path.name}."
-    for draft in path.parent.glob(f"{glob.escape(start)}*.part"):
-        pid = draft.name.removeprefix(start).partition("-")[0]
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":
+        sync_file(folder)
+
+
+def refuse_folder(path: Path) -> None:
+    """Refuse to go on with a folder where a file belongs.
+
+    Raises:
+        BookgraphError: there is one.
+    """
+    if path.is_dir():
+        raise BookgraphError(
+            f"A folder is in the place of the file {path}. Move it away, and run the command again."
+        )
+
+
+def remove_drafts(folder: Path) -> None:
+    """Remove the drafts that `atomic_write` left in a folder when its process was killed."""
+    for draft in folder.glob(".*.*-*.part"):
+        pid = draft.name.removesuffix(".part").rpartition(".")[2].partition("-")[0]
         if pid.isdecimal() and not psutil.pid_exists(int(pid)):
             with contextlib.suppress(OSError):
                 draft.unlink()
+
+
+def remove_file(path: Path) -> None:
+    """Remove a file, if it is there, for good: it does not come back after a power cut.
+
+    Raises:
+        BookgraphError: a folder is in its place.
+    """
+    refuse_folder(path)
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    _sync_folder(path.parent)

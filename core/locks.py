@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bookgraph.core.errors import BookgraphError
-from bookgraph.core.files import translated_write_errors
+from bookgraph.core.files import refuse_folder, translated_write_errors
 from bookgraph.core.progress import OnProgress, Progress
 
 logger = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ def process_lock(
     """
     busy = f"another bookgraph process is {work}"
     lock = FileLock(path)
+    refuse_folder(path)
     with translated_write_errors(path.parent, setting=setting, error_type=error_type):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

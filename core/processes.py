@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
+import shutil
 import socket
 import subprocess
+import sys
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +24,9 @@ from bookgraph.core.errors import LocalServerError
 logger = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
+
+TETHER = Path(__file__).with_name("tether.py")
+"""The program that `tied_process` runs a command through."""
 
 _POLL_S = 0.05
 _KILL_TIMEOUT_S = 20.0
@@ -55,6 +63,18 @@ class ProcessMark:
         return is_running(self.pid) and abs(started_at_s - self.started_at_s) < 1
 
 
+def machine_id() -> str:
+    """Names this machine since its start, and the process ids that this process sees.
+
+    Two containers on one machine see different processes under the same ids.
+    """
+    parts = [socket.gethostname()]
+    with contextlib.suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip())
+        parts.append(str(Path("/proc/self/ns/pid").readlink()))
+    return " ".join(parts)
+
+
 def start_detached(
     command: Sequence[str],
     *,
@@ -88,6 +108,90 @@ def start_detached(
         )
     _children[child.pid] = child
     return child.pid
+
+
+@contextmanager
+def tied_process(
+    command: Sequence[str],
+    *,
+    log_file: Path | None = None,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a program that ends with the block, and with this process even if that is killed.
+
+    Args:
+        command: the program and its arguments.
+        log_file: takes what it prints; by default its `stdout` is a pipe.
+        folder: its working folder; by default this process's own.
+        environment: its variables; by default this process's own.
+
+    Yields:
+        The process that runs the program. Its exit code is the program's, or 128 and the number of
+        the signal that ended it.
+
+    Raises:
+        OSError: the program cannot be run, or the log cannot be written.
+    """
+    if shutil.which(command[0]) is None:
+        raise FileNotFoundError(command[0])
+    with ExitStack() as stack:
+        log = stack.enter_context(log_file.open("wb")) if log_file else subprocess.PIPE
+        child = subprocess.Popen(  # noqa: S603  # our own programs, without a shell
+            [sys.executable, "-I", "-S", str(TETHER), *command],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            cwd=folder,
+            env=environment,
+        )
+        try:
+            yield child
+        finally:
+            if child.stdin is not None:
+                child.stdin.close()  # which ends the program
+            child.wait()
+            if child.stdout is not None:
+                child.stdout.close()
+
+
+def run_tied(
+    command: Sequence[str],
+    *,
+    timeout_s: float,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> tuple[int, str]:
+    """Run a program to its end, see `tied_process`. An interruption ends it.
+
+    Returns:
+        Its exit code, and what it printed.
+
+    Raises:
+        TimeoutError: it ran too long and was killed.
+    """
+    with tied_process(command, folder=folder, environment=environment) as child:
+        is_late = threading.Event()
+
+        def end_it() -> None:
+            is_late.set()
+            if child.stdin is not None:
+                child.stdin.close()
+
+        timer = threading.Timer(timeout_s, end_it)
+        timer.daemon = True
+        timer.start()
+        try:
+            # Returns when the last process that may still print has ended.
+            output = child.stdout.read() if child.stdout else ""
+            code = child.wait()
+        finally:
+            timer.cancel()
+        if is_late.is_set():
+            raise TimeoutError
+        return code, output
 
 
 def is_running(pid: int) -> bool:

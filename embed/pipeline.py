@@ -42,6 +42,7 @@ from bookgraph.graph.read.model import read_current_model
 from bookgraph.graph.schema import BOOK
 from bookgraph.graph.store import Store
 from bookgraph.graph.vectors.models import read_table
+from bookgraph.graph.write.lease import leased
 from bookgraph.graph.write.vectors import EmbeddingRows, WriteReport, write_embeddings
 
 logger = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class TrainReport:
     written: WriteReport
 
 
+@leased("train")
 def train_graph(
     store: Store,
     config: TrainConfig,

@@ -3,7 +3,7 @@
 from bookgraph.graph.connection import connect
 from bookgraph.graph.query.filters import BookFilter
 from bookgraph.graph.query.nodes import Neighbour, nearest_books
-from bookgraph.graph.query.overview import read_model_lag
+from bookgraph.graph.query.overview import ModelFit, read_model_fit
 from bookgraph.graph.query.selection import NodeList
 from bookgraph.graph.read.edges import GraphEdges, read_edges
 from bookgraph.graph.read.labels import read_book_labels
@@ -19,6 +19,7 @@ __all__ = [
     "GraphRows",
     "LoadReport",
     "LocalServer",
+    "ModelFit",
     "Neighbour",
     "NodeList",
     "ServerStatus",
@@ -29,6 +30,6 @@ __all__ = [
     "nearest_books",
     "read_book_labels",
     "read_edges",
-    "read_model_lag",
+    "read_model_fit",
     "write_embeddings",
 ]

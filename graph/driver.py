@@ -11,8 +11,9 @@ from neo4j import exceptions as driver_errors
 
 from bookgraph.core.errors import (
     BookgraphError,
-    DataMissingError,
+    DatabaseDownError,
     DiskFullError,
+    IndexMissingError,
     QueryTimeoutError,
     StoreLoginError,
     StoreUnreachableError,
@@ -31,6 +32,8 @@ _UNREACHABLE = (
 )
 
 
+# A database that could not be opened, and one that failed in use, as on a full disk.
+_DOWN = ("DatabaseUnavailable", "TransactionStartFailed", "TransactionCommitFailed")
 _SCHEMES = {f"{name}{suffix}" for name in ("bolt", "neo4j") for suffix in ("", "+s", "+ssc")}
 _INVALID_URI = (
     "NEO4J_URI={uri!r} is an invalid URL. Use bolt://HOST:PORT or neo4j://HOST:PORT; add +s to the "
@@ -106,21 +109,29 @@ def _translate(error: Exception, address: str, database: str) -> BookgraphError:
         )
     if isinstance(error, driver_errors.ClientError):
         return _translate_client_error(error, address, database)
-    return _translate_server_error(error, address)
+    return _translate_server_error(error, address, database)
 
 
-def _translate_server_error(error: driver_errors.Neo4jError, address: str) -> BookgraphError:
+def _translate_server_error(
+    error: driver_errors.Neo4jError, address: str, database: str
+) -> BookgraphError:
     if "memory" in str(error.code).lower():
         return BookgraphError(
             f"Neo4j at {address} ran out of memory. Raise BOOKGRAPH_HEAP_MB for the local Neo4j, "
             "or the heap size of a remote one."
         )
+    if any(code in str(error.code) for code in _DOWN):
+        return DatabaseDownError(
+            f"The database {database!r} of Neo4j at {address} does not work: it is starting, or it "
+            "has failed. Retry in a moment; if it fails again, look for the reason in Neo4j's log, "
+            "and restart Neo4j."
+        )
     if isinstance(error, driver_errors.TransientError):
         return StoreUnreachableError(f"Neo4j at {address} cannot answer now. Retry in a moment.")
     if "space" in str(error.message).lower():
         return DiskFullError(
-            f"The disk of Neo4j at {address} is full. Free some space, then run the command "
-            "again: acknowledged batches are kept."
+            f"The disk of Neo4j at {address} is full. Free some space, restart Neo4j, and run the "
+            "command again: acknowledged batches are kept."
         )
     return StoreUnreachableError(
         f"Neo4j at {address} failed while it ran a query. Retry; if it fails again, read the "
@@ -153,7 +164,7 @@ def _translate_client_error(
             "to an existing one."
         )
     if "IndexNotFound" in code or "no such fulltext schema index" in text:
-        return DataMissingError(
+        return IndexMissingError(
             f"The graph at {address} has no index for this query yet. Load books (`bookgraph "
             "ingest PATH`), then train (`bookgraph train`)."
         )

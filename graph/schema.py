@@ -11,6 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, LiteralString
 
+SCHEMA_VERSION = 2
+"""Number of the schema that this release writes and reads; `bookgraph.graph.write.migrate` has the
+steps that lead to it."""
+
 ValueType = Literal["string", "strings", "int", "float", "floats"]
 """What a property holds: one value, or a list of values."""
 
@@ -220,12 +224,9 @@ SLOTS = (
 )
 
 
-def slot_of(vector: str | None) -> Slot:
-    """The slot of a model, by its node's `vector`; models of earlier versions have none."""
-    for slot in SLOTS:
-        if slot.vector == vector:
-            return slot
-    return SLOTS[0]
+def slot_of(vector: str) -> Slot:
+    """The slot of a model, by the `vector` of its node."""
+    return next(slot for slot in SLOTS if slot.vector == vector)
 
 
 KINDS: Mapping[str, NodeKind] = {kind.label: kind for kind in (BOOK, LINK)}
@@ -245,6 +246,7 @@ UNIQUE_KEYS: Mapping[LiteralString, tuple[LiteralString, LiteralString]] = {
     "embedding_model_version": ("EmbeddingModel", "version"),
     "dataset_name": ("Dataset", "name"),
     "edit_number": ("Edit", "number"),
+    "lease_name": ("Lease", "name"),
 }
 """Constraint name to a label and the property that is unique among its nodes."""
 

@@ -17,6 +17,7 @@ from bookgraph.graph.read.known import GraphSize, KnownGraph, read_known, read_s
 from bookgraph.graph.server.local import LocalServer
 from bookgraph.graph.store import Store
 from bookgraph.graph.write.bulk import can_import, import_graph
+from bookgraph.graph.write.lease import hold
 from bookgraph.graph.write.load import GraphRows, LoadReport, load_graph
 from bookgraph.ingest.clean.graph import clean_books, name_redirects
 from bookgraph.ingest.clean.options import CleaningOptions
@@ -126,46 +127,48 @@ def ingest_files(
         ForeignDataError: the database holds data that bookgraph did not load; it is unchanged.
         StoreUnreachableError: Neo4j stopped responding; running it again completes the load.
     """
-    with ExitStack() as stack:
-        if work_dir is None:
-            work_dir = Path(stack.enter_context(TemporaryDirectory(prefix="bookgraph-")))
-        source = RecordSource(
-            paths,
-            work_dir=work_dir,
-            num_workers=num_workers,
-            namespaces=options.namespaces or MAIN_ONLY,
-            on_progress=on_progress,
+    with ExitStack() as lease:
+        with ExitStack() as stack:
+            if work_dir is None:
+                work_dir = Path(stack.enter_context(TemporaryDirectory(prefix="bookgraph-")))
+            source = RecordSource(
+                paths,
+                work_dir=work_dir,
+                num_workers=num_workers,
+                namespaces=options.namespaces or MAIN_ONLY,
+                on_progress=on_progress,
+            )
+            records = list(source.iter_records())
+            num_records = len(records)
+            redirects = source.select_redirects(records)
+            store = lease.enter_context(hold(store, work="ingest", on_progress=on_progress))
+            known = read_known(store) if keep_others else KnownGraph(frozenset(), {})
+            clean = clean_books(
+                records,
+                options,
+                redirects={**known.redirects, **redirects},
+                site=source.site,
+                known_links=known.links,
+            )
+            _refuse_bad_input(source, num_records, num_books=clean.report.num_books)
+            clean = name_redirects(clean, source.collect_redirects(clean.page_titles()))
+            names = source.describe(records)
+        del records
+        rows = GraphRows(clean.books, clean.links, clean.refers_to, names)
+        if server is not None and can_import(store, rows):
+            loaded = import_graph(server, store, rows, on_progress=on_progress)
+        else:
+            loaded = load_graph(store, rows, keep_others=keep_others, on_progress=on_progress)
+        return IngestReport(
+            num_records,
+            source.bad_records,
+            clean.report,
+            loaded,
+            graph=_measure(store, clean.report, keep_others=keep_others),
+            left_out=source.left_out,
+            unknown_templates=source.unknown_templates,
+            sources=tuple(names),
         )
-        records = list(source.iter_records())
-        num_records = len(records)
-        redirects = source.select_redirects(records)
-        known = read_known(store) if keep_others else KnownGraph(frozenset(), {})
-        clean = clean_books(
-            records,
-            options,
-            redirects={**known.redirects, **redirects},
-            site=source.site,
-            known_links=known.links,
-        )
-        _refuse_bad_input(source, num_records, num_books=clean.report.num_books)
-        clean = name_redirects(clean, source.collect_redirects(clean.page_titles()))
-        names = source.describe(records)
-    del records
-    rows = GraphRows(clean.books, clean.links, clean.refers_to, names)
-    if server is not None and can_import(store, rows):
-        loaded = import_graph(server, store, rows, on_progress=on_progress)
-    else:
-        loaded = load_graph(store, rows, keep_others=keep_others, on_progress=on_progress)
-    return IngestReport(
-        num_records,
-        source.bad_records,
-        clean.report,
-        loaded,
-        graph=_measure(store, clean.report, keep_others=keep_others),
-        left_out=source.left_out,
-        unknown_templates=source.unknown_templates,
-        sources=tuple(names),
-    )
 
 
 def _measure(store: Store, report: CleaningReport, *, keep_others: bool) -> GraphSize:

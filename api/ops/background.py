@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bookgraph.api.app import GRACE_S
 from bookgraph.core.errors import BookgraphError, PortTakenError
-from bookgraph.core.files import atomic_write
+from bookgraph.core.files import atomic_write, refuse_folder, remove_file, translated_write_errors
 from bookgraph.core.processes import (
     ProcessMark,
     find_free_port,
@@ -81,7 +81,9 @@ class BackgroundServer:
         """
         self.stop()
         port = choose_port(host, port)
-        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        with translated_write_errors(self.log_file.parent):
+            self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        refuse_folder(self.log_file)
         arguments = ["serve", "--host", host, "--port", str(port)]
         pid = start_detached(
             [sys.executable, "-m", "bookgraph", *arguments], log_file=self.log_file
@@ -101,14 +103,14 @@ class BackgroundServer:
         if state is not None:
             # Its workers end by themselves when it is gone.
             stop_process(state.process.pid, name="The API server", timeout_s=_STOP_TIMEOUT_S)
-        self._state_file.unlink(missing_ok=True)
+        remove_file(self._state_file)
         return state is not None
 
     def _running(self) -> _State | None:
         try:
             found = json.loads(self._state_file.read_text("utf-8"))
             process = ProcessMark(int(found["pid"]), float(found["started_at_s"]))
-            state = _State(process, found["host"], found["port"])
+            state = _State(process, str(found["host"]), int(found["port"]))
         except (OSError, ValueError, TypeError, KeyError):
             return None
         return state if process.is_running() else None

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import shutil
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -23,6 +24,8 @@ from uvicorn.supervisors import Multiprocess
 from bookgraph.api.app import build_app, server_config
 from bookgraph.api.ops.metrics import shared_metrics
 from bookgraph.api.options import ServerOptions
+from bookgraph.core.files import translated_write_errors
+from bookgraph.core.processes import is_running
 from bookgraph.core.settings import Settings
 from bookgraph.graph.connection import connect
 from bookgraph.graph.store import Store
@@ -40,8 +43,10 @@ def serve_workers(settings: Settings, *, port: int, entry_point: str) -> None:
             `build_worker_app(settings)`, after it has set up its process.
     """
     shared_dir = _shared_dir(settings, os.getpid())
+    _remove_leftovers(settings)
     shutil.rmtree(shared_dir, ignore_errors=True)
-    shared_dir.mkdir(parents=True)
+    with translated_write_errors(settings.run_dir):
+        shared_dir.mkdir(parents=True)
     try:
         with shared_metrics(shared_dir):
             config = uvicorn.Config(
@@ -52,9 +57,13 @@ def serve_workers(settings: Settings, *, port: int, entry_point: str) -> None:
                 port=port,
                 **server_config(ServerOptions.from_settings(settings)),
             )
-            Supervisor(config, [config.bind_socket()]).run()
+            supervisor = Supervisor(config, [config.bind_socket()])
+            supervisor.run()
     finally:
         shutil.rmtree(shared_dir, ignore_errors=True)
+    if supervisor.ended_by is not None:
+        # As uvicorn does for a single process: the caller learns why it ended.
+        signal.raise_signal(supervisor.ended_by)
 
 
 def build_worker_app(settings: Settings) -> ASGIApp:
@@ -68,7 +77,39 @@ def build_worker_app(settings: Settings) -> ASGIApp:
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's supervisor, which logs how each worker ended that it replaces."""
+    """uvicorn's supervisor, which logs how each worker ended that it replaces.
+
+    Attributes:
+        ended_by: the signal that ended it, or None.
+    """
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        self.ended_by: int | None = None
+        names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+        self._handlers = {name: signal.getsignal(getattr(signal, name)) for name in names}
+        super().__init__(config, sockets)
+
+    def run(self) -> None:
+        """Run the workers until a signal arrives; afterwards signals are handled as before."""
+        super().run()
+        for name, handler in self._handlers.items():
+            signal.signal(getattr(signal, name), handler)
+
+    def handle_int(self) -> None:
+        """End, as all of these do."""
+        self._end(signal.SIGINT)
+
+    def handle_term(self) -> None:
+        """End."""
+        self._end(signal.SIGTERM)
+
+    def handle_hup(self) -> None:
+        """End: the terminal was closed."""
+        self._end(signal.SIGHUP)
+
+    def _end(self, number: int) -> None:
+        self.ended_by = number
+        self.should_exit.set()
 
     def keep_subprocess_alive(self) -> None:
         """Replace the workers that have ended or do not respond."""
@@ -119,6 +160,14 @@ class _ClosingApp:
 
 def _shared_dir(settings: Settings, parent: int) -> Path:
     return settings.run_dir / f"workers-{parent}"
+
+
+def _remove_leftovers(settings: Settings) -> None:
+    """Remove what servers left that were killed."""
+    for folder in settings.run_dir.glob("workers-*"):
+        pid = folder.name.removeprefix("workers-")
+        if pid.isdecimal() and not is_running(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _end_with_parent() -> None:

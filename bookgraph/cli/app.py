@@ -6,8 +6,11 @@ so that `bookgraph --help` loads neither torch nor the Neo4j driver.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -29,10 +32,10 @@ from bookgraph.cli import (
     train,
 )
 from bookgraph.cli import map as map_command
-from bookgraph.cli.common import EXIT_INTERRUPTED
-from bookgraph.cli.process import quiet_library_logs
+from bookgraph.cli.process import catch_signals, end_interrupted, quiet_library_logs
 from bookgraph.cli.render import say
 from bookgraph.core.errors import BookgraphError, UsageError
+from bookgraph.core.files import describe_disk, describe_os_error, is_disk_full
 
 app = typer.Typer(
     help="A graph of Wikipedia's books and their links in Neo4j, embeddings and a GraphQL API.",
@@ -66,6 +69,7 @@ def main() -> None:
         stream=sys.stderr,
     )
     quiet_library_logs()
+    catch_signals()
     try:
         sys.exit(app(args=arguments, prog_name="bookgraph", standalone_mode=False))
     except BookgraphError as error:
@@ -73,11 +77,17 @@ def main() -> None:
             raise
         _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        _fail("Interrupted.", EXIT_INTERRUPTED)
+        with contextlib.suppress(OSError):  # a closed terminal takes no message
+            sys.stderr.write("bookgraph: Interrupted.\n")
+        end_interrupted()
     except BrokenPipeError:
         # The program at the other end of the pipe, such as `head`, has read enough.
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        if is_debug:
+            raise
+        _fail(_describe(error), BookgraphError.exit_code)
     except typer.TyperException as error:
         _fail_usage(error)
 
@@ -113,6 +123,17 @@ def _fail_usage(error: typer.TyperException) -> NoReturn:
         end = "" if message.endswith((".", "?")) else "."
         sys.stderr.write(f"bookgraph: {message}{end} See `{path} --help`.\n")
     sys.exit(UsageError.exit_code)
+
+
+def _describe(error: OSError) -> str:
+    """Say which file or folder is at fault where no command expected it."""
+    place = Path(os.fsdecode(error.filename)) if error.filename else Path.cwd()
+    if is_disk_full(error):
+        return f"The disk is full. {describe_disk(place)}"
+    return (
+        f"Cannot use {place}: {describe_os_error(error)}. Check the file or folder and its "
+        "permissions, and run the command again."
+    )
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:

@@ -17,22 +17,52 @@ from bookgraph.core.settings import Settings
 if TYPE_CHECKING:
     from bookgraph.graph import Store
 
-EXIT_INTERRUPTED = 130
-
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @contextmanager
-def open_store(settings: Settings) -> Iterator[tuple[Store, ProgressPrinter]]:
+def open_store(
+    settings: Settings,
+    *,
+    is_new_allowed: bool = False,
+    is_any_schema_allowed: bool = False,
+    checks_model: bool = False,
+) -> Iterator[tuple[Store, ProgressPrinter]]:
     """Connect to the database in the settings, starting the local Neo4j if none is named.
+
+    Args:
+        settings: where the database is.
+        is_new_allowed: whether a local Neo4j is made where there is none yet. Commands that need
+            data say that there are none, without a download.
+        is_any_schema_allowed: whether the graph may be of another release.
+        checks_model: after the block, say on stderr if the current model does not fit the graph.
 
     Yields:
         The database, and a callback that shows progress on stderr.
     """
     from bookgraph.graph import connect  # noqa: PLC0415  # loads the driver
 
-    with ProgressPrinter() as progress, connect(settings, on_progress=progress) as store:
+    with (
+        ProgressPrinter() as progress,
+        connect(
+            settings,
+            is_new_allowed=is_new_allowed,
+            is_any_schema_allowed=is_any_schema_allowed,
+            on_progress=progress,
+        ) as store,
+    ):
         yield store, progress
+        if checks_model:
+            warn_of_model(store)
+
+
+def warn_of_model(store: Store) -> None:
+    """Say on stderr if the current model does not fit the graph."""
+    from bookgraph.graph import read_model_fit  # noqa: PLC0415  # loads the driver
+
+    problem = read_model_fit(store).problem
+    if problem is not None:
+        sys.stderr.write(f"{problem}\n")
 
 
 def find_checkout() -> Path | None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import shlex
+import sys
 from pathlib import Path
 
 from bookgraph.cli.common import find_checkout, open_store, program
 from bookgraph.cli.ingest import print_counts
 from bookgraph.cli.map import print_map
+from bookgraph.cli.process import interrupted_exit_code
 from bookgraph.cli.render import say
 from bookgraph.cli.similar import print_similar
 from bookgraph.cli.train import print_training, train_and_write
@@ -35,11 +37,14 @@ def demo() -> None:
     from bookgraph.ingest import CleaningOptions, ingest_files  # noqa: PLC0415  # slow to import
 
     settings = load_settings()
-    with open_store(settings) as (store, progress):
+    with open_store(settings, is_new_allowed=True) as (store, progress):
         report = ingest_files([SAMPLE], store, options=CleaningOptions(), on_progress=progress)
     print_counts(report)
-    print_training(train_and_write(settings, TrainConfig()))
-    with open_store(settings) as (store, progress):
+    trained = train_and_write(settings, TrainConfig())
+    print_training(trained)
+    if not trained.is_complete:
+        sys.exit(interrupted_exit_code())
+    with open_store(settings, is_new_allowed=True) as (store, progress):
         mapped = map_graph(store, LayoutConfig(), on_progress=progress)
         neighbours = nearest_books(store, [TITLE], num=5)
         url = _serve(settings, progress)

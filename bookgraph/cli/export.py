@@ -31,7 +31,7 @@ def export_files(
 
     Files of the same names are overwritten.
     """
-    with open_store(load_settings()) as (store, progress):
+    with open_store(load_settings(), checks_model=True) as (store, progress):
         if file_format in get_args(MapFormat):
             from bookgraph.api.pictures.export import export_map  # noqa: PLC0415  # slow to import
 

@@ -97,7 +97,7 @@ def ingest(
         namespaces=None if any_title else frozenset(namespaces or MAIN_ONLY),
     )
     settings = load_settings()
-    with open_store(settings) as (store, progress):
+    with open_store(settings, is_new_allowed=True, checks_model=True) as (store, progress):
         report = ingest_files(
             paths,
             store,

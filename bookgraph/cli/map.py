@@ -32,7 +32,7 @@ def map_books(
     from bookgraph.embed.maps.pipeline import map_graph  # noqa: PLC0415  # slow to import
 
     config = LayoutConfig(method=method, seed=seed)
-    with open_store(load_settings()) as (store, progress):
+    with open_store(load_settings(), checks_model=True) as (store, progress):
         report = map_graph(store, config, is_fresh=fresh, on_progress=progress)
     if as_json:
         print_json(asdict(report))

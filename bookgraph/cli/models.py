@@ -30,7 +30,7 @@ def list_all(as_json: AsJson = False) -> None:
     """List the models that the graph knows, the latest first."""
     from bookgraph.graph.read.model import list_models  # noqa: PLC0415  # loads the driver
 
-    with open_store(load_settings()) as (store, _):
+    with open_store(load_settings(), checks_model=True) as (store, _):
         models = list_models(store)
     if as_json:
         print_json([_model_json(model) for model in models])
@@ -61,7 +61,7 @@ def use(version: Version, as_json: AsJson = False) -> None:
     """Make a model that the graph holds the current one."""
     from bookgraph.graph.write.versions import use_model  # noqa: PLC0415  # loads the driver
 
-    with open_store(load_settings()) as (store, _):
+    with open_store(load_settings(), checks_model=True) as (store, _):
         model = use_model(store, version)
     _print_current(model, as_json=as_json)
 
@@ -71,7 +71,7 @@ def rollback(as_json: AsJson = False) -> None:
     """Go back to the model before the current one."""
     from bookgraph.graph.write.versions import roll_back  # noqa: PLC0415  # loads the driver
 
-    with open_store(load_settings()) as (store, _):
+    with open_store(load_settings(), checks_model=True) as (store, _):
         model = roll_back(store)
     _print_current(model, as_json=as_json)
 
@@ -81,7 +81,7 @@ def prune(as_json: AsJson = False) -> None:
     """Remove all models but the current one from the graph."""
     from bookgraph.graph.write.versions import prune_models  # noqa: PLC0415  # loads the driver
 
-    with open_store(load_settings()) as (store, _):
+    with open_store(load_settings(), checks_model=True) as (store, _):
         report = prune_models(store)
     if as_json:
         print_json(asdict(report))
@@ -103,7 +103,7 @@ def diff(
     from bookgraph.graph.read.model import read_model  # noqa: PLC0415  # loads the driver
     from bookgraph.graph.vectors.compare import compare_models  # noqa: PLC0415
 
-    with open_store(load_settings()) as (store, _):
+    with open_store(load_settings(), checks_model=True) as (store, _):
         found = compare_models(store, (one, other or read_model(store)["version"]))
     if as_json:
         print_json(asdict(found))

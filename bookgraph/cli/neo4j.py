@@ -59,6 +59,47 @@ def prepare() -> None:
     )
 
 
+@app.command()
+def repair(as_json: AsJson = False) -> None:
+    """Repair a local Neo4j that cannot open the graph's files, and start it.
+
+    Neo4j recovers a copy of the files and checks it. If that fails, the graph is empty afterwards.
+    The damaged files are kept in either case. A Neo4j that starts is not changed.
+    """
+    from bookgraph.graph import LocalServer  # noqa: PLC0415  # loads the driver
+    from bookgraph.graph.server.repair import repair_store  # noqa: PLC0415  # loads the driver
+
+    with ProgressPrinter() as progress:
+        report = repair_store(LocalServer(_local_settings()), on_progress=progress)
+    if as_json:
+        print_json(asdict(report))
+        return
+    if report.kept_in is None and report.is_recovered:
+        say("Neo4j runs. There was nothing to repair.")
+        return
+    if report.is_recovered:
+        say("Neo4j runs again, and the graph is back. Compare it with what you expect.")
+    else:
+        say("Neo4j runs again with an empty graph. Load it again with `bookgraph ingest FILE`.")
+    if report.kept_in is not None:
+        say(f"The damaged files are kept in {report.kept_in}. Delete them when all is well.")
+
+
+@app.command("reset-password")
+def reset() -> None:
+    """Give the local Neo4j a new password if its password file is lost. The graph stays.
+
+    For some seconds Neo4j runs without a login, on a random port that only this machine reaches.
+    """
+    from bookgraph.graph import LocalServer  # noqa: PLC0415  # loads the driver
+    from bookgraph.graph.server.repair import reset_password  # noqa: PLC0415  # loads the driver
+
+    server = LocalServer(_local_settings())
+    with ProgressPrinter() as progress:
+        reset_password(server, on_progress=progress)
+    say(f"The new password is in {server.status().home / 'password'}. Neo4j runs with it.")
+
+
 @app.command("status")
 def show_status(as_json: AsJson = False) -> None:
     """Print whether the local Neo4j is running, and its addresses. Exits with 1 if it is not."""

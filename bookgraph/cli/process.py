@@ -1,4 +1,4 @@
-"""Settings of the whole process: library logs, memory, garbage collection.
+"""Settings of the whole process: signals, library logs, memory, garbage collection.
 
 Only commands call these functions. A library call such as `fit` or `build_app` must not change the
 process of the program that makes it.
@@ -6,10 +6,26 @@ process of the program that makes it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import logging
+import os
+import signal
+import socket
 import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import NoReturn
+
+_GENTLE = ("SIGINT", "SIGTERM", "SIGHUP")
+_SLOW_S = 1.5
+# The signal that interrupted this process, if any.
+_received: list[int] = []
+_wakeup_sockets: list[socket.socket] = []
+
+Handler = Callable[[int, FrameType | None], None]
 
 # From glibc's malloc.h.
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
@@ -20,6 +36,81 @@ _CHATTY_LOGGERS = {
     # openTSNE warns about spread-out starting positions, which is how a map is updated.
     "openTSNE": logging.ERROR,
 }
+
+
+def catch_signals() -> None:
+    """Have Ctrl-C, SIGTERM and a closed terminal interrupt the command in the same gentle way.
+
+    The first of them raises KeyboardInterrupt in the main thread. The second ends the process at
+    once. Signals that whoever started the process ignores, as `nohup` does, stay ignored.
+    """
+    numbers = [getattr(signal, name) for name in _GENTLE if hasattr(signal, name)]
+    caught = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        _received.append(number)
+        for one in caught:
+            signal.signal(one, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    for number in caught:
+        signal.signal(number, interrupt)
+    _watch_for_second_signal(interrupt)
+
+
+def end_gently_on_hangup() -> None:
+    """Have a closed terminal end a server like SIGTERM, which finishes requests in flight."""
+    number = getattr(signal, "SIGHUP", None)
+    if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGTERM))
+
+
+def was_interrupted() -> bool:
+    """Whether one of these signals has arrived."""
+    return bool(_received)
+
+
+def interrupted_exit_code() -> int:
+    """The exit code of a command that was interrupted: 128 and the number of the signal."""
+    return 128 + (_received[0] if _received else signal.SIGINT)
+
+
+def end_interrupted() -> NoReturn:
+    """End the process, without waiting for threads that wait for a network."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        # The reader, or the terminal, may be gone.
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(interrupted_exit_code())
+
+
+def _watch_for_second_signal(handler: Handler) -> None:
+    """End the process at the second signal while compiled code keeps Python from handling one."""
+    reader, writer = socket.socketpair()
+    writer.settimeout(0)
+    # Python writes the number of each signal here at once, before any handler can run.
+    signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+
+    def say_if_slow() -> None:
+        if not _received:
+            sys.stderr.write("Stopping after this step. Interrupt again to stop at once.\n")
+
+    def watch() -> None:
+        num_seen = 0
+        while number := int.from_bytes(reader.recv(1)):
+            # A server has handlers of its own, which finish the requests in flight.
+            if signal.getsignal(number) is not handler:
+                continue
+            num_seen += 1
+            if num_seen > 1:
+                os._exit(128 + number)
+            timer = threading.Timer(_SLOW_S, say_if_slow)
+            timer.daemon = True
+            timer.start()
+
+    threading.Thread(target=watch, daemon=True, name="signals").start()
+    _wakeup_sockets.extend((reader, writer))
 
 
 def quiet_library_logs() -> None:

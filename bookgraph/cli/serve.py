@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from bookgraph.cli.common import open_store
+from bookgraph.cli.common import open_store, warn_of_model
 from bookgraph.cli.options import settings_option
-from bookgraph.cli.process import tune_garbage_collector
+from bookgraph.cli.process import end_gently_on_hangup, tune_garbage_collector, was_interrupted
 from bookgraph.cli.render import say
 from bookgraph.core.processes import format_address
 from bookgraph.core.progress import ProgressPrinter
@@ -62,9 +62,11 @@ def _serve_here(settings: Settings) -> None:
     url = f"http://{format_address(settings.host, port)}"
     if settings.log_json:
         configure_logs(is_json=True)
-    with open_store(settings) as (store, _):
+    with open_store(settings, is_new_allowed=True) as (store, _):
         say(f"GraphQL: {url}/graphql\nExplorer: {url}/")
+        warn_of_model(store)
         if settings.workers == 1:
+            end_gently_on_hangup()
             serve_forever(
                 store,
                 host=settings.host,
@@ -72,6 +74,8 @@ def _serve_here(settings: Settings) -> None:
                 options=ServerOptions.from_settings(settings),
                 on_ready=tune_garbage_collector,
             )
+            if was_interrupted():
+                raise KeyboardInterrupt  # uvicorn keeps it to itself
     if settings.workers > 1:
         # Each worker opens its own connection. The one above only checked that Neo4j answers.
         serve_workers(settings, port=port, entry_point=ENTRY_POINT)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from bookgraph.cli.common import AsJson, open_store, program
+from bookgraph.cli.common import AsJson, open_store
 from bookgraph.cli.options import whole_number
 from bookgraph.cli.render import print_json, print_table
 from bookgraph.core.settings import load_settings
@@ -35,22 +34,16 @@ def similar(
     as_json: AsJson = False,
 ) -> None:
     """Print the books most similar to a book, with their cosine scores and shared links."""
-    from bookgraph.graph import nearest_books, read_model_lag  # noqa: PLC0415  # loads the driver
+    from bookgraph.graph import nearest_books  # noqa: PLC0415  # loads the driver
 
-    with open_store(load_settings()) as (store, _):
+    with open_store(load_settings(), checks_model=True) as (store, _):
         neighbours = nearest_books(store, titles, num=num, version=model)
-        changed = read_model_lag(store)
     if as_json:
         print_json(
             [{"title": n.name, "score": n.score, "shared_links": n.shared} for n in neighbours]
         )
     else:
         print_similar(titles, neighbours)
-    if changed is not None:
-        sys.stderr.write(
-            f"Books were loaded on {changed}, after the model was trained. Run "
-            f"`{program()} train` to learn from them.\n"
-        )
 
 
 def print_similar(titles: Sequence[str], neighbours: Sequence[Neighbour]) -> None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 from rich.table import Table
 
-from bookgraph.cli.common import EXIT_INTERRUPTED, AsJson, open_store
+from bookgraph.cli.common import AsJson, open_store
 from bookgraph.cli.options import number, train_option, whole_number
-from bookgraph.cli.process import keep_freed_memory
+from bookgraph.cli.process import interrupted_exit_code, keep_freed_memory
 from bookgraph.cli.render import print_json, print_table, say
 from bookgraph.core.errors import QualityGateError, UsageError
 from bookgraph.core.settings import Settings, load_settings
@@ -80,7 +80,7 @@ def train(
     else:
         print_training(report)
     if not report.is_complete:
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(interrupted_exit_code())
 
 
 def evaluate(
@@ -121,7 +121,7 @@ def evaluate(
         raise UsageError(f"--picture is {picture}. Use a file name that ends in .svg.")
     config = TrainConfig(dim=dim, epochs=epochs, model=model, seed=seed, device=device)
     keep_freed_memory()
-    with open_store(load_settings()) as (store, progress):
+    with open_store(load_settings(), checks_model=True) as (store, progress):
         report = evaluate_graph(store, config, on_progress=progress)
     if picture is not None:
         _write_picture(evaluation_picture(report), picture)
@@ -139,7 +139,7 @@ def _evaluate_two(versions: list[str], *, as_json: bool) -> None:
 
     if len(versions) != 2:  # noqa: PLR2004
         raise UsageError("Give two versions; `bookgraph models list` shows them.")
-    with open_store(load_settings()) as (store, _):
+    with open_store(load_settings(), checks_model=True) as (store, _):
         found = compare_neighbours(store, versions)
     if as_json:
         print_json(

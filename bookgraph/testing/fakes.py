@@ -15,6 +15,7 @@ class RecordingStore:
 
     address = "bolt://recorded"
     pin = None
+    lease = None
 
     def __init__(self, answers: Sequence[list[Any]] = ()) -> None:
         self.models = Models()
@@ -32,6 +33,8 @@ class RecordingStore:
 
     def write(self, work: Callable[[RecordingStore], Any]) -> Any:
         return work(self)
+
+    write_schema = write
 
     def pinned(self) -> RecordingStore:
         return self

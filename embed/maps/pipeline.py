@@ -17,6 +17,7 @@ from bookgraph.embed.maps.layout import NUM_MEASURED_NEIGHBOURS, Layout, lay_out
 from bookgraph.graph.read.model import MapVectors, read_map_vectors
 from bookgraph.graph.schema import BOOK, LINK, NodeKind
 from bookgraph.graph.store import Store
+from bookgraph.graph.write.lease import leased
 from bookgraph.graph.write.map import MapPositions, MapWriteReport, write_map
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ class MapReport:
     written: MapWriteReport
 
 
+@leased("map")
 def map_graph(
     store: Store,
     config: LayoutConfig,

@@ -72,7 +72,7 @@ def read_vectors(store: Store, kind: NodeKind) -> list[VectorRow]:
         DataMissingError: there are none.
     """
     model = read_model(store)
-    slot = slot_of(model.get("vector"))
+    slot = slot_of(model["vector"])
     rows = store.read_all(
         "MATCH (n:" + kind.label + ") WHERE n." + slot.version + " = $version "
         "RETURN n." + kind.key + " AS key, n." + slot.vector + ", n.x, n.y, "

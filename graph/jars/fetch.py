@@ -12,12 +12,13 @@ import os
 import shutil
 import threading
 import time
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, wait
 from contextlib import nullcontext
 from pathlib import Path
 
+from bookgraph.core.concurrency import worker_threads
 from bookgraph.core.errors import ChecksumError, DownloadError, LocalServerError
-from bookgraph.core.files import check_free_space, translated_write_errors
+from bookgraph.core.files import check_free_space, sync_file, translated_write_errors
 from bookgraph.core.locks import process_lock
 from bookgraph.core.progress import Meter, OnProgress, ignore_progress
 from bookgraph.graph.jars.lock import LOCK_FILE, Jar, load_lock
@@ -149,8 +150,7 @@ class _Filling:
     def _bring_all(self, jars: list[Jar]) -> None:
         # The largest first: the last thread to finish then has a small jar, not neo4j-browser.
         ordered = sorted(jars, key=lambda jar: -jar.size)
-        pool = ThreadPoolExecutor(_NUM_THREADS, thread_name_prefix="jars")
-        with self._source as fetch:
+        with self._source as fetch, worker_threads(_NUM_THREADS, name="jars") as pool:
             try:
                 futures = [pool.submit(self._bring, jar, fetch) for jar in ordered]
                 wait(futures, return_when=FIRST_EXCEPTION)
@@ -159,7 +159,6 @@ class _Filling:
                         future.result()
             finally:
                 self._is_stopped.set()
-                pool.shutdown(cancel_futures=True)
 
     def _bring(self, jar: Jar, fetch: FetchJar) -> None:
         local = find_in_local_repository(jar)
@@ -184,6 +183,8 @@ class _Filling:
         self._put(jar, arrived, num_counted=num_counted)
 
     def _put(self, jar: Jar, source: Path, *, num_counted: int) -> None:
+        # Its size and time vouch for a jar from now on, so a power cut must not leave it empty.
+        sync_file(source)
         _mark_verified(source, jar)
         source.replace(self._folder / jar.file_name)
         with self._count_lock:

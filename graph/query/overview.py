@@ -18,7 +18,7 @@ from bookgraph.graph.query.compile import Compiler
 from bookgraph.graph.query.filters import NodeFilter, predicate
 from bookgraph.graph.schema import BOOK, KINDS, LINK, MAP_POSITIONS, MapName, NodeKind
 from bookgraph.graph.store import Row, Store
-from bookgraph.graph.vectors.models import CURRENT_MODEL, num_placed
+from bookgraph.graph.vectors.models import CURRENT_MODEL, num_placed, placed
 
 MAX_FACETS = 500
 
@@ -291,17 +291,57 @@ def read_edits(store: Store, *, after: int, first: int) -> list[Edit]:
     return [Edit(**row) for row in rows]
 
 
-def read_model_lag(store: Store) -> str | None:
-    """The day of the last load that changed the graph after the current model was trained.
+@dataclass(frozen=True, slots=True)
+class ModelFit:
+    """How well the current model fits the books of the graph.
 
-    Returns:
-        `YYYY-MM-DD`; None for a model that is as new as the graph, or without a model.
+    Attributes:
+        version: the model version, or None without a model.
+        num_books: books with links, which a training would place.
+        num_placed: books that have a vector of the model.
+        changed: day of the last load that changed the graph after the model was written, as
+            `YYYY-MM-DD`; None if there was none.
     """
+
+    version: str | None
+    num_books: int
+    num_placed: int
+    changed: str | None
+
+    @property
+    def problem(self) -> str | None:
+        """What does not fit, and what to do; None if all does, or without a model."""
+        if self.version is None or not self.num_books:
+            return None
+        if not self.num_placed:
+            found = f"The current model, {self.version}, has no vectors of the graph's books."
+        elif self.changed is not None:
+            found = f"Books were loaded on {self.changed}, after the current model was trained."
+        else:
+            return None
+        num_missing = self.num_books - self.num_placed
+        if self.num_placed and num_missing > 0:
+            found += f" {num_missing:,} of {self.num_books:,} books have no vector."
+        return f"{found} Run `bookgraph train`."
+
+
+def read_model_fit(store: Store) -> ModelFit:
+    """Compare the current model with the graph; looks at each book once."""
     row = store.read(
         "OPTIONAL MATCH (data:Dataset {name: 'bookgraph'}) "
         "WITH data, " + CURRENT_MODEL + " AS model "
-        "RETURN CASE WHEN datetime(data.changed_at) > datetime(model.created_at) "
+        "RETURN model.version AS version, "
+        "COUNT { MATCH (n:Book) WHERE n.num_links > 0 } AS num_books, "
+        + num_placed(BOOK) + " AS num_placed, "
+        "CASE WHEN datetime(data.changed_at) > datetime(model.created_at) "
         "THEN left(data.changed_at, 10) END AS changed"
+    )[0]  # fmt: skip
+    return ModelFit(**row)
+
+
+def has_vectors(store: Store) -> bool:
+    """Whether any book has a vector of the current model; quick unless none has."""
+    row = store.read(
+        "WITH " + CURRENT_MODEL + " AS model RETURN EXISTS { " + placed(BOOK) + " } AS has_any"
     )[0]
-    changed: str | None = row["changed"]
-    return changed
+    return bool(row["has_any"])

@@ -78,7 +78,7 @@ def list_models(store: Store) -> list[StoredModel]:
         StoredModel(
             version=model["version"],
             is_current=bool(model.get("is_current")),
-            is_held=bool(model.get("is_current") or model.get("vector")),
+            is_held=bool(model.get("vector")),
             properties=model,
         )
         for model in (row["model"] for row in rows)
@@ -138,7 +138,7 @@ def read_map_vectors(store: Store, kind: NodeKind, *, name: MapName = "tsne") ->
         DataMissingError: the graph has no embeddings.
     """
     model = read_model(store)
-    version, slot = model["version"], slot_of(model.get("vector"))
+    version, slot = model["version"], slot_of(model["vector"])
     x, y = MAP_POSITIONS[name]
     rows = list(
         store.read_all(

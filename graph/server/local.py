@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookgraph.core.errors import BookgraphError, LocalServerError, StoreLoginError
+from bookgraph.core.errors import (
+    BookgraphError,
+    DatabaseDownError,
+    DiskFullError,
+    LocalServerError,
+    StoreDamagedError,
+    StoreLoginError,
+)
 from bookgraph.core.locks import process_lock
 from bookgraph.core.processes import stop_process, wait_until
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
@@ -28,8 +35,10 @@ from bookgraph.graph.server.starting import (
     LogMark,
     bolt_uri,
     choose_port,
+    explain_damage,
     explain_death,
-    explain_lock,
+    explain_failure,
+    find_damage,
     find_response_problem,
 )
 
@@ -40,6 +49,8 @@ IMPORT_COMMAND = ("database", "import", "full", DATABASE, "--overwrite-destinati
 
 _READY_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 20.0
+# For what holds no acknowledged write: a server that is not ready yet, an importer.
+_GIVE_UP_TIMEOUT_S = 1.0
 _STAGE = "Starting Neo4j"
 _LARGE_STORE_BYTES = 64 * 2**20
 """From here on Java compiles in full: so large a graph is worth a slower start."""
@@ -111,12 +122,20 @@ class LocalServer:
         """
         return self._home.password()
 
+    @property
+    def has_store(self) -> bool:
+        """Whether a server has run here. Without one, there are no data."""
+        return self._home.has_store
+
     def status(self) -> ServerStatus:
         """Look whether the server runs; stale and damaged files count as a stopped one."""
-        last = self._last_start()
+        last = self.last_start()
         pid = last.pid
-        if pid is not None and not java.is_server(pid, self._home.folder):
-            pid = None
+        if pid is None or not java.is_server(pid, self._home.folder):
+            pid = java.find_server(self._home.folder) if self._home.folder.is_dir() else None
+            if pid is not None:
+                # The state file was lost. The configuration is that of the running server.
+                last = self._home.read_configured_ports(pid) or last
         return ServerStatus(
             is_running=pid is not None,
             pid=pid,
@@ -141,22 +160,21 @@ class LocalServer:
             LocalServerError: the home cannot be used, or the server does not respond in time.
         """
         status = self.status()
-        if status.is_running and self._find_problem() is None:
+        is_proven = self._home.import_state is None
+        if status.is_running and is_proven and self._find_problem() is None:
             return status
         self._home.prepare()
         with self._locked(on_progress):
-            mark = LogMark(self._home)
-            if self.status().is_running:
-                # Another process launched it and ended before it was ready.
-                self._wait_until_ready(mark, on_progress=on_progress)
-            else:
-                pid = self._launch(on_progress)
-                try:
-                    self._wait_until_ready(mark, on_progress=on_progress)
-                except BaseException:
-                    # Also after Ctrl-C, no half-started server may stay behind.
-                    self._end(pid)
+            try:
+                self._start(on_progress)
+            except StoreDamagedError:
+                # After an import nobody has written into it yet, and its files are kept.
+                if self._home.import_state is None:
                     raise
+                self._end_all()
+                self._home.set_aside(DATABASE)
+                self._launch(on_progress)
+            self._home.unmark_import()
         return self.status()
 
     def stop(
@@ -180,12 +198,29 @@ class LocalServer:
         if not self._home.folder.is_dir():
             return False
         with self._locked(on_progress):
-            # A server that no state file names is found by its command line.
-            pid = self.status().pid or java.find_server(self._home.folder)
+            pid = self.status().pid
             if pid is not None:
                 on_progress(Progress("Stopping Neo4j", 0, unit="s", note=f"process {pid}"))
-            self._end(pid, timeout_s=timeout_s)
+            self._end_all(timeout_s=timeout_s)
         return pid is not None
+
+    @contextmanager
+    def offline(self, *, on_progress: OnProgress = ignore_progress) -> Iterator[Neo4jHome]:
+        """Stop the server, and keep every process from starting it while the block runs.
+
+        Inside the block, `start`, `stop` and `run_admin` would wait for its end.
+
+        Yields:
+            The home, whose store nothing uses.
+
+        Raises:
+            LocalServerError: a process on this home cannot be stopped.
+            DiskFullError: less than 200 MB are free.
+        """
+        self._home.prepare()
+        with self._locked(on_progress):
+            self._end_all()
+            yield self._home
 
     def run_admin(self, args: Sequence[str], *, on_progress: OnProgress = ignore_progress) -> str:
         """Run `neo4j-admin` on this home. Most of its commands need a stopped server.
@@ -201,16 +236,19 @@ class LocalServer:
             LocalServerError: it failed; the message has the end of its output.
         """
         self._home.prepare()
-        self._write_arguments("admin", on_progress)
-        return java.run_admin_tool(self._home, tuple(args))
+        with self._locked(on_progress):
+            self._end_tools()
+            self.write_arguments("admin", on_progress)
+            return java.run_admin_tool(self._home, tuple(args))
 
     def import_database(
         self, args: Sequence[str], *, on_progress: OnProgress = ignore_progress
     ) -> None:
         """Fill the empty database with `neo4j-admin database import full`.
 
-        The server is stopped and cannot be started during the import. It runs again afterwards. If
-        the import fails or is killed, its data are deleted at the next start.
+        The server is stopped and cannot be started during the import. It runs again afterwards,
+        except after an interruption. If the import fails or is killed, its data are deleted at the
+        next start.
 
         Args:
             args: the importer's arguments after the name of the database.
@@ -220,22 +258,48 @@ class LocalServer:
             LocalServerError: the import failed, or the server cannot be started.
         """
         try:
-            with self._locked(on_progress):
-                self._end(self.status().pid or java.find_server(self._home.folder))
-                self._write_arguments("admin", on_progress)
-                self._home.mark_half_import()
+            with self.offline(on_progress=on_progress) as home:
+                self.write_arguments("admin", on_progress)
+                home.mark_import("importing")
                 on_progress(Progress("Importing into the empty store", 0))
-                java.run_admin_tool(self._home, (*IMPORT_COMMAND, *args))
-                self._home.unmark_half_import()
-        finally:
+                java.run_admin_tool(home, (*IMPORT_COMMAND, *args))
+                home.mark_import("unproven")
+        except LocalServerError:
             self.start(on_progress=on_progress)
+            raise
+        self.start(on_progress=on_progress)
 
-    def _launch(self, on_progress: OnProgress) -> int:
+    def _start(self, on_progress: OnProgress) -> None:
+        """Start the server, or wait for the one that runs. The caller holds the lock."""
+        mark = LogMark(self._home)
+        if not self.status().is_running:
+            self._launch(on_progress)
+            return
+        try:
+            # Another process launched it and ended before it was ready.
+            self._wait_until_ready(mark, on_progress=on_progress)
+        except (StoreDamagedError, DiskFullError):
+            # A full disk ends a database for good, and the process lives on without it.
+            logger.warning("The database of the running Neo4j has failed. Restarting Neo4j.")
+            self._end_all()
+            self._launch(on_progress)
+
+    def _launch(self, on_progress: OnProgress) -> None:
+        """Start the process and wait until it is ready. The caller holds the lock."""
+        mark = LogMark(self._home)
+        pid = self._launch_process(on_progress)
+        try:
+            self._wait_until_ready(mark, on_progress=on_progress)
+        except BaseException:
+            # Also after Ctrl-C, no half-started server may stay behind.
+            self._end(pid, timeout_s=_GIVE_UP_TIMEOUT_S)
+            raise
+
+    def _launch_process(self, on_progress: OnProgress) -> int:
         """Start the process; return its id."""
         home = self._home
-        orphan = java.find_server(home.folder)
-        if orphan is not None:
-            raise LocalServerError(explain_lock(home.folder, orphan))
+        self._end_tools()
+        home.remove_leftovers()
         if home.discard_half_import(DATABASE):
             logger.warning(
                 "The last import into %s was interrupted. Its data were deleted, and the graph is "
@@ -244,7 +308,7 @@ class LocalServer:
             )
         is_new = not home.has_store
         # A download takes minutes, in which another program could take a port.
-        self._write_arguments("admin" if is_new else "server", on_progress)
+        self.write_arguments("admin" if is_new else "server", on_progress)
         bolt_port = self._choose_port("bolt_port", others=())
         http_port = self._choose_port("http_port", others=(bolt_port,))
         home.write_configuration(bolt_port=bolt_port, http_port=http_port)
@@ -253,14 +317,15 @@ class LocalServer:
             # Through a file: every user of the machine can read a command line.
             home.password()
             java.run_admin_tool(home, ("dbms", "set-initial-password", f"@{home.password_file}"))
-            self._write_arguments("server", on_progress)
+            self.write_arguments("server", on_progress)
         on_progress(Progress(_STAGE, 0, unit="s", note=f"Bolt port {bolt_port}"))
         pid = java.start_server(home)
         home.write_last_start(LastStart(pid, bolt_port, http_port))
         logger.info("Neo4j starts as process %d on Bolt port %d.", pid, bolt_port)
         return pid
 
-    def _write_arguments(self, program: Program, on_progress: OnProgress) -> None:
+    def write_arguments(self, program: Program, on_progress: OnProgress) -> None:
+        """Write the argument file of the next Java, and download the jars that are missing."""
         cache = self._settings.cache.absolute()
         jars = fetch_jars(cache, on_progress=on_progress)
         aot_cache = java.find_aot_cache(cache, program)
@@ -297,8 +362,10 @@ class LocalServer:
             problem = self._find_problem()
             if problem is None or isinstance(problem, StoreLoginError):
                 return True
+            if isinstance(problem, DatabaseDownError):
+                self._raise_if_damaged()
             if not self.status().is_running:
-                last = self._last_start()
+                last = self.last_start()
                 ports = (last.bolt_port, last.http_port)
                 raise explain_death(self._home, mark.lines(), ports=ports)
             return False
@@ -314,13 +381,26 @@ class LocalServer:
         on_progress(Progress(_STAGE, elapsed_s, elapsed_s, "s", f"ready at {uri}"))
         logger.info("Neo4j is ready at %s after %.1f s.", uri, elapsed_s)
 
+    def _raise_if_damaged(self) -> None:
+        reason = find_damage(self.last_start().bolt_port, password=self.password)
+        if reason is not None:
+            raise explain_damage(self._home, reason)
+
+    def diagnose(self) -> BookgraphError | None:
+        """Why the database of the running server does not work, or None if it does.
+
+        A database that failed in use is restarted by the next `start`.
+        """
+        reason = find_damage(self.last_start().bolt_port, password=self.password)
+        return explain_failure(self._home, reason) if reason else None
+
     def _explain_silence(self, problem: BookgraphError) -> str:
         status = self.status()
         if isinstance(problem, StoreLoginError):
             return (
                 f"The Neo4j in {status.home} refuses the password from its own password file, so "
-                "one of the two was replaced. Restore the right file, or delete the folder to "
-                "start with an empty graph."
+                "one of the two was replaced. Restore the right file, or run `bookgraph neo4j "
+                "reset-password`, which keeps the graph."
             )
         return (
             f"Neo4j (process {status.pid}) did not respond at {status.bolt_uri} within "
@@ -329,10 +409,11 @@ class LocalServer:
         )
 
     def _find_problem(self) -> BookgraphError | None:
-        last = self._last_start()
+        last = self.last_start()
         return find_response_problem(last.bolt_port, last.http_port, password=self.password)
 
-    def _last_start(self) -> LastStart:
+    def last_start(self) -> LastStart:
+        """The ports of the running server, or of the last one."""
         return self._home.read_last_start() or LastStart(
             None, self._settings.bolt_port, self._settings.http_port
         )
@@ -341,6 +422,20 @@ class LocalServer:
         if pid is not None and java.is_server(pid, self._home.folder):
             stop_process(pid, name="Neo4j", timeout_s=timeout_s)
         self._home.forget_pid()
+
+    def _end_all(self, *, timeout_s: float = _STOP_TIMEOUT_S) -> None:
+        """End every process that uses the home. The caller holds the lock."""
+        self._end_tools()
+        self._end(self.status().pid, timeout_s=timeout_s)
+
+    def _end_tools(self) -> None:
+        """End what an interrupted command left. Who runs a tool holds the lock, as the caller."""
+        for pid in java.find_tools(self._home):
+            logger.warning(
+                "Ending process %d, which an interrupted command left at work on %s.",
+                *(pid, self._home.folder),
+            )
+            stop_process(pid, name="neo4j-admin", timeout_s=_GIVE_UP_TIMEOUT_S)
 
     def _locked(self, on_progress: OnProgress) -> AbstractContextManager[None]:
         return process_lock(

@@ -15,11 +15,13 @@ from bookgraph.core.errors import (
     LocalServerError,
     PortTakenError,
     ServerDiedError,
+    StoreDamagedError,
     StoreUnreachableError,
 )
+from bookgraph.core.files import describe_disk, free_bytes
 from bookgraph.core.processes import find_free_port, find_port_problem, is_listening, is_port_free
 from bookgraph.graph.server import java
-from bookgraph.graph.server.home import Neo4jHome
+from bookgraph.graph.server.home import ROOM_BYTES, Neo4jHome
 from bookgraph.graph.store import Store
 
 logger = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ DATABASE = "neo4j"
 # How long one attempt may take with a server that accepts connections and does not respond.
 _PROBE_TIMEOUT_S = 10.0
 _NUM_LOG_LINES = 5
+_MAX_REASON_CHARS = 300
+_NUM_CAUSE_BYTES = 1_000_000
 _MEMORY_WORDS = (
     "Could not reserve enough space",
     "Invalid memory configuration",
@@ -97,6 +101,72 @@ def find_response_problem(
     return None
 
 
+def find_damage(bolt_port: int, *, password: str) -> str | None:
+    """Why Neo4j cannot work with the database, in its own words; None while it can, or starts."""
+    uri = bolt_uri(bolt_port)
+    try:
+        with Store.open(
+            uri,
+            (USERNAME, password),
+            database="system",
+            retry_limit_s=0.0,
+            connection_timeout_s=_PROBE_TIMEOUT_S / 2,
+            probe="SHOW DEFAULT DATABASE YIELD name",
+        ) as store:
+            rows = store.read(
+                "SHOW DATABASE $name YIELD currentStatus, statusMessage", name=DATABASE
+            )
+    except BookgraphError:
+        return None
+    # A database that failed in use still calls itself online.
+    return next((str(row["statusMessage"]) for row in rows if row["statusMessage"]), None)
+
+
+def explain_damage(home: Neo4jHome, reason: str) -> LocalServerError:
+    """The error of a database that Neo4j cannot work with.
+
+    Args:
+        home: its home.
+        reason: what Neo4j says.
+    """
+    if "space" in reason or free_bytes(home.folder) < ROOM_BYTES:
+        return explain_failure(home, "no space")
+    reason = _find_cause(home) or _first_line(reason)
+    return StoreDamagedError(
+        f"Neo4j cannot open the graph's files in {home.folder / 'data'}. Run `bookgraph neo4j "
+        "repair`: it recovers the graph, or else keeps the files and starts with an empty graph. "
+        f"Neo4j says: {reason} Its log is {home.debug_file}.",
+        reason=reason,
+    )
+
+
+def explain_failure(home: Neo4jHome, reason: str) -> LocalServerError:
+    """The error of a database that failed in use, see `explain_damage`."""
+    if "space" in reason:
+        return DiskFullError(
+            f"Neo4j's disk is full. {describe_disk(home.folder, needed_bytes=ROOM_BYTES)} What was "
+            "written before is kept, and Neo4j is restarted."
+        )
+    return LocalServerError(
+        f"Neo4j's database has failed: {_first_line(reason)} Run the command again, which restarts "
+        f"Neo4j. What was written before is kept. Its log is {home.log_file}."
+    )
+
+
+def _find_cause(home: Neo4jHome) -> str:
+    """The last error of the database in Neo4j's detailed log; empty without one."""
+    size = home.debug_file.stat().st_size if home.debug_file.is_file() else 0
+    text = _read_from(home.debug_file, max(size - _NUM_CAUSE_BYTES, 0))
+    # One JSON object a line.
+    errors = re.findall(rf'"level":"ERROR".*?"message":"\[{DATABASE}/\w+\] ([^"]+)', text)
+    return _first_line(errors[-1]) if errors else ""
+
+
+def _first_line(reason: str) -> str:
+    line = reason.strip().splitlines()[0][:_MAX_REASON_CHARS].rstrip(".")
+    return f"{line}."
+
+
 def bolt_uri(port: int) -> str:
     """Where drivers connect."""
     return f"bolt://127.0.0.1:{port}"
@@ -141,8 +211,7 @@ def explain_death(home: Neo4jHome, lines: list[str], *, ports: tuple[int, ...]) 
         return LocalServerError(explain_lock(home.folder, java.find_server(home.folder)))
     if "No space left on device" in text:
         return DiskFullError(
-            f"The disk of {home.folder} became full while Neo4j started. Free some space and run "
-            f"the command again. {see}"
+            f"The disk became full while Neo4j started. {describe_disk(home.folder)} {see}"
         )
     if any(words in text for words in _MEMORY_WORDS):
         return ServerDiedError(

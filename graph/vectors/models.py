@@ -76,12 +76,10 @@ class Stamp(NamedTuple):
 
 
 # Readers see the changes of a commit one after the other, so only a single property is switched at
-# once. Graphs of earlier releases have none, and there the flag of the node tells.
+# once.
 _CURRENT: LiteralString = (
     "OPTIONAL MATCH (d:Dataset {name: 'bookgraph'}) "
     "OPTIONAL MATCH (m:EmbeddingModel {version: d.model}) "
-    "WITH d, coalesce(m, head(COLLECT { MATCH (flagged:EmbeddingModel {is_current: true}) "
-    "RETURN flagged })) AS m "
 )
 CURRENT_MODEL: LiteralString = "head(COLLECT { " + _CURRENT + "RETURN m })"
 """An expression of the node of the current model, or null."""
@@ -301,12 +299,14 @@ def stamp_of(store: Reading) -> Stamp:
     return Stamp(*store.read("RETURN " + STAMP + " AS stamp")[0]["stamp"])
 
 
+def placed(kind: NodeKind) -> LiteralString:
+    """A `MATCH` of the nodes of a kind that have a vector of `model` now; edits change it."""
+    return "MATCH (n:" + kind.label + ") WHERE n[model.vector + '_version'] = model.version"
+
+
 def num_placed(kind: NodeKind) -> LiteralString:
-    """An expression: how many nodes of a kind have a vector of `model` now; edits change it."""
-    return (
-        "COUNT { MATCH (n:" + kind.label + ") "
-        "WHERE n[coalesce(model.vector, 'embedding') + '_version'] = model.version }"
-    )
+    """An expression: how many nodes of a kind have a vector of `model` now."""
+    return "COUNT { " + placed(kind) + " }"
 
 
 def no_embeddings(store: Reading) -> DataMissingError:
@@ -335,7 +335,7 @@ def _find(store: Reading, version: str) -> tuple[Slot, Stamp]:
     """
     row = store.read(
         "RETURN " + STAMP + " AS stamp, COLLECT { MATCH (m:EmbeddingModel) "
-        "WHERE m.is_current OR m.vector IS NOT NULL "
+        "WHERE m.vector IS NOT NULL "
         "RETURN {version: m.version, vector: m.vector} } AS models"
     )[0]
     for one in row["models"]:

@@ -13,15 +13,15 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bookgraph.core.errors import LocalServerError
 from bookgraph.core.files import check_free_space
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.types import BookRow
-from bookgraph.graph.server.home import IMPORT_PREFIX
+from bookgraph.graph.schema import SCHEMA_VERSION
+from bookgraph.graph.server.home import Neo4jHome
 from bookgraph.graph.server.local import LocalServer
-from bookgraph.graph.store import Store
+from bookgraph.graph.store import Fence, Store
 from bookgraph.graph.write.indexes import create_schema, refuse_foreign_data
 from bookgraph.graph.write.load import (
     NUM_TITLES,
@@ -40,6 +40,7 @@ MIN_EDGES = 150_000
 # U+001F, the unit separator; cleaning folds it, so no value contains it.
 _ARRAY_SEPARATOR = "\x1f"
 _REPORT_EVERY_BOOKS = 2_000
+_IMPORT_LEASE_S = 3600.0
 _BYTES_PER_EDGE = 400
 """CSV files and store together, with a margin."""
 
@@ -51,8 +52,8 @@ def can_import(store: Store, rows: GraphRows) -> bool:
 
 
 def is_empty(store: Store) -> bool:
-    """Whether the database has no nodes."""
-    return not store.read("MATCH (n) RETURN 1 AS one LIMIT 1")
+    """Whether the database has no nodes, but perhaps a lease."""
+    return not store.read("MATCH (n) WHERE NOT n:Lease RETURN 1 AS one LIMIT 1")
 
 
 def import_graph(
@@ -82,12 +83,14 @@ def import_graph(
     home = server.status().home
     _check_room(home, rows)
     with (
-        TemporaryDirectory(dir=home, prefix=IMPORT_PREFIX) as folder,
+        Neo4jHome(home).import_folder() as folder,
         ThreadPoolExecutor(1, thread_name_prefix="check") as pool,
     ):
         # A server that has just started takes half a second for its first statements.
         checked = pool.submit(_refuse_filled, store)
-        arguments = write_csv(rows, Path(folder), on_progress=on_progress)
+        arguments = write_csv(rows, folder, on_progress=on_progress)
+        if store.lease is not None:
+            arguments += _write_lease(store.lease, folder)
         checked.result()
         server.import_database(arguments, on_progress=on_progress)
     on_progress(Progress("Building indexes", 0))
@@ -160,7 +163,11 @@ def write_csv(
     )
     _write(folder / "cites.csv", [":START_ID(Book)", "count:long", ":END_ID(Url)"], url_edges)
     # Imported with the rest, so that the graph counts as bookgraph's from the start.
-    _write(folder / "dataset.csv", ["name", "is_complete:boolean"], [("bookgraph", "false")])
+    _write(
+        folder / "dataset.csv",
+        ["name", "is_complete:boolean", "schema_version:long"],
+        [("bookgraph", "false", SCHEMA_VERSION)],
+    )
     _write(folder / "refers_to.csv", [":START_ID(Link)", ":END_ID(Book)"], rows.refers_to)
     return [
         f"--nodes=Book={folder / 'books.csv'}",
@@ -175,6 +182,18 @@ def write_csv(
         "--multiline-fields=true",
         f"--report-file={folder / 'report'}",
     ]
+
+
+def _write_lease(lease: Fence, folder: Path) -> list[str]:
+    """Write a lease as one of the importer's files: the import replaces the whole database."""
+    properties = lease.properties()
+    types = {str: "", int: ":long", float: ":double"}
+    header = [f"{name}{types[type(value)]}" for name, value in properties.items()]
+    # Nobody can renew it during the import. Those who wait are on this machine, as the server is,
+    # and see by its process whether the holder is still there.
+    until_ms = int((time.time() + _IMPORT_LEASE_S) * 1000)
+    _write(folder / "lease.csv", [*header, "until:long"], [(*properties.values(), until_ms)])
+    return [f"--nodes=Lease={folder / 'lease.csv'}"]
 
 
 def _property_types(books: Iterable[BookRow]) -> dict[str, str]:

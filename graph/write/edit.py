@@ -229,8 +229,7 @@ _KNOWN: LiteralString = """
 OPTIONAL MATCH (book:Book {title: $title})
 OPTIONAL MATCH (model:EmbeddingModel {is_current: true})
 RETURN book IS NOT NULL AS is_known,
-  coalesce(book[coalesce(model.vector, 'embedding') + '_version'] = model.version, false)
-    AS is_placed,
+  coalesce(book[model.vector + '_version'] = model.version, false) AS is_placed,
   [name IN $names | book[name]] AS values,
   COLLECT { MATCH (book)-[edge:LINKS_TO]->(link) RETURN [link.name, edge.count] } AS links
 """

@@ -6,10 +6,11 @@ indexes.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import LiteralString
 
-from bookgraph.core.errors import BookgraphError, ForeignDataError
-from bookgraph.graph.schema import BOOK, KINDS, LINK, SEARCHED, UNIQUE_KEYS, NodeKind, Slot
+from bookgraph.core.errors import ForeignDataError
+from bookgraph.graph.schema import KINDS, SEARCHED, SLOTS, UNIQUE_KEYS, NodeKind, Slot
 from bookgraph.graph.store import Runner, Store, Transaction
 
 _AWAIT_INDEXES_S = 600
@@ -26,26 +27,39 @@ def create_schema(store: Store) -> None:
         ForeignDataError: the database holds books that bookgraph did not load.
     """
     refuse_foreign_data(store)
-    _drop_outdated_text_indexes(store)
-    for name, (label, key) in UNIQUE_KEYS.items():
-        store.run(
-            "CREATE CONSTRAINT " + name + " IF NOT EXISTS "
-            "FOR (n:" + label + ") REQUIRE n." + key + " IS UNIQUE"
-        )
-    # In one transaction, so that Neo4j fills them all in one scan of the store.
-    store.write(_create_indexes)
+    for name in UNIQUE_KEYS:
+        create_constraint(store, name)
+    outdated = outdated_indexes(store)
+
+    def work(transaction: Transaction) -> None:
+        for index in outdated:
+            transaction.run("DROP INDEX " + index.name + " IF EXISTS")
+        # In one transaction, so that Neo4j fills them all in one scan of the store, and there is
+        # no moment without an index of a name.
+        for index in (*outdated, *_permanent_indexes()):
+            transaction.run(index.statement)
+
+    store.write_schema(work)
+
+
+def create_constraint(store: Store, name: LiteralString) -> None:
+    """Create one of the constraints in `UNIQUE_KEYS` if it does not exist yet."""
+    label, key = UNIQUE_KEYS[name]
+    statement: LiteralString = (
+        "CREATE CONSTRAINT " + name + " IF NOT EXISTS "
+        "FOR (n:" + label + ") REQUIRE n." + key + " IS UNIQUE"
+    )
+    store.write_schema(lambda transaction: transaction.run(statement))
 
 
 def create_vector_indexes(store: Store, slot: Slot) -> None:
     """Create the vector indexes of a slot that do not exist yet, and wait until they are online."""
-    for kind in KINDS.values():
-        try:
-            store.run(vector_index_statement(kind, slot))
-        except BookgraphError:
-            # Two trainings at once can both find that there is none yet.
-            names = store.run("SHOW VECTOR INDEXES YIELD name RETURN name")
-            if {"name": slot.index_of(kind)} not in names:
-                raise
+
+    def create(transaction: Transaction) -> None:
+        for kind in KINDS.values():
+            transaction.run(vector_index(kind, slot).statement)
+
+    store.write_schema(create)
     await_indexes(store)
 
 
@@ -74,16 +88,58 @@ def refuse_foreign_data(store: Store) -> None:
         )
 
 
-def range_index_statements(kind: NodeKind) -> list[LiteralString]:
-    """One statement for each property of a kind that has a range index."""
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index that the schema names.
+
+    Attributes:
+        name: its name.
+        properties: what it is on.
+        statement: creates it if no index has its name.
+    """
+
+    name: LiteralString
+    properties: frozenset[str]
+    statement: LiteralString
+
+
+def outdated_indexes(store: Store) -> list[Index]:
+    """The indexes that an earlier release made on other properties than this one."""
+    rows = store.read("SHOW INDEXES YIELD name, properties RETURN name, properties")
+    present = {row["name"]: frozenset(row["properties"] or ()) for row in rows}
+    vectors = [vector_index(kind, slot) for kind in KINDS.values() for slot in SLOTS]
     return [
-        "CREATE RANGE INDEX " + kind.word + "_" + name + " IF NOT EXISTS "
-        "FOR (n:" + kind.label + ") ON (n." + name + ")"
-        for name in kind.names("range_index")
+        index
+        for index in (*_permanent_indexes(), *vectors)
+        if present.get(index.name, index.properties) != index.properties
     ]
 
 
-def vector_index_statement(kind: NodeKind, slot: Slot) -> LiteralString:
+def range_index(kind: NodeKind, name: LiteralString) -> Index:
+    """The range index of a property."""
+    index_name: LiteralString = kind.word + "_" + name
+    return Index(
+        index_name,
+        frozenset({name}),
+        "CREATE RANGE INDEX " + index_name + " IF NOT EXISTS "
+        "FOR (n:" + kind.label + ") ON (n." + name + ")",
+    )
+
+
+def text_index(kind: NodeKind) -> Index:
+    """The full-text index of a kind, on its titles."""
+    # The analyzer folds case and accents: `emile zola` finds `Émile Zola`.
+    searched = ", ".join("n." + name for name in SEARCHED)
+    return Index(
+        kind.text_index,
+        frozenset(SEARCHED),
+        "CREATE FULLTEXT INDEX " + kind.text_index + " IF NOT EXISTS "
+        "FOR (n:" + kind.label + ") ON EACH [" + searched + "] "
+        "OPTIONS {indexConfig: {`fulltext.analyzer`: 'standard-folding'}}",
+    )
+
+
+def vector_index(kind: NodeKind, slot: Slot) -> Index:
     """The vector index of a kind in a slot, with the properties to filter by inside it.
 
     It has no `vector.dimensions`. One index then holds vectors of any length and compares a query
@@ -91,37 +147,20 @@ def vector_index_statement(kind: NodeKind, slot: Slot) -> LiteralString:
     """
     names = (slot.version, *kind.names("vector_index"))
     inside = ", ".join("n." + name for name in names)
-    return (
+    return Index(
+        slot.index_of(kind),
+        frozenset({slot.vector, *names}),
         "CYPHER 25 CREATE VECTOR INDEX " + slot.index_of(kind) + " IF NOT EXISTS "
         "FOR (n:" + kind.label + ") ON (n." + slot.vector + ") WITH [" + inside + "] "
         "OPTIONS {indexConfig: {`vector.similarity_function`: 'cosine', "
-        "`vector.quantization.type`: 'none'}}"
+        "`vector.quantization.type`: 'none'}}",
     )
 
 
-def _text_index_statement(kind: NodeKind) -> LiteralString:
-    # The analyzer folds case and accents: `emile zola` finds `Émile Zola`.
-    searched = ", ".join("n." + name for name in SEARCHED)
-    return (
-        "CREATE FULLTEXT INDEX " + kind.text_index + " IF NOT EXISTS "
-        "FOR (n:" + kind.label + ") ON EACH [" + searched + "] "
-        "OPTIONS {indexConfig: {`fulltext.analyzer`: 'standard-folding'}}"
-    )
-
-
-def _create_indexes(transaction: Transaction) -> None:
+def _permanent_indexes() -> list[Index]:
+    """Those that every graph has; the vector indexes of a slot come with its first model."""
+    found = []
     for kind in KINDS.values():
-        for statement in (*range_index_statements(kind), _text_index_statement(kind)):
-            transaction.run(statement)
-
-
-def _drop_outdated_text_indexes(store: Store) -> None:
-    """Drop the text indexes of an earlier version, which are on other properties.
-
-    The new ones have the old names, so `IF NOT EXISTS` would keep the old ones.
-    """
-    rows = store.run("SHOW FULLTEXT INDEXES YIELD name, properties RETURN name, properties")
-    outdated = {row["name"] for row in rows if sorted(row["properties"]) != sorted(SEARCHED)}
-    for kind in (BOOK, LINK):
-        if kind.text_index in outdated:
-            store.run("DROP INDEX " + kind.text_index + " IF EXISTS")
+        found += [range_index(kind, name) for name in kind.names("range_index")]
+        found.append(text_index(kind))
+    return found

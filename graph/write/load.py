@@ -24,6 +24,7 @@ from bookgraph.core.errors import BookgraphError
 from bookgraph.core.names import match_titles
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.types import BookRow, LinkRow
+from bookgraph.graph.schema import SCHEMA_VERSION
 from bookgraph.graph.store import Runner, Store, Transaction
 from bookgraph.graph.write.indexes import create_schema
 
@@ -175,10 +176,11 @@ def mark_dataset(
         is_changed: whether it changed any book, so that a model of before no longer fits.
     """
     runner.run(
-        "MERGE (n:Dataset {name: 'bookgraph'}) "
+        "MERGE (n:Dataset {name: 'bookgraph'}) ON CREATE SET n.schema_version = $schema "
         "SET n.sources = $sources, n.is_complete = $is_complete, n.loaded_at = $now, "
         "n.revision = coalesce(n.revision, 0) + 1, "
         "n.changed_at = CASE WHEN $is_changed THEN $now ELSE n.changed_at END",
+        schema=SCHEMA_VERSION,
         sources=list(sources),
         is_complete=is_complete,
         is_changed=is_changed,

@@ -80,6 +80,6 @@ def place_in_slot(transaction: Transaction, title: str, slot: Slot, version: str
 
 
 _HELD_MODELS: LiteralString = """
-MATCH (model:EmbeddingModel) WHERE model.is_current OR model.vector IS NOT NULL
+MATCH (model:EmbeddingModel) WHERE model.vector IS NOT NULL
 RETURN model.version AS version, model.vector AS vector, model.is_current AS is_current
 """

@@ -143,9 +143,7 @@ def _take_slot(transaction: Transaction) -> Slot:
     # No edit may be placing a book in the slot meanwhile.
     transaction.run("MATCH (d:Dataset) SET d.revision = coalesce(d.revision, 0)")
     rows = transaction.run(
-        "MATCH (model:EmbeddingModel {is_current: true}) "
-        "RETURN coalesce(model.vector, $first) AS vector",
-        first=SLOTS[0].vector,
+        "MATCH (model:EmbeddingModel {is_current: true}) RETURN model.vector AS vector"
     )
     in_use = rows[0]["vector"] if rows else None
     slot = next(one for one in SLOTS if one.vector != in_use)
@@ -254,13 +252,12 @@ def _switch(transaction: Transaction, version: str, slot: Slot) -> None:
         edited=EDITED,
     ):
         place_in_slot(transaction, row["title"], slot, version)
-    transaction.run(_SET_FLAGS, version=version, first=SLOTS[0].vector)
+    transaction.run(_SET_FLAGS, version=version)
 
 
-# A model of an earlier release does not name its slot, which was the first one.
 _SET_FLAGS: LiteralString = """
 OPTIONAL MATCH (older:EmbeddingModel {is_current: true} WHERE older.version <> $version)
-SET older.is_current = false, older.vector = coalesce(older.vector, $first)
+SET older.is_current = false
 WITH count(*) AS _
 MATCH (model:EmbeddingModel {version: $version})
 SET model.is_current = true

@@ -10,18 +10,18 @@ from bookgraph.core.errors import DataMissingError
 from bookgraph.graph.read.model import StoredModel, list_models
 from bookgraph.graph.schema import BOOK, LINK, SLOTS, slot_of
 from bookgraph.graph.store import Store
+from bookgraph.graph.write.lease import leased
 from bookgraph.graph.write.vectors import remove_vectors
 
 
+@leased("models use")
 def use_model(store: Store, version: str) -> StoredModel:
     """Make a model that the graph holds the current one, in one small transaction.
 
     Raises:
         DataMissingError: the graph does not hold it.
     """
-    rows = store.write(
-        lambda transaction: transaction.run(_USE, version=version, first=SLOTS[0].vector)
-    )
+    rows = store.write(lambda transaction: transaction.run(_USE, version=version))
     for model in list_models(store):
         if rows and model.version == version:
             return model
@@ -32,6 +32,7 @@ def use_model(store: Store, version: str) -> StoredModel:
     )
 
 
+@leased("models rollback")
 def roll_back(store: Store) -> StoredModel:
     """Make the model beside the current one the current one.
 
@@ -58,6 +59,7 @@ class PruneReport:
     versions: Sequence[str]
 
 
+@leased("models prune")
 def prune_models(store: Store) -> PruneReport:
     """Remove the vectors of all models but the current one, and what is stored about them.
 
@@ -68,7 +70,7 @@ def prune_models(store: Store) -> PruneReport:
     current = next((model for model in models if model.is_current), None)
     if current is None:
         raise DataMissingError("The graph has no current model, so nothing was removed.")
-    kept = slot_of(current.properties.get("vector"))
+    kept = slot_of(current.properties["vector"])
     # First the facts: nobody then starts to use vectors that are being removed.
     store.write(lambda transaction: transaction.run(_REMOVE_OTHERS))
     for slot in SLOTS:
@@ -80,12 +82,10 @@ def prune_models(store: Store) -> PruneReport:
     return PruneReport(tuple(model.version for model in models if not model.is_current))
 
 
-# A model of an earlier release does not name its slot, which was the first one.
 _USE: LiteralString = """
-MATCH (chosen:EmbeddingModel {version: $version})
-WHERE chosen.is_current OR chosen.vector IS NOT NULL
+MATCH (chosen:EmbeddingModel {version: $version}) WHERE chosen.vector IS NOT NULL
 OPTIONAL MATCH (other:EmbeddingModel {is_current: true} WHERE other <> chosen)
-SET other.vector = coalesce(other.vector, $first), other.is_current = false
+SET other.is_current = false
 WITH DISTINCT chosen
 SET chosen.is_current = true
 WITH chosen

@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections.abc import Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, wait
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import BinaryIO
 
 import httpx
 
+from bookgraph.core.concurrency import worker_threads
 from bookgraph.core.errors import ChecksumError, DownloadError
 from bookgraph.core.files import check_free_space, translated_write_errors
 from bookgraph.core.http import (
@@ -110,8 +111,10 @@ def fetch_dump(
     _check_room(target, parts)
     meter = Meter(_STAGE, listing.num_bytes, on_progress)
     is_stopped = threading.Event()
-    pool = ThreadPoolExecutor(num_connections)
-    with open_client(timeout_s=policy.timeout_s, user_agent=user_agent(contact)) as client:
+    with (
+        open_client(timeout_s=policy.timeout_s, user_agent=user_agent(contact)) as client,
+        worker_threads(num_connections, name="download") as pool,
+    ):
         try:
             downloads = [
                 pool.submit(_Download(part, target, client, policy, meter, is_stopped).run)
@@ -123,7 +126,6 @@ def fetch_dump(
         finally:
             # After a failure or Ctrl-C the other threads end with their chunk, which is kept.
             is_stopped.set()
-            pool.shutdown(cancel_futures=True)
     elapsed_s = time.monotonic() - start_s
     logger.info("fetched %s of %s into %s in %.0f s", wiki, listing.date, target, elapsed_s)
     return FetchedDump(

@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookgraph.core.concurrency import map_in_order
+from bookgraph.core.concurrency import ended_unless_interrupted, map_in_order
 from bookgraph.core.errors import BookgraphError, InputError
 from bookgraph.core.locks import process_lock
 from bookgraph.core.names import MAIN_ONLY
@@ -212,12 +212,10 @@ def _scanning(segments: Sequence[Segment], num_workers: int | None) -> Iterator[
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_prepare_worker,
     )
-    try:
+    with ended_unless_interrupted(pool):
         yield map_in_order(
             pool, scan_segment, segments, num_waiting=_WAITING_PER_WORKER * num_workers
         )
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _prepare_worker() -> None:

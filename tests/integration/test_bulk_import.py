@@ -15,12 +15,16 @@ from typing import Any
 import pytest
 
 from bookgraph.core.errors import DiskFullError, LocalServerError
-from bookgraph.core.processes import wait_until
+from bookgraph.core.processes import is_running, wait_until
 from bookgraph.core.progress import Progress
+from bookgraph.core.settings import Settings
 from bookgraph.core.types import BookRow, LinkRow
 from bookgraph.graph.connection import connect
 from bookgraph.graph.query.titles import nearest_titles
-from bookgraph.graph.server import local as server
+from bookgraph.graph.server import java
+from bookgraph.graph.server import local as server_module
+from bookgraph.graph.server.home import Neo4jHome
+from bookgraph.graph.server.local import LocalServer
 from bookgraph.graph.store import Store
 from bookgraph.graph.write import bulk
 from bookgraph.graph.write.bulk import can_import, import_graph, write_csv
@@ -143,36 +147,102 @@ with connect(settings) as store:
 """
 
 
-def test_kill_9_in_the_middle_of_an_import_leaves_an_empty_database(own_server: Any) -> None:
-    settings = own_server.settings
-    process = subprocess.Popen(
-        [sys.executable, "-c", _SCRIPT, str(settings.home), str(Path(__file__).parent)],
+def _start_import(home: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", _SCRIPT, str(home), str(Path(__file__).parent)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
+
+
+def _wait_until_importing(process: subprocess.Popen[str], home: Neo4jHome) -> None:
     for line in process.stdout:
         if line.startswith("Importing"):
             break
-    mark = settings.neo4j_home / "import-is-half-done"
-    database = settings.neo4j_home / "data" / "databases" / "neo4j"
     # The importer's JVM is writing once the database has files of some size.
     assert wait_until(
-        lambda: mark.exists() and sum(f.stat().st_size for f in database.glob("*")) > 100_000,
+        lambda: home.import_state == "importing" and home.store_bytes("neo4j") > 100_000,
         timeout_s=60,
         pause_s=0.01,
     )
-    # The importer's JVM ends with its parent's group.
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert mark.exists()
+
+
+def _assert_usable_and_empty(settings: Settings) -> None:
     with connect(settings) as store:
         assert store.read("MATCH (n) RETURN count(n) AS num") == [{"num": 0}]
         assert not list(settings.neo4j_home.glob("import-*"))
         rows = _rows(20)
         assert load_graph(store, rows).num_added == len(rows.books)
+
+
+@pytest.mark.parametrize("whom", ["the command", "its group", "the importer"])
+def test_kill_9_in_the_middle_of_an_import_leaves_an_empty_database(
+    own_server: Any, whom: str
+) -> None:
+    home = Neo4jHome(own_server.settings.neo4j_home.resolve())
+    process = _start_import(own_server.settings.home)
+    _wait_until_importing(process, home)
+    tools = java.find_tools(home)
+    assert tools
+    if whom == "the command":
+        process.kill()
+    elif whom == "its group":
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        for pid in tools:
+            os.kill(pid, signal.SIGKILL)
+    process.wait(60)
+    # Nothing writes on when the command is gone.
+    assert wait_until(lambda: not any(map(is_running, tools)), timeout_s=2)
+    assert process.returncode != 0
+    if whom != "the importer":  # whose end the command survives, and tidies up after
+        assert home.import_state == "importing"
+    _assert_usable_and_empty(own_server.settings)
+    assert home.import_state is None
+
+
+def test_an_importer_that_outlived_its_parent_is_ended_by_the_next_start(
+    own_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a system that ends no child of a killed process."""
+    server, settings = own_server.server, own_server.settings
+    home = Neo4jHome(settings.neo4j_home.resolve())
+    server.stop()
+    server.write_arguments("admin", lambda _: None)
+    home.mark_import("importing")
+    with home.import_folder() as folder:
+        arguments = write_csv(_rows(20_000), folder)
+        stray = subprocess.Popen(
+            [*java.admin_command(home), *server_module.IMPORT_COMMAND, *arguments],
+            env=java.environment(home),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert wait_until(lambda: home.store_bytes("neo4j") > 100_000, timeout_s=60, pause_s=0.01)
+        _assert_usable_and_empty(settings)
+        assert stray.wait(1) != 0
+
+
+def test_an_import_that_is_killed_before_its_first_start_is_whole(
+    own_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Neo4jHome(own_server.settings.neo4j_home.resolve())
+    rows = _rows(20)
+    with connect(own_server.settings) as store, monkeypatch.context() as patch:
+        patch.setattr(LocalServer, "_launch", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            import_graph(own_server.server, store, rows)
+    assert home.import_state == "unproven"
+    with connect(own_server.settings) as store:
+        assert home.import_state is None
+        assert load_graph(store, rows).num_unchanged == len(rows.books)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_nobody_starts_the_server_during_an_import(own_server: Any) -> None:
@@ -229,7 +299,7 @@ def test_ingest_takes_the_importer_only_for_a_large_first_load(
         arguments_file = own_server.server.status().home / "conf" / "java.args"
         assert "TieredStopAtLevel" in arguments_file.read_text("utf-8")
         # Neo4j's own files alone are as large as this graph, so that no real border parts them.
-        monkeypatch.setattr(server, "_LARGE_STORE_BYTES", 1)
+        monkeypatch.setattr(server_module, "_LARGE_STORE_BYTES", 1)
         assert ingest() == (1_411, 0)
         # What is large from now on is compiled in full.
         assert "TieredStopAtLevel" not in arguments_file.read_text("utf-8")

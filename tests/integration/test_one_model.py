@@ -252,19 +252,6 @@ def test_models_are_used_rolled_back_and_pruned(store: Store) -> None:
     assert roll_back(store).version == "model 1"
 
 
-def test_a_model_of_an_earlier_release_stays_usable(store: Store) -> None:
-    """Such a model does not name its slot."""
-    load_chain(store)
-    write_embeddings(store, make_rows("old", seed=1, dim=8))
-    store.run("MATCH (m:EmbeddingModel) REMOVE m.vector, m.book_index, m.link_index")
-    store.models.forget()
-    before = nearest_books(store, ["Book 0003"])
-    write_embeddings(store, make_rows("new", seed=2, dim=8))
-    assert nearest_books(store, ["Book 0003"]) != before
-    assert roll_back(store).version == "old"
-    assert nearest_books(store, ["Book 0003"]) == before
-
-
 def test_two_trainings_at_once_leave_one_whole_model(store: Store) -> None:
     load_chain(store)
     write_embeddings(store, make_rows("before", seed=0, dim=8))

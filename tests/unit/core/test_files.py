@@ -17,6 +17,7 @@ from bookgraph.core.files import (
     check_free_space,
     format_bytes,
     free_bytes,
+    remove_file,
     translated_write_errors,
 )
 
@@ -81,11 +82,24 @@ def test_drafts_of_killed_processes_are_removed_and_those_of_others_stay(tmp_pat
     killed = tmp_path / f".file.{2**22 + 5}-1.part"
     running = tmp_path / f".file.{os.getppid()}-1.part"
     other = tmp_path / f".file2.{2**22 + 5}-1.part"
-    for path in (killed, running, other):
+    own = tmp_path / "dump.bz2.part"
+    for path in (killed, running, other, own):
         path.touch()
     with atomic_write(tmp_path / "file") as file:
         file.write("x")
-    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "file", running, other])
+    assert sorted(tmp_path.iterdir()) == sorted([tmp_path / "file", running, own])
+
+
+def test_a_folder_in_the_place_of_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").mkdir()
+    with (
+        pytest.raises(BookgraphError, match=f"in the place of the file {tmp_path / 'file'}"),
+        atomic_write(tmp_path / "file"),
+    ):
+        pytest.fail("nothing can be written")
+    with pytest.raises(BookgraphError, match="Move it away"):
+        remove_file(tmp_path / "file")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_full_disk_is_an_error_and_the_old_file_stays(

@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from bookgraph.core.processes import (
+    TETHER,
     ProcessMark,
     command_of,
     find_free_port,
@@ -21,6 +22,7 @@ from bookgraph.core.processes import (
     format_address,
     is_port_free,
     is_running,
+    run_tied,
     start_detached,
     stop_process,
     wait_until,
@@ -167,3 +169,78 @@ def test_the_user_of_a_port_is_named(taken: int) -> None:
 def test_an_address_of_another_machine_is_a_problem() -> None:
     problem = find_port_problem(0, host="192.0.2.1")
     assert problem == "192.0.2.1 is not an address of this machine"
+
+
+_TIED = """
+import sys
+from bookgraph.core.processes import run_tied
+run_tied([sys.executable, "-c", {program!r}], timeout_s=60)
+"""
+_CHILD = "import time; time.sleep(60)"
+
+
+def test_a_tied_program_returns_its_exit_code_and_output() -> None:
+    program = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"
+    code, output = run_tied([sys.executable, "-c", program], timeout_s=30)
+    assert code == 3
+    assert sorted(output.split()) == ["err", "out"]
+    program = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    assert run_tied([sys.executable, "-c", program], timeout_s=30)[0] == 128 + signal.SIGKILL
+
+
+def test_a_tied_program_that_cannot_be_run_or_takes_too_long_is_an_error() -> None:
+    with pytest.raises(FileNotFoundError):
+        run_tied(["/no/such/program"], timeout_s=1)
+    with pytest.raises(TimeoutError):
+        run_tied([sys.executable, "-c", _CHILD], timeout_s=0.5)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("whom", ["parent", "both", "group"])
+def test_a_tied_program_ends_with_its_parent(
+    number: signal.Signals, whom: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "pid"
+    program = (
+        f"import os, time; open({str(file)!r}, 'w').write(f'{{os.getpid()}}.'); time.sleep(60)"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _TIED.format(program=program)],
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert wait_until(
+        lambda: file.exists() and file.read_text().endswith("."), timeout_s=30, pause_s=0.01
+    )
+    child = int(file.read_text().rstrip("."))
+    (tether,) = psutil.Process(parent.pid).children()
+    if whom == "group":
+        os.killpg(parent.pid, number)
+    else:
+        if whom == "both":
+            tether.kill()
+        parent.send_signal(number)
+    parent.wait(10)
+    assert wait_until(lambda: not is_running(child), timeout_s=5)
+    assert wait_until(lambda: not tether.is_running(), timeout_s=5)
+
+
+def test_without_a_death_signal_the_pipe_ends_the_program(tmp_path: Path) -> None:
+    """As on systems other than Linux."""
+    file = tmp_path / "pid"
+    program = (
+        f"import os, time; open({str(file)!r}, 'w').write(f'{{os.getpid()}}.'); time.sleep(60)"
+    )
+    run_tether = (
+        f"import sys; sys.path.insert(0, {str(TETHER.parent)!r}); import tether; "
+        "tether._parent_death_signal = lambda: None; "
+        f"tether.main([sys.executable, '-c', {program!r}])"
+    )
+    child = subprocess.Popen([sys.executable, "-c", run_tether], stdin=subprocess.PIPE)
+    assert wait_until(
+        lambda: file.exists() and file.read_text().endswith("."), timeout_s=30, pause_s=0.01
+    )
+    assert child.stdin is not None
+    child.stdin.close()
+    assert child.wait(10) == 128 + signal.SIGKILL
+    assert not is_running(int(file.read_text().rstrip(".")))

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import shutil
 import stat
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,10 +64,96 @@ def test_a_missing_password_beside_a_store_is_an_error(home: Neo4jHome) -> None:
     assert not (home.folder / "password").exists()
 
 
-def test_an_unreadable_password_is_an_error(home: Neo4jHome) -> None:
-    (home.folder / "password").mkdir(parents=True)
-    with pytest.raises(LocalServerError, match="Cannot read Neo4j's password from"):
+@pytest.mark.parametrize("damage", ["missing", "empty", "zeros", "a folder"])
+def test_a_lost_password_names_the_command_that_resets_it(home: Neo4jHome, damage: str) -> None:
+    (home.folder / "data" / "databases" / "system").mkdir(parents=True)
+    if damage == "a folder":
+        home.password_file.mkdir()
+    elif damage != "missing":
+        home.password_file.write_bytes(b"" if damage == "empty" else bytes(33))
+    with pytest.raises(LocalServerError, match=r"`bookgraph neo4j reset-password`, which keeps"):
         home.password()
+    home.replace_password("new")
+    assert home.password() == "new"
+    assert _mode(home.password_file) == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", bytes(33), b"\n"])
+def test_a_blank_password_of_a_home_without_a_store_is_replaced(
+    home: Neo4jHome, content: bytes
+) -> None:
+    home.folder.mkdir(parents=True)
+    home.password_file.write_bytes(content)
+    password = home.password()
+    assert len(password) >= 32
+    assert home.password() == password
+
+
+def test_the_mark_of_an_import_outlives_the_deletion_of_its_data(
+    home: Neo4jHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = home.folder / "data" / "databases" / "neo4j"
+    database.mkdir(parents=True)
+    assert home.import_state is None
+    home.mark_import("importing")
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", _fail)
+        with pytest.raises(LocalServerError, match=f"Cannot delete {database}"):
+            home.discard_half_import("neo4j")
+    assert home.import_state == "importing"
+    assert home.discard_half_import("neo4j")
+    assert not database.exists()
+    assert home.import_state == "unproven"
+    database.mkdir()
+    assert not home.discard_half_import("neo4j"), "what was made since is nobody's half"
+    assert database.exists()
+    home.unmark_import()
+    assert home.import_state is None
+
+
+@pytest.mark.parametrize(
+    ("content", "state"),
+    [(bytes(9), "unproven"), (b"\xff", "unproven"), (b"x", "unproven"), (b"", "importing")],
+)
+def test_only_a_mark_of_this_or_an_earlier_version_lets_a_store_be_deleted(
+    home: Neo4jHome, content: bytes, state: str
+) -> None:
+    home.folder.mkdir(parents=True)
+    (home.folder / "import-is-half-done").write_bytes(content)
+    assert home.import_state == state
+
+
+def test_a_store_is_set_aside_whole_and_put_back(home: Neo4jHome) -> None:
+    assert home.set_aside("neo4j") is None
+    for kind in ("databases", "transactions"):
+        (home.folder / "data" / kind / "neo4j").mkdir(parents=True)
+        (home.folder / "data" / kind / "neo4j" / "file").write_text(kind)
+    aside = home.set_aside("neo4j")
+    assert aside is not None
+    assert sorted(path.name for path in aside.iterdir()) == ["databases", "transactions"]
+    assert not (home.folder / "data" / "databases" / "neo4j").exists()
+    home.copy_back(aside, "neo4j")
+    home.put_back(aside, "neo4j")
+    assert (home.folder / "data" / "transactions" / "neo4j" / "file").read_text() == "transactions"
+    assert not aside.exists()
+
+
+def test_what_a_killed_process_left_is_removed(home: Neo4jHome) -> None:
+    home.prepare()
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for pid in (dead.pid, os.getpid()):
+        (home.folder / f"import-files-{pid}-x").mkdir()
+        (home.folder / f".server.json.{pid}-1.part").touch()
+        (home.conf_dir / f".neo4j.conf.{pid}-1.part").touch()
+    home.remove_leftovers()
+    left = [str(path) for path in home.folder.rglob("*") if "-" in path.name]
+    assert len(left) == 3
+    assert all(str(os.getpid()) in name for name in left)
+
+
+def _fail(*_: object, **__: object) -> None:
+    raise PermissionError(13, "denied")
 
 
 def test_the_last_start_is_read_back(home: Neo4jHome) -> None:
@@ -142,6 +229,7 @@ def test_the_configuration_keeps_to_loopback_with_a_login_and_sends_nothing(
 def test_too_little_disk_space_prevents_a_start(
     home: Neo4jHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (home.folder / "data" / "databases" / "system").mkdir(parents=True)
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=150_000_000))
     with pytest.raises(DiskFullError) as caught:
@@ -150,6 +238,17 @@ def test_too_little_disk_space_prevents_a_start(
     assert "needs 200 MB, and 150 MB are free" in message
     assert str(home.folder) in message
     assert "BOOKGRAPH_HOME" in message
+    mount = next(folder for folder in home.folder.parents if folder.is_mount())
+    assert f"the disk mounted at {mount}." in message
+
+
+def test_a_new_store_needs_space_for_its_logs(
+    home: Neo4jHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=300_000_000))
+    with pytest.raises(DiskFullError, match="needs 550 MB, and 300 MB are free"):
+        home.prepare()
 
 
 def test_a_file_in_place_of_the_home_is_an_error(tmp_path: Path) -> None:

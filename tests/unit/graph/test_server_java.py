@@ -56,13 +56,31 @@ def processes() -> Iterator[Processes]:
 def test_a_server_is_recognised_by_main_class_and_home(
     home: Neo4jHome, processes: Processes
 ) -> None:
-    ours = processes.start(MAIN_CLASS, f"--home-dir={home.folder}")
-    other_home = processes.start(MAIN_CLASS, f"--home-dir={home.folder}2")
-    other_program = processes.start("grep", f"--home-dir={home.folder}")
+    conf = f"--config-dir={home.conf_dir}"
+    ours = processes.start(MAIN_CLASS, f"--home-dir={home.folder}", conf)
+    other_home = processes.start(MAIN_CLASS, f"--home-dir={home.folder}2", conf)
+    other_program = processes.start("grep", f"--home-dir={home.folder}", conf)
+    own_rules = processes.start(MAIN_CLASS, f"--home-dir={home.folder}", f"{conf}-repair")
     assert java.is_server(ours.pid, home.folder)
     assert not java.is_server(other_home.pid, home.folder)
     assert not java.is_server(other_program.pid, home.folder)
+    assert not java.is_server(own_rules.pid, home.folder)
     assert java.find_server(home.folder) == ours.pid
+
+
+def test_whatever_else_runs_java_on_the_home_is_found(
+    home: Neo4jHome, processes: Processes
+) -> None:
+    arguments = f"@{home.arguments_file}"
+    importer = processes.start(arguments, java.ADMIN_CLASS, "database", "import")
+    without_login = processes.start(
+        *(arguments, MAIN_CLASS, f"--home-dir={home.folder}", f"--config-dir={home.conf_dir}-2")
+    )
+    processes.start(
+        *(arguments, MAIN_CLASS, f"--home-dir={home.folder}", f"--config-dir={home.conf_dir}")
+    )
+    processes.start(f"@{home.folder}2/conf/java.args", java.ADMIN_CLASS, "database", "import")
+    assert set(java.find_tools(home)) == {importer.pid, without_login.pid}
 
 
 @pytest.mark.parametrize("pid", [-1, 0, 2**22 + 5, 2**70])
@@ -71,7 +89,9 @@ def test_an_impossible_process_id_is_not_a_server(home: Neo4jHome, pid: int) -> 
 
 
 def test_a_dead_or_zombie_process_is_not_a_server(home: Neo4jHome, processes: Processes) -> None:
-    process = processes.start(MAIN_CLASS, f"--home-dir={home.folder}")
+    process = processes.start(
+        *(MAIN_CLASS, f"--home-dir={home.folder}", f"--config-dir={home.conf_dir}")
+    )
     process.kill()
     # Nobody has waited for it yet, so it stays in the process table as a zombie.
     assert wait_until(

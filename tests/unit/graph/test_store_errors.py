@@ -7,6 +7,7 @@ from neo4j import exceptions as driver_errors
 
 from bookgraph.core.errors import (
     BookgraphError,
+    DatabaseDownError,
     DataMissingError,
     DiskFullError,
     QueryTimeoutError,
@@ -42,6 +43,21 @@ CASES = [
     ),
     (
         server_error("Neo.TransientError.General.DatabaseUnavailable", "starting"),
+        DatabaseDownError,
+        "does not work",
+    ),
+    (
+        server_error("Neo.DatabaseError.Transaction.TransactionStartFailed", "critical error"),
+        DatabaseDownError,
+        "does not work",
+    ),
+    (
+        server_error("Neo.TransientError.General.TransactionMemoryLimit", "limit"),
+        BookgraphError,
+        "BOOKGRAPH_HEAP_MB",
+    ),
+    (
+        server_error("Neo.TransientError.Transaction.DeadlockDetected", "deadlock"),
         StoreUnreachableError,
         "cannot answer now",
     ),
