@@ -245,7 +245,7 @@ class Serve(Stage):
 
     name = "serve with mutations"
     num_workers = 1
-    good_codes = (0, 128 + signal.SIGTERM)
+    good_codes = (0, 128 + signal.SIGTERM, -signal.SIGTERM)
     variables = MappingProxyType({"BOOKGRAPH_WRITE_KEYS": KEY})
 
     def __init__(self, place: Place, material: Material) -> None:
