@@ -10,15 +10,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from multiprocessing.queues import Queue
 from pathlib import Path
+from queue import Empty
 
-from bookgraph.testing.faults.place import open_place
+from bookgraph.core.settings import load_settings
+from bookgraph.testing.faults.place import open_place, prepared_cache
 from bookgraph.testing.faults.plan import Injection, make_plan
 from bookgraph.testing.faults.report import describe_result, save, summary
 from bookgraph.testing.faults.run import Result, run_all
 
 _BAD = ("lost", "stuck")
+_MANY = 30
+"""From so many injections on, Java's caches save more time than they take."""
 
 
 def main() -> int:
@@ -47,9 +52,7 @@ def main() -> int:
         for one in plan:
             print(f"{one.number:>3} {one.stage}: {one.kind}, at {one.moment:.0%}")  # noqa: T201
         return 0
-    # Also ended from outside, it must take its servers and its disk with it.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    _end_cleanly()
     start_s = time.monotonic()
     results = []
     for result in _run(plan, num_jobs=options.jobs):
@@ -69,30 +72,55 @@ def _numbers(text: str) -> set[int]:
 
 
 def _run(plan: list[Injection], *, num_jobs: int) -> Iterator[Result]:
-    if num_jobs == 1:
-        with open_place(_folder(0)) as place:
+    with ExitStack() as stack:
+        is_long = len(plan) >= _MANY
+        cache = stack.enter_context(prepared_cache()) if is_long else load_settings().cache
+        if num_jobs == 1:
+            place = stack.enter_context(open_place(_folder(0), cache=cache))
             yield from run_all(place, iter(plan))
-        return
+        else:
+            yield from _run_beside(plan, num_jobs, cache)
+
+
+def _run_beside(plan: list[Injection], num_jobs: int, cache: Path) -> Iterator[Result]:
     context = multiprocessing.get_context("spawn")
     waiting: Queue[Injection | None] = context.Queue()
     done: Queue[Result] = context.Queue()
     for one in [*plan, *[None] * num_jobs]:
         waiting.put(one)
     jobs = [
-        context.Process(target=_work, args=(_folder(job), waiting, done)) for job in range(num_jobs)
+        context.Process(target=_work, args=(_folder(job), cache, waiting, done))
+        for job in range(num_jobs)
     ]
     for job in jobs:
         job.start()
-    for _ in plan:
-        yield done.get()
-    for job in jobs:
-        job.join()
+    try:
+        for _ in plan:
+            while True:
+                try:
+                    yield done.get(timeout=5)
+                    break
+                except Empty:
+                    assert any(job.is_alive() for job in jobs), "all jobs have ended"
+    finally:
+        for job in jobs:
+            # After a whole run they have ended by themselves.
+            job.join(1)
+            job.terminate()
+            job.join()
 
 
-def _work(folder: Path, waiting: Queue[Injection | None], done: Queue[Result]) -> None:
-    with open_place(folder) as place:
+def _work(folder: Path, cache: Path, waiting: Queue[Injection | None], done: Queue[Result]) -> None:
+    _end_cleanly()
+    with open_place(folder, cache=cache) as place:
         for result in run_all(place, iter(waiting.get, None)):
             done.put(result)
+
+
+def _end_cleanly() -> None:
+    """Also when ended from outside, take the servers and the disk along."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
 
 
 def _folder(job: int) -> Path:
