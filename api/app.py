@@ -33,7 +33,7 @@ from bookgraph.api.http.neo4j_files import neo4j_routes
 from bookgraph.api.http.websocket import WebSocketHandler
 from bookgraph.api.ops.metrics import CONTENT_TYPE, Metrics
 from bookgraph.api.ops.tracing import TracedApp, TracedStore, start_tracing
-from bookgraph.api.options import LOOPBACK, ServerOptions
+from bookgraph.api.options import ServerOptions, own_hosts
 from bookgraph.api.schema.build import build_schema
 from bookgraph.core.errors import BookgraphError
 from bookgraph.graph.query.overview import has_vectors, read_stamp
@@ -185,15 +185,16 @@ def serve(
 
     Args:
         store: the graph.
-        host: address to listen on. On a loopback address, only requests to its own names are
-            served, so that no web page can reach it under another name (DNS rebinding).
+        host: address to listen on. Only requests that name it, or one of
+            `options.allowed_hosts`, are served, so that no web page can reach it under a name of
+            its own (DNS rebinding).
         port: port to listen on. `choose_port` checks beforehand whether it is free.
         options: keys, limits, production mode.
         on_ready: called once, when the application is built and before the first request.
     """
     options = options or ServerOptions()
-    if host in LOOPBACK and not options.allowed_hosts:
-        options = replace(options, allowed_hosts=LOOPBACK)
+    if not options.allowed_hosts:
+        options = replace(options, allowed_hosts=own_hosts(host))
     app = build_app(store.with_timeout(options.timeout_s), options)
     store.models.load_in_background(store)
     on_ready()

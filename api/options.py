@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
 
+from bookgraph.api.hosts import KnownHosts
+from bookgraph.core.errors import UsageError
 from bookgraph.core.settings import Settings, split_list
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -44,7 +48,9 @@ class ServerOptions:
             header that a page of another site cannot send.
         read_keys: if any are set, a request needs one of them or of `write_keys` as bearer token.
         write_keys: keys that permit mutations. Without any, mutations are refused.
-        allowed_hosts: values of the Host header, without port, that are served; empty for all.
+        allowed_hosts: names of the server in Host headers: names, `*.example.org`, addresses, or
+            `*` for all. The address at which a connection arrives is served too. Empty for all: a
+            program that mounts the application checks hosts itself. `serve` never serves all.
         trusted_proxies: addresses of proxies, separated by commas, whose X-Forwarded-For and
             X-Forwarded-Proto headers are trusted.
         cors_origins: origins whose pages may send requests; none by default.
@@ -118,7 +124,47 @@ class ServerOptions:
         )
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address or a name to listen on."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def find_exposure(settings: Settings) -> str | None:
+    """What an operator should know about a server that more than this machine can reach.
+
+    Returns:
+        A warning if everybody who reaches the server can read the graph, else None.
+
+    Raises:
+        UsageError: production mode, and neither a key for reading nor `--public`.
+    """
+    if settings.public or settings.read_keys.get_secret_value():
+        return None
+    remedy = "Set BOOKGRAPH_READ_KEYS, or confirm with --public that everybody may read"
+    if settings.production:
+        raise UsageError(f"Production mode needs a key. {remedy} (BOOKGRAPH_PUBLIC=true).")
+    if is_loopback(settings.host):
+        return None
+    return (
+        f"The server listens beyond this machine (--host {settings.host}) and asks for no key: "
+        f"everybody who reaches it can read the graph. {remedy}."
+    )
+
+
+def own_hosts(host: str) -> tuple[str, ...]:
+    """The names of a server that listens on an address or a name.
+
+    Those of loopback always belong to it: no browser resolves them to another machine.
+    """
+    is_name = bool(host) and not re.fullmatch(r"[0-9.]+|.*:.*", host)
+    return (*LOOPBACK, host.lower()) if is_name and not is_loopback(host) else LOOPBACK
+
+
 def _allowed_hosts(settings: Settings) -> tuple[str, ...]:
-    """On loopback, only its own names and those given: no page can rebind a name to it."""
+    """The names of the server itself and those given, checked."""
     given = tuple(name.lower() for name in split_list(settings.allowed_hosts))
-    return (*LOOPBACK, *given) if settings.host in LOOPBACK else given
+    KnownHosts.parse(given)
+    return (*own_hosts(settings.host), *given)

@@ -284,6 +284,13 @@ def format_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def local_url(host: str, port: int) -> str:
+    """The URL at which this machine reaches a server that listens on an address."""
+    # These mean every address of the machine, and are none that a browser should use.
+    known = {"": LOOPBACK, "0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  # replaced, not bound
+    return f"http://{format_address(known.get(host, host), port)}"
+
+
 def is_port_free(port: int, *, host: str = LOOPBACK) -> bool:
     """Whether a server can listen on a port: nothing else does, on all addresses included."""
     return find_port_problem(port, host=host) is None

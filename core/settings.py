@@ -1,21 +1,32 @@
 """The frozen `Settings`, read once from the environment and `.env` by the command line.
 
 No other module reads the environment: the object is passed to whatever needs a setting. Secrets are
-`SecretStr`, which never prints its value.
+`SecretStr`, which never prints its value. Each of them may come from a file instead, whose path is
+in a variable that ends with `_FILE`, as container platforms pass secrets.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import platformdirs
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from bookgraph.core.errors import UsageError
+
+ENV_FILE = Path(".env")
+_SECRET_FILE_MAX_BYTES = 64 * 1024
 
 
 class Settings(BaseSettings):
@@ -23,7 +34,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="BOOKGRAPH_",
-        env_file=".env",
+        env_file=ENV_FILE,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -64,6 +75,10 @@ class Settings(BaseSettings):
         default=False,
         description="Hide the schema and the console, and require a custom header on GET requests.",
     )
+    public: bool = Field(
+        default=False,
+        description="Confirm that everybody who reaches the server may read, without a key.",
+    )
     read_keys: SecretStr = Field(
         default=SecretStr(""),
         description="Bearer keys for reading, separated by commas. If set, `/graphql` needs one.",
@@ -74,7 +89,8 @@ class Settings(BaseSettings):
     )
     allowed_hosts: str = Field(
         default="",
-        description="Host names, separated by commas, that a proxy publishes the server under.",
+        description="Host names that the server is reached by, separated by commas: names, "
+        "`*.example.org`, or `*` for all. Its own addresses and localhost are always known.",
     )
     trusted_proxies: str = Field(
         default="127.0.0.1,::1",
@@ -121,6 +137,25 @@ class Settings(BaseSettings):
         description="Name of the database at NEO4J_URI.",
     )
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # pydantic passes it
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read secrets from files too. Values that are passed as arguments win over all others."""
+        given = init_settings()
+        has_env_file = bool(getattr(dotenv_settings, "env_file", None))
+        variables = {**(_read_env_file() if has_env_file else {}), **_environment()}
+        fields = [
+            name for name in secret_fields() if not {name, environment_name(name)} & given.keys()
+        ]
+        secrets = InitSettingsSource(settings_cls, _read_secret_files(fields, variables))
+        return init_settings, secrets, env_settings, dotenv_settings
+
     @property
     def neo4j_home(self) -> Path:
         """The local Neo4j's folder."""
@@ -153,8 +188,8 @@ class Settings(BaseSettings):
 
 
 def split_list(text: str) -> tuple[str, ...]:
-    """Split a setting that holds several values, separated by commas."""
-    return tuple(part for one in text.split(",") if (part := one.strip()))
+    """Split a setting that holds several values, separated by commas or, in a file, by lines."""
+    return tuple(part for one in re.split(r"[,\r\n]", text) if (part := one.strip()))
 
 
 def load_settings(**overrides: object) -> Settings:
@@ -164,9 +199,10 @@ def load_settings(**overrides: object) -> Settings:
         **overrides: values that take precedence, by field. Messages name them as options.
 
     Raises:
-        UsageError: a variable or an override has a value that is not accepted. The message names
-            it, and the accepted values.
+        UsageError: a variable or an override has a value that is not accepted, or a file of a
+            secret or `.env` cannot be read. The message names it, and what is accepted.
     """
+    _read_env_file()  # pydantic's own errors about the file do not name it
     try:
         return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks the values itself
     except ValidationError as error:
@@ -199,6 +235,28 @@ def environment_name(field: str) -> str:
     if isinstance(alias, AliasChoices):
         return str(alias.choices[0])
     return f"BOOKGRAPH_{field.upper()}"
+
+
+def secret_fields() -> tuple[str, ...]:
+    """The fields of `Settings` that hold secrets."""
+    return tuple(
+        name
+        for name, field in Settings.model_fields.items()
+        if SecretStr in (field.annotation, *get_args(field.annotation))
+    )
+
+
+def describe_env_file() -> str | None:
+    """Which settings `.env` in the current folder sets, by name. None if it sets none.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    found = _read_env_file()
+    names = [environment_name(name) for name in Settings.model_fields]
+    names += [f"{environment_name(name)}_FILE" for name in secret_fields()]
+    used = [name for name in names if name in found and name not in _environment()]
+    return f"Using {ENV_FILE.absolute()}: {', '.join(used)}." if used else None
 
 
 def accepted_values(field: str) -> str:
@@ -234,3 +292,59 @@ def _field(location: str) -> str:
 
 def _source(field: str, overrides: Mapping[str, object]) -> str:
     return f"--{field.replace('_', '-')}" if field in overrides else environment_name(field)
+
+
+def _environment() -> dict[str, str]:
+    """The variables of this process that are not empty. Upper and lower case are the same."""
+    return {name.upper(): text for name, text in os.environ.items() if text}
+
+
+def _read_env_file() -> dict[str, str]:
+    """The variables in `.env` that are not empty; none if there is no such file."""
+    try:
+        found = dotenv_values(ENV_FILE) if ENV_FILE.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        problem = "is not text in UTF-8" if isinstance(error, ValueError) else "cannot be read"
+        raise UsageError(
+            f"{ENV_FILE.absolute()} {problem}. Correct it, or run bookgraph in another folder."
+        ) from error
+    return {name.upper(): text for name, text in found.items() if text}
+
+
+def _read_secret_files(fields: list[str], variables: Mapping[str, str]) -> dict[str, str]:
+    """The secrets whose files are named, by field."""
+    found = {}
+    for field in fields:
+        name = environment_name(field)
+        file = f"{name}_FILE"
+        if file not in variables:
+            continue
+        if name in variables:
+            raise UsageError(f"{name} and {file} are both set. Remove one of them.")
+        found[field] = _read_secret_file(file, Path(variables[file]))
+    return found
+
+
+def _read_secret_file(variable: str, path: Path) -> str:
+    """The content of a file without the line end that editors add."""
+    try:
+        # A device such as /dev/zero must not fill the memory.
+        with path.open("rb") as file:
+            content = file.read(_SECRET_FILE_MAX_BYTES + 1)
+        text = content.decode("utf-8")
+    except (OSError, ValueError) as error:
+        reasons: dict[type[Exception], str] = {
+            FileNotFoundError: "does not exist",
+            PermissionError: "may not be read by this user",
+            IsADirectoryError: "is a folder",
+            UnicodeDecodeError: "is not text in UTF-8",
+        }
+        problem = reasons.get(type(error), "cannot be read")
+        raise UsageError(f"{variable} names {str(path)!r}, which {problem}.") from error
+    secret = text.removesuffix("\n").removesuffix("\r")
+    if len(content) > _SECRET_FILE_MAX_BYTES:
+        raise UsageError(f"{variable} names {str(path)!r}, which is too large for a secret.")
+    if not secret.strip():
+        # Without this, an empty file of keys would open the server to everybody.
+        raise UsageError(f"{variable} names {str(path)!r}, which is empty.")
+    return secret

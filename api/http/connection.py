@@ -85,3 +85,14 @@ class HeadTimeout(_Base):
 
 class Connection(HeadTimeout, HttpToolsProtocol):
     """One HTTP connection of the server."""
+
+    def on_headers_complete(self) -> None:
+        """Take the host from the target `http://HOST/PATH`, where a request has such a one.
+
+        It wins over the Host header (RFC 9112, section 3.2.2), which the guard reads.
+        """
+        if not self.url.startswith((b"/", b"*")):
+            host = self.url.partition(b"://")[2].partition(b"/")[0].partition(b"?")[0]
+            self.headers[:] = [pair for pair in self.headers if pair[0] != b"host"]
+            self.headers.append((b"host", host))
+        super().on_headers_complete()

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from bookgraph.api.hosts import EVERY_HOST, KnownHosts
 from bookgraph.api.http.admission import Admission, error_response
 from bookgraph.api.http.cors import allow_origins
 from bookgraph.api.ops.logs import log_request
@@ -41,6 +42,7 @@ class Guard:
         self._app = app
         self._graphql = Admission(app, options)
         self._shared = allow_origins(self._respond, options.cors_origins)
+        self._hosts = KnownHosts.parse(options.allowed_hosts or (EVERY_HOST,))
         self._options = options
         self._metrics = metrics
 
@@ -58,7 +60,7 @@ class Guard:
         scope["bookgraph"] = record
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
-        elif self._is_known_host(headers) and self._is_same_site(headers):
+        elif self._hosts.serve(scope) and self._is_same_site(headers):
             # A missing key does not matter yet: it may come in the first message.
             await self._app(scope, receive, send)
         else:
@@ -76,7 +78,10 @@ class Guard:
             await send(message)
 
         # The files for Neo4j Browser are open to pages of all origins, and say so themselves.
-        app = self._respond if _path(scope).startswith("/neo4j/") else self._shared
+        is_open = _path(scope).startswith("/neo4j/")
+        # A preflight request to a foreign host must fail, and not be answered for the host.
+        is_refused = scope["method"] == "OPTIONS" and not self._is_known_host(scope)
+        app = self._respond if is_open or is_refused else self._shared
         with self._metrics.in_flight.track_inprogress():
             try:
                 await app(scope, receive, send_marked)
@@ -85,17 +90,18 @@ class Guard:
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse a request, or pass it on."""
-        refusal = self._refusal(scope, Headers(scope=scope))
+        refusal = self._refusal(scope)
         app = refusal or (self._graphql if _path(scope) == "/graphql" else self._app)
         await app(scope, receive, send)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
+    def _refusal(self, scope: Scope) -> Response | None:
         record = scope["bookgraph"]
-        if not self._is_known_host(headers):
+        if not self._is_known_host(scope):
             record["codes"] = ["UNKNOWN_HOST"]
+            # The name is the client's: a cache or a page must never show it as this server's.
             message = (
-                f"The host {headers.get('host', '')!r} is not served here. "
-                "The operator can add it to BOOKGRAPH_ALLOWED_HOSTS."
+                "This host is not served here. Use an address of this server, or have its "
+                "operator add the host name to BOOKGRAPH_ALLOWED_HOSTS."
             )
             return error_response(HTTPStatus.MISDIRECTED_REQUEST, "UNKNOWN_HOST", message)
         if not record["can_read"] and _path(scope) in _DATA_PATHS:
@@ -106,9 +112,9 @@ class Guard:
             return response
         return None
 
-    def _is_known_host(self, headers: Headers) -> bool:
-        allowed = self._options.allowed_hosts
-        return not allowed or _host(headers.get("host", "")) in allowed
+    def _is_known_host(self, scope: Scope) -> bool:
+        # Load balancers and Kubernetes probe each process at its own address, by any name.
+        return _path(scope) in _HEALTH_PATHS or self._hosts.serve(scope)
 
     def _is_same_site(self, headers: Headers) -> bool:
         """Whether a WebSocket comes from a page of this server, or not from a page at all."""
@@ -156,10 +162,3 @@ def _is_one_of(given: str, keys: tuple[str, ...]) -> bool:
     # All keys are compared, so that the time does not reveal which one matched either.
     matches = [hmac.compare_digest(given.encode(), key.encode()) for key in keys]
     return bool(given) and any(matches)
-
-
-def _host(header: str) -> str:
-    """The host of a Host header, in lowercase, without port and brackets."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0].lower()
-    return header.partition(":")[0].lower()

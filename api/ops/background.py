@@ -22,6 +22,7 @@ from bookgraph.core.processes import (
     find_free_port,
     find_port_problem,
     format_address,
+    local_url,
     start_detached,
     stop_process,
     wait_until,
@@ -43,7 +44,7 @@ class _State:
     @property
     def url(self) -> str:
         """The URL of the server."""
-        return f"http://{format_address(self.host, self.port)}"
+        return local_url(self.host, self.port)
 
 
 class BackgroundServer:

@@ -15,6 +15,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from bookgraph.core.errors import UsageError
+from bookgraph.graph.export.texts import xml_text
 from bookgraph.graph.query.overview import MapColumns
 
 WIDTH, HEIGHT = 1600, 1040
@@ -26,6 +27,7 @@ _MARGIN, _LEGEND_WIDTH = 40, 300
 _LINE_HEIGHT, _TEXT_SIZE, _TITLE_SIZE = 28, 18, 26
 # The PNG is drawn this many times larger and scaled down, which smooths the edges.
 _SMOOTHING = 2
+_MAX_LABEL = 24  # characters that fit into the legend
 _METHODS = {"tsne": "t-SNE", "umap": "UMAP"}
 
 
@@ -108,7 +110,7 @@ def plan_picture(points: MapColumns, *, color: str = "genre") -> Picture:
     others: list[tuple[float, float]] = []
     for value, place in zip(values, _fit(points), strict=True):
         places.get(value, others).append(place)
-    classes = [PointClass(value, color_of[value], places[value]) for value, _ in common]
+    classes = [PointClass(_label(value), color_of[value], places[value]) for value, _ in common]
     if others:
         classes.append(PointClass("other", colors.other, others))
     kept = "" if points.kept_share is None else f", {points.kept_share:.0%} of neighbours kept"
@@ -119,6 +121,12 @@ def plan_picture(points: MapColumns, *, color: str = "genre") -> Picture:
         radius=max(1.5, min(5.0, 150 / max(1, points.num_points) ** 0.5)),
         classes=classes,
     )
+
+
+def _label(value: str) -> str:
+    """A value on one line of the legend, in characters that an SVG can hold."""
+    text = " ".join(xml_text(value).split())
+    return text if len(text) <= _MAX_LABEL else f"{text[: _MAX_LABEL - 1].rstrip()}…"
 
 
 def _fit(points: MapColumns) -> list[tuple[float, float]]:

@@ -32,6 +32,7 @@ from bookgraph.cli import (
     train,
 )
 from bookgraph.cli import map as map_command
+from bookgraph.cli.common import announce_env_file
 from bookgraph.cli.process import catch_signals, end_interrupted, quiet_library_logs
 from bookgraph.cli.render import say
 from bookgraph.core.errors import BookgraphError, UsageError
@@ -94,6 +95,7 @@ def main() -> None:
 
 @app.callback()
 def _global(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show logs and tracebacks.")] = False,
     version: Annotated[
         bool,
@@ -106,6 +108,9 @@ def _global(
     ] = False,
 ) -> None:
     """Declare the options of all commands. `main` removes `--debug` from the arguments."""
+    # `serve` does it by itself, when it knows the form of its log.
+    if context.invoked_subcommand not in {None, "serve"} and "--help" not in sys.argv:
+        announce_env_file()
 
 
 def _print_version(*, is_set: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bookgraph.core.progress import ProgressPrinter
-from bookgraph.core.settings import Settings
+from bookgraph.core.settings import Settings, describe_env_file
 
 if TYPE_CHECKING:
     from bookgraph.graph import Store
+
+logger = logging.getLogger(__name__)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -63,6 +66,14 @@ def warn_of_model(store: Store) -> None:
     problem = read_model_fit(store).problem
     if problem is not None:
         sys.stderr.write(f"{problem}\n")
+
+
+def announce_env_file() -> None:
+    """Say which settings come from `.env`: another user may have left one in this folder."""
+    used = describe_env_file()
+    if used:
+        # Not a warning, but said without `--debug` too, and as JSON where the log is JSON.
+        logger.warning(used)
 
 
 def find_checkout() -> Path | None:

@@ -13,6 +13,7 @@ from bookgraph.cli.ingest import print_counts
 from bookgraph.cli.map import print_map
 from bookgraph.cli.process import interrupted_exit_code
 from bookgraph.cli.render import say
+from bookgraph.cli.serve import check_options
 from bookgraph.cli.similar import print_similar
 from bookgraph.cli.train import print_training, train_and_write
 from bookgraph.core.errors import PortTakenError
@@ -37,6 +38,7 @@ def demo() -> None:
     from bookgraph.ingest import CleaningOptions, ingest_files  # noqa: PLC0415  # slow to import
 
     settings = load_settings()
+    check_options(settings)
     with open_store(settings, is_new_allowed=True) as (store, progress):
         report = ingest_files([SAMPLE], store, options=CleaningOptions(), on_progress=progress)
     print_counts(report)

@@ -25,6 +25,14 @@ def export_files(
         ),
     ],
     folder: Annotated[Path, typer.Option("--to", help="Folder for the files.")] = Path("export"),
+    guard_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--guard-formulas/--no-guard-formulas",
+            help="In csv and projector, put an apostrophe before texts that a spreadsheet would "
+            "run as formulas.",
+        ),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Write the graph, its vectors or its map into files for other programs.
@@ -41,7 +49,10 @@ def export_files(
             from bookgraph.graph.export.formats import export_graph  # noqa: PLC0415  # slow to import
 
             written = cast("ExportFormat", file_format)
-            files = [*export_graph(store, folder, written, on_progress=progress).files]
+            report = export_graph(
+                store, folder, written, guard_formulas=guard_formulas, on_progress=progress
+            )
+            files = [*report.files]
     if as_json:
         print_json({"files": [str(file) for file in files]})
     else:

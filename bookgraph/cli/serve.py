@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import logging
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bookgraph.cli.common import open_store, warn_of_model
+from bookgraph.cli.common import announce_env_file, open_store, warn_of_model
 from bookgraph.cli.options import settings_option
 from bookgraph.cli.process import end_gently_on_hangup, tune_garbage_collector, was_interrupted
 from bookgraph.cli.render import say
-from bookgraph.core.processes import format_address
+from bookgraph.core.processes import local_url
 from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import Settings, export_settings, load_settings
+
+if TYPE_CHECKING:
+    from bookgraph.api import ServerOptions
+
+logger = logging.getLogger(__name__)
 
 
 def serve(
     host: Annotated[str | None, settings_option("host", metavar="ADDRESS")] = None,
     port: Annotated[str | None, settings_option("port", metavar="INTEGER")] = None,
     workers: Annotated[str | None, settings_option("workers", metavar="INTEGER")] = None,
+    public: Annotated[
+        bool,
+        typer.Option("--public", help="Let everybody who reaches the server read, without a key."),
+    ] = False,
     background: Annotated[
         bool,
         typer.Option("--background", help="Start the server, wait until it is ready, and return."),
@@ -32,10 +42,16 @@ def serve(
     Serve until shut down; requests in flight finish first.
     """
     from bookgraph.api import BackgroundServer  # noqa: PLC0415  # slow to import
+    from bookgraph.api.ops.logs import configure_logs  # noqa: PLC0415  # slow to import
 
     options = {"host": host, "port": port, "workers": workers}
-    given = {name: value for name, value in options.items() if value is not None}
+    given: dict[str, object] = {name: value for name, value in options.items() if value is not None}
+    if public:
+        given["public"] = True
     settings = load_settings(**given)
+    if settings.log_json and not background:
+        configure_logs(is_json=True)
+    announce_env_file()
     server = BackgroundServer(settings.home)
     if stop:
         was_running = server.stop()
@@ -44,6 +60,7 @@ def serve(
     # The worker processes and the background server load their own settings.
     export_settings(given)
     if background:
+        check_options(settings)
         with ProgressPrinter() as progress:
             url = server.start(host=settings.host, port=settings.port, on_progress=progress)
         say(f"GraphQL: {url}/graphql\nExplorer: {url}/\nStop: bookgraph serve --stop")
@@ -51,17 +68,30 @@ def serve(
         _serve_here(settings)
 
 
+def check_options(settings: Settings) -> ServerOptions:
+    """The options of a server, before anything starts. Warns if everybody can read.
+
+    Raises:
+        UsageError: a host name is none, or production mode has no keys and is not public.
+    """
+    from bookgraph.api import ServerOptions  # noqa: PLC0415  # slow to import
+    from bookgraph.api.options import find_exposure  # noqa: PLC0415  # slow to import
+
+    warning = find_exposure(settings)
+    if warning:
+        logger.warning(warning)
+    return ServerOptions.from_settings(settings)
+
+
 def _serve_here(settings: Settings) -> None:
-    from bookgraph.api import ServerOptions, serve_workers  # noqa: PLC0415  # slow to import
     from bookgraph.api import serve as serve_forever  # noqa: PLC0415  # slow to import
+    from bookgraph.api import serve_workers  # noqa: PLC0415  # slow to import
     from bookgraph.api.ops.background import choose_port  # noqa: PLC0415  # slow to import
-    from bookgraph.api.ops.logs import configure_logs  # noqa: PLC0415  # slow to import
     from bookgraph.cli.worker import ENTRY_POINT  # noqa: PLC0415  # slow to import
 
     port = choose_port(settings.host, settings.port)
-    url = f"http://{format_address(settings.host, port)}"
-    if settings.log_json:
-        configure_logs(is_json=True)
+    url = local_url(settings.host, port)
+    options = check_options(settings)
     with open_store(settings, is_new_allowed=True) as (store, _):
         say(f"GraphQL: {url}/graphql\nExplorer: {url}/")
         warn_of_model(store)
@@ -71,7 +101,7 @@ def _serve_here(settings: Settings) -> None:
                 store,
                 host=settings.host,
                 port=port,
-                options=ServerOptions.from_settings(settings),
+                options=options,
                 on_ready=tune_garbage_collector,
             )
             if was_interrupted():

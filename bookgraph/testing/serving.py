@@ -58,8 +58,8 @@ def running_app(app: ASGIApp, **config: Any) -> Iterator[str]:
         app: the application.
         **config: settings of uvicorn that differ from those of `bookgraph serve`.
     """
-    given = {**server_config(ServerOptions()), **config}
-    server = uvicorn.Server(uvicorn.Config(app, host=LOOPBACK, port=0, lifespan="off", **given))
+    given = {**server_config(ServerOptions()), "host": LOOPBACK, **config}
+    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="off", **given))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait_until(lambda: server.started or not thread.is_alive(), timeout_s=_READY_TIMEOUT_S)

@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from typer.cli import get_docs_for_click
 
 from bookgraph.cli import app as command_line
-from bookgraph.core.settings import Settings, environment_name
+from bookgraph.core.settings import Settings, environment_name, secret_fields
 from bookgraph.graph.schema import KINDS, Use
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -92,8 +92,15 @@ def settings_page() -> str:
         "current folder.\nVariables of the environment win over the file. An empty value counts as "
         "unset. [.env.example](../.env.example)\nis a template. `bookgraph config` prints the "
         "values in use; passwords and keys are never printed.\n\n"
+        "A command that uses `.env` names the file and its settings on stderr. Each secret may "
+        "stand in a file instead:\n" + _secret_files() + " hold its path. The line\nend of the "
+        "file does not count. Keys in it are separated by commas or lines.\n\n"
         "| variable | default | bounds | meaning |\n|---|---|---|---|\n" + rows
     )
+
+
+def _secret_files() -> str:
+    return ", ".join(f"`{environment_name(name)}_FILE`" for name in secret_fields())
 
 
 def _default(name: str, field: FieldInfo) -> str:

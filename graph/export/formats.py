@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -24,13 +25,7 @@ from bookgraph.graph.store import Store
 
 logger = logging.getLogger(__name__)
 
-_WRITERS: Mapping[ExportFormat, Callable[[Store, Path, OnProgress], ExportReport]] = {
-    "csv": export_csv,
-    "graphml": export_graphml,
-    "npz": export_npz,
-    "parquet": export_parquet,
-    "projector": export_projector,
-}
+_Writer = Callable[[Store, Path, OnProgress], ExportReport]
 
 
 def export_graph(
@@ -38,6 +33,7 @@ def export_graph(
     folder: Path,
     file_format: ExportFormat,
     *,
+    guard_formulas: bool = True,
     on_progress: OnProgress = ignore_progress,
 ) -> ExportReport:
     """Write the graph into a folder, which is created if necessary.
@@ -46,13 +42,15 @@ def export_graph(
         store: a loaded graph; `npz` and `projector` also need a trained model.
         folder: files of earlier exports in it are replaced.
         file_format: one of `ExportFormat`.
+        guard_formulas: in `csv` and `projector`, put an apostrophe before texts that a spreadsheet
+            would run as formulas. `graph.export.texts.unguard_formulas` removes it again.
         on_progress: called after each table.
 
     Raises:
         DataMissingError: there are no books, or no vectors where the format needs them.
         UsageError: the format does not exist, or the folder cannot be written.
     """
-    if file_format not in _WRITERS:
+    if file_format not in get_args(ExportFormat):
         known = ", ".join(get_args(ExportFormat))
         raise UsageError(f"--format: {file_format!r} does not exist; use one of {known}.")
     if not store.read("MATCH (n:Book) RETURN 1 AS found LIMIT 1"):
@@ -61,10 +59,20 @@ def export_graph(
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        report = _WRITERS[file_format](store, folder, on_progress)
+        report = _writers(is_guarded=guard_formulas)[file_format](store, folder, on_progress)
     except OSError as error:
         raise UsageError(
             f"The export cannot be written to {folder}. Choose a folder that you may write to."
         ) from error
     logger.info("exported %s", report)
     return report
+
+
+def _writers(*, is_guarded: bool) -> Mapping[ExportFormat, _Writer]:
+    return {
+        "csv": partial(export_csv, is_guarded=is_guarded),
+        "graphml": export_graphml,
+        "npz": export_npz,
+        "parquet": export_parquet,
+        "projector": partial(export_projector, is_guarded=is_guarded),
+    }

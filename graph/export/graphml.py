@@ -10,12 +10,15 @@ from xml.sax.saxutils import escape, quoteattr
 from bookgraph.core.files import atomic_write
 from bookgraph.core.progress import OnProgress, Progress
 from bookgraph.graph.export.tables import ExportReport, read_edges, read_nodes
+from bookgraph.graph.export.texts import xml_id, xml_text
 from bookgraph.graph.schema import BOOK, KINDS, LINK, NodeKind
 from bookgraph.graph.store import Store
 
 _TYPES = {"int": "int", "float": "double"}
 # Ids of books and links have different prefixes, because a link can have the title of a book.
 _PREFIXES = {BOOK: "b:", LINK: "l:"}
+# XML parsers turn a carriage return that is not escaped into a line feed.
+_LINE_ENDS = {"\r": "&#13;"}
 
 
 def export_graphml(store: Store, folder: Path, on_progress: OnProgress) -> ExportReport:
@@ -60,7 +63,7 @@ def _write_nodes(file: IO[Any], store: Store, kind: NodeKind) -> int:
 def _write_edges(file: IO[Any], store: Store) -> int:
     num_edges = 0
     for book, link, count in read_edges(store):
-        source, target = _xml_text(_PREFIXES[BOOK] + book), _xml_text(_PREFIXES[LINK] + link)
+        source, target = xml_id(_PREFIXES[BOOK] + book), xml_id(_PREFIXES[LINK] + link)
         ends = f"source={quoteattr(source)} target={quoteattr(target)}"
         file.write(f'<edge {ends}><data key="count">{count}</data></edge>\n')
         num_edges += 1
@@ -69,13 +72,8 @@ def _write_edges(file: IO[Any], store: Store) -> int:
 
 def _write_node(file: IO[Any], node_id: str, values: Mapping[str, Any]) -> None:
     known = "".join(
-        f'<data key="{name}">{escape(_xml_text(value))}</data>'
+        f'<data key="{name}">{escape(xml_text(value), _LINE_ENDS)}</data>'
         for name, value in values.items()
         if value is not None
     )
-    file.write(f"<node id={quoteattr(_xml_text(node_id))}>{known}</node>\n")
-
-
-def _xml_text(value: object) -> str:
-    """A text without control characters: XML 1.0 allows none, not even escaped ones."""
-    return "".join(one for one in str(value) if one >= " " or one in "\t\n\r")
+    file.write(f"<node id={quoteattr(xml_id(node_id))}>{known}</node>\n")

@@ -9,13 +9,18 @@ import numpy as np
 
 from bookgraph.core.files import atomic_write
 from bookgraph.core.progress import OnProgress, Progress
+from bookgraph.graph.export.csv import guard
 from bookgraph.graph.export.tables import ExportReport, read_vectors
 from bookgraph.graph.schema import BOOK, LINK
 from bookgraph.graph.store import Store
 
 
-def export_projector(store: Store, folder: Path, on_progress: OnProgress) -> ExportReport:
+def export_projector(
+    store: Store, folder: Path, on_progress: OnProgress, *, is_guarded: bool
+) -> ExportReport:
     """Write vectors and metadata of books and of links, and the projector's configuration.
+
+    Guarded, no text in the metadata is a formula to a spreadsheet.
 
     Raises:
         DataMissingError: the graph has no embeddings.
@@ -33,7 +38,8 @@ def export_projector(store: Store, folder: Path, on_progress: OnProgress) -> Exp
         with atomic_write(metadata) as file:
             file.write("\t".join(kind.names("projector")) + "\n")
             for row in rows:
-                file.write("\t".join(map(_one_line, row.metadata)) + "\n")
+                cells = map(guard, row.metadata) if is_guarded else row.metadata
+                file.write("\t".join(map(_one_line, cells)) + "\n")
         files += [vectors, metadata]
         config.append(
             {

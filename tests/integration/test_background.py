@@ -82,7 +82,7 @@ def test_it_listens_on_an_ipv6_address(server: BackgroundServer) -> None:
 
 def test_only_its_own_names_are_served_on_loopback(server: BackgroundServer) -> None:
     url = server.start(host="127.0.0.1", port=0)
-    request = urllib.request.Request(f"{url}/healthz", headers={"Host": "rebound.example"})
+    request = urllib.request.Request(f"{url}/", headers={"Host": "rebound.example"})
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(request, timeout=10)
     assert refused.value.code == 421

@@ -90,7 +90,7 @@ def test_graphml_is_what_networkx_reads(trained: Store, tmp_path: Path) -> None:
     graph = nx.read_graphml(report.files[0])
     assert graph.number_of_nodes() == 5
     assert graph.number_of_edges() == 3
-    # XML cannot hold a control character, so the bell is gone; a line end in an id is a space.
+    # XML cannot hold a control character, so the bell is escaped in the id.
     (odd,) = [node for node in graph if node.startswith("b:Tom")]
     assert graph.nodes[odd]["year"] == -750
     assert graph.nodes[odd]["x"] == 0.5
@@ -258,7 +258,7 @@ def test_a_broken_export_leaves_the_one_before(
         message = "no more"
         raise OSError(message)
 
-    monkeypatch.setattr("bookgraph.graph.export.graphml._xml_text", fail)
+    monkeypatch.setattr("bookgraph.graph.export.graphml.xml_text", fail)
     with pytest.raises(UsageError, match="cannot be written to"):
         export_graph(trained, tmp_path, "graphml")
     assert path.read_bytes() == before

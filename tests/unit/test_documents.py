@@ -10,7 +10,7 @@ import pytest
 import typer
 
 from bookgraph.cli import app as command_line
-from bookgraph.core.settings import Settings, environment_name
+from bookgraph.core.settings import Settings, environment_name, secret_fields
 from bookgraph.ingest import iter_records
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,6 +112,7 @@ def test_commands_and_options_that_a_document_names_exist(document: Path) -> Non
 @each_document
 def test_variables_that_a_document_names_are_settings(document: Path) -> None:
     known = {environment_name(field) for field in Settings.model_fields} | OTHER_VARIABLES
+    known |= {f"{environment_name(field)}_FILE" for field in secret_fields()}
     named = re.findall(r"\b(?:BOOKGRAPH|NEO4J)_[A-Z_]+[A-Z]\b", document.read_text("utf-8"))
     for name in named:
         assert name in known, name

@@ -15,7 +15,8 @@ from starlette.testclient import TestClient
 
 from bookgraph.api.app import build_app, server_config
 from bookgraph.api.ops.logs import JsonFormatter, configure_logs
-from bookgraph.api.options import LOOPBACK, ServerOptions
+from bookgraph.api.options import LOOPBACK, ServerOptions, find_exposure
+from bookgraph.core.errors import UsageError
 from bookgraph.core.settings import Settings
 from bookgraph.testing.fakes import RecordingStore
 
@@ -51,9 +52,64 @@ def test_settings_become_options() -> None:
     assert server_config(options)["forwarded_allow_ips"] == "10.0.0.1"
 
 
-def test_beyond_loopback_every_name_is_served_unless_some_are_given() -> None:
-    assert options_of(host="0.0.0.0").allowed_hosts == ()
-    assert options_of(host="0.0.0.0", allowed_hosts="a.example").allowed_hosts == ("a.example",)
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [
+        ("0.0.0.0", LOOPBACK),
+        ("::", LOOPBACK),
+        ("", LOOPBACK),
+        ("192.0.2.7", LOOPBACK),
+        ("2001:db8::7", LOOPBACK),
+        ("LOCALHOST", LOOPBACK),
+        ("Books.lan", (*LOOPBACK, "books.lan")),
+    ],
+)
+def test_no_address_to_listen_on_makes_every_name_known(host: str, own: tuple[str, ...]) -> None:
+    assert options_of(host=host).allowed_hosts == own
+    assert options_of(host=host, allowed_hosts="A.example").allowed_hosts == (*own, "a.example")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://books.example.org",
+        "books.example.org/",
+        "a b",
+        "*.*.example",
+        "ex*mple",
+        "a..\u0378",
+    ],
+)
+def test_a_host_that_is_none_is_named(text: str) -> None:
+    with pytest.raises(UsageError, match=r"^BOOKGRAPH_ALLOWED_HOSTS: .* is not a host name\. Use"):
+        options_of(allowed_hosts=f"localhost, {text}")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.7", "2001:db8::7", "books.lan"])
+def test_beyond_loopback_without_keys_one_line_warns(host: str) -> None:
+    warning = find_exposure(Settings(_env_file=None, host=host, write_keys="writer"))
+    assert warning is not None
+    assert "\n" not in warning
+    assert "BOOKGRAPH_READ_KEYS" in warning
+    assert "--public" in warning
+    assert find_exposure(Settings(_env_file=None, host=host, read_keys="reader")) is None
+    assert find_exposure(Settings(_env_file=None, host=host, public=True)) is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "localhost", "::1"])
+def test_on_loopback_nothing_is_warned_of(host: str) -> None:
+    assert find_exposure(Settings(_env_file=None, host=host)) is None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_production_without_keys_is_refused_unless_it_is_public(host: str) -> None:
+    # On loopback too: a proxy in front of it is what production mode is for.
+    with pytest.raises(UsageError, match=r"BOOKGRAPH_READ_KEYS.*--public"):
+        find_exposure(Settings(_env_file=None, host=host, production=True))
+    with pytest.raises(UsageError):
+        find_exposure(Settings(_env_file=None, host=host, production=True, write_keys="writer"))
+    for more in ({"public": True}, {"read_keys": "reader"}):
+        assert find_exposure(Settings(_env_file=None, host=host, production=True, **more)) is None
 
 
 def test_keys_in_settings_never_print() -> None:

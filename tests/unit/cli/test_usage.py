@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,41 @@ def test_an_installed_package_has_no_benchmarks_and_says_so(
     monkeypatch.setattr(bench, "find_checkout", lambda: None)
     assert run(monkeypatch, "bench") == 4
     assert "Benchmarks need a checkout of bookgraph" in capsys.readouterr().err
+
+
+def test_an_env_file_is_named_on_stderr_and_never_in_the_output(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".env").write_text("BOOKGRAPH_PORT=9001\nNEO4J_PASSWORD=hunter2\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NEO4J_PASSWORD", raising=False)
+    assert run(monkeypatch, "config", "--json") == 0
+    printed = capsys.readouterr()
+    assert {"variable": "BOOKGRAPH_PORT", "value": "9001"}.items() <= next(
+        row for row in json.loads(printed.out) if row["variable"] == "BOOKGRAPH_PORT"
+    ).items()
+    # The log goes to stderr; pytest collects it.
+    assert caplog.messages == [f"Using {tmp_path / '.env'}: BOOKGRAPH_PORT, NEO4J_PASSWORD."]
+    assert "hunter2" not in printed.out + caplog.text
+    caplog.clear()
+    for arguments in (("--version",), ("config", "--help")):
+        assert run(monkeypatch, *arguments) == 0
+        assert caplog.messages == []
+
+
+def test_a_secret_in_a_file_is_not_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("hunter2\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name in ("NEO4J_PASSWORD", "BOOKGRAPH_READ_KEYS", "BOOKGRAPH_WRITE_KEYS"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(f"{name}_FILE", "secret")
+    for arguments in (("config",), ("config", "--json"), ("--debug", "config")):
+        assert run(monkeypatch, *arguments) == 0
+        printed = capsys.readouterr()
+        assert "****" in printed.out
+        assert "hunter2" not in printed.out + printed.err
