@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Protocol
 
@@ -160,13 +161,30 @@ def _fork(
     min_edges: int | None,
 ) -> _Process:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
+    _start_forkserver()
     process = context.Process(
         target=_run,
         args=(list(arguments), str(folder), dict(variables), str(output), min_edges),
     )
     process.start()
     return process
+
+
+def _start_forkserver() -> None:
+    """Start the process that forks, unless it runs.
+
+    Its commands compute in one thread. On a busy machine threads wait for each other most of the
+    time, and this little data needs no more.
+    """
+    forkserver.set_forkserver_preload(_PRELOADED)
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        forkserver.ensure_running()
+    finally:
+        del os.environ["OMP_NUM_THREADS"]
+        if before is not None:
+            os.environ["OMP_NUM_THREADS"] = before
 
 
 def _run(

@@ -23,7 +23,7 @@ from bookgraph.testing.serving import ROOT
 
 _SAMPLE = ROOT / "samples" / "classics.ndjson"
 _NUM_BOOKS = 300
-_TRAINING = ("--dim", "8", "--epochs", "20", "--batch-size", "256")
+_TRAINING = ("--dim", "8", "--epochs", "10", "--batch-size", "512")
 EMPTY = Snapshot([], [])
 
 
