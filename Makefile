@@ -105,6 +105,39 @@ lock-python: $(DEV) ## Update the locks of the Python packages (UPGRADE="--upgra
 lock: $(DEV) ## Update graph/jars/jars.lock (needs mvn)
 	$(BIN)/python -m bookgraph.tools.lock_jars
 
+.PHONY: audit
+audit: $(DEV) ## Look for known faults: bandit on the code, pip-audit on the locked packages
+	$(BIN)/bandit -q -c pyproject.toml -r bookgraph/cli bookgraph/tools core graph ingest embed api
+	@log=$$(mktemp); $(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off \
+	  -r $(LOCKS)/runtime.txt > $$log 2>&1; code=$$?; tail -n 40 $$log; \
+	  if [ $$code != 0 ] && ! grep -q "known vulnerabilit" $$log; then \
+	    echo "The service of advisories could not be asked. The packages were NOT audited."; fi; \
+	  rm -f $$log; exit $$code
+
+.PHONY: sbom
+sbom: $(DEV) ## Write the bill of materials, sbom.json: all jars and packages with their hashes
+	@$(BIN)/python -m bookgraph.tools.sbom sbom.json
+
+.PHONY: pin-images
+pin-images: ## Write the digests of the base images to images.env (needs docker and its registry)
+	@for pair in PYTHON_IMAGE=python:3.12-slim NEO4J_IMAGE=neo4j:2026.08-community; do \
+	  digest=$$(docker buildx imagetools inspect "$${pair#*=}" --format '{{.Manifest.Digest}}') && \
+	    echo "$$digest" | grep -qE '^sha256:[0-9a-f]{64}$$' || { rm -f images.env.part; \
+	    echo "Cannot learn the digest of $${pair#*=}: docker buildx or its registry does not answer. images.env was not changed." >&2; exit 1; }; \
+	  echo "$$pair@$$digest"; done > images.env.part
+	@mv images.env.part images.env
+	@echo "Wrote images.env. Commit it, and pass it on: docker compose --env-file images.env build"
+
+.PHONY: secrets
+secrets: ## Make the files of secrets for docker compose: Neo4j's password and a key for writing
+	@test ! -e secrets/neo4j_password || { echo "secrets/neo4j_password exists. It was not changed."; exit 1; }
+	# The folder is closed to other users; in the container, another user reads the files.
+	@mkdir -p secrets && chmod 700 secrets
+	@random() { $(PYTHON) -c 'import secrets; print(secrets.token_hex(16))'; }; umask 022; \
+	  random > secrets/neo4j_password && random > secrets/write_keys && \
+	  echo "neo4j/$$(cat secrets/neo4j_password)" > secrets/neo4j_auth
+	@echo "Wrote the files neo4j_password, neo4j_auth and write_keys in secrets/."
+
 .PHONY: clean
 clean: ## Delete .venv, node_modules, build folders and tool caches. Data and models stay.
 	rm -rf $(VENV) node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

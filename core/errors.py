@@ -132,12 +132,12 @@ class StoreDamagedError(LocalServerError):
     """The local Neo4j runs, and cannot open the graph's files. The message names the command.
 
     Attributes:
-        reason: what Neo4j says about it.
+        database: whose files: the graph's, or `system`, which holds the users.
     """
 
-    def __init__(self, message: str, *, reason: str) -> None:
+    def __init__(self, message: str, *, database: str) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.database = database
 
 
 class ServerDiedError(LocalServerError):

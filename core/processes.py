@@ -217,6 +217,14 @@ def command_of(pid: int) -> list[str]:
         return []
 
 
+def parent_of(pid: int) -> int:
+    """The process that started another one; 0 if it is not visible."""
+    try:
+        return psutil.Process(pid).ppid()
+    except psutil.Error:
+        return 0
+
+
 def stop_process(pid: int, *, name: str, timeout_s: float) -> None:
     """Ask a process to end, and kill it after a timeout.
 
@@ -287,7 +295,7 @@ def format_address(host: str, port: int) -> str:
 def local_url(host: str, port: int) -> str:
     """The URL at which this machine reaches a server that listens on an address."""
     # These mean every address of the machine, and are none that a browser should use.
-    known = {"": LOOPBACK, "0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  # replaced, not bound
+    known = {"": LOOPBACK, "0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104  # nosec B104  # replaced, not bound
     return f"http://{format_address(known.get(host, host), port)}"
 
 
@@ -319,6 +327,22 @@ def is_listening(port: int, *, host: str = LOOPBACK) -> bool:
     except OSError:
         return False
     return True
+
+
+def find_clients(port: int) -> list[int]:
+    """Other processes with a connection to a port of this machine, as far as this user sees."""
+    try:
+        connections = psutil.net_connections(kind="tcp")
+    except psutil.Error:  # on macOS, to everybody but root
+        return []
+    found = {
+        connection.pid
+        for connection in connections
+        if connection.status == psutil.CONN_ESTABLISHED
+        and connection.raddr
+        and connection.raddr.port == port
+    }
+    return sorted(pid for pid in found if pid and pid != os.getpid())
 
 
 def find_free_port(host: str = LOOPBACK) -> int:

@@ -6,7 +6,6 @@ so that `bookgraph --help` loads neither torch nor the Neo4j driver.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import sys
@@ -33,7 +32,12 @@ from bookgraph.cli import (
 )
 from bookgraph.cli import map as map_command
 from bookgraph.cli.common import announce_env_file
-from bookgraph.cli.process import catch_signals, end_interrupted, quiet_library_logs
+from bookgraph.cli.process import (
+    catch_signals,
+    end_interrupted,
+    quiet_library_logs,
+    was_interrupted,
+)
 from bookgraph.cli.render import say
 from bookgraph.core.errors import BookgraphError, UsageError
 from bookgraph.core.files import describe_disk, describe_os_error, is_disk_full
@@ -72,14 +76,12 @@ def main() -> None:
     quiet_library_logs()
     catch_signals()
     try:
-        sys.exit(app(args=arguments, prog_name="bookgraph", standalone_mode=False))
+        sys.exit(_run(arguments))
     except BookgraphError as error:
         if is_debug:
             raise
         _fail(str(error), error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        with contextlib.suppress(OSError):  # a closed terminal takes no message
-            sys.stderr.write("bookgraph: Interrupted.\n")
         end_interrupted()
     except BrokenPipeError:
         # The program at the other end of the pipe, such as `head`, has read enough.
@@ -91,6 +93,13 @@ def main() -> None:
         _fail(_describe(error), BookgraphError.exit_code)
     except typer.TyperException as error:
         _fail_usage(error)
+
+
+def _run(arguments: list[str]) -> int | None:
+    exit_code: int | None = app(args=arguments, prog_name="bookgraph", standalone_mode=False)
+    if was_interrupted():
+        raise KeyboardInterrupt  # typer makes an exit code of it, always the same one
+    return exit_code
 
 
 @app.callback()

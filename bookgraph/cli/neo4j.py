@@ -11,6 +11,7 @@ import typer
 from bookgraph.cli.common import AsJson
 from bookgraph.cli.render import print_json, say
 from bookgraph.core.errors import UsageError
+from bookgraph.core.processes import command_of, find_clients, parent_of
 from bookgraph.core.progress import ProgressPrinter
 from bookgraph.core.settings import Settings, load_settings
 
@@ -33,11 +34,33 @@ def start(as_json: AsJson = False) -> None:
 
 @app.command()
 def stop() -> None:
-    """Stop the local Neo4j. Its data stays."""
+    """Stop the local Neo4j. Its data stays. Warns of commands that use it."""
     from bookgraph.graph import LocalServer  # noqa: PLC0415  # loads the driver
 
-    was_running = LocalServer(_local_settings()).stop()
+    server = LocalServer(_local_settings())
+    _warn_of_clients(server.status())
+    was_running = server.stop()
     say("Stopped Neo4j." if was_running else "Neo4j was not running.")
+
+
+def _warn_of_clients(status: ServerStatus) -> None:
+    """Name the processes of bookgraph that cannot go on without this Neo4j."""
+    if not status.is_running:
+        return
+    clients = find_clients(int(status.bolt_uri.rpartition(":")[2]))
+    # The worker processes of a server have no name of their own.
+    for pid in sorted({pid for one in clients for pid in (one, parent_of(one))}):
+        words = " ".join(command_of(pid)[1:])
+        if "bookgraph" not in words:
+            continue
+        if " serve" in words:
+            sys.stderr.write(
+                f"Warning: `bookgraph serve` (process {pid}) uses this Neo4j and cannot answer "
+                "without it. Stop it with `bookgraph serve --stop` or Ctrl-C, or start Neo4j again "
+                "with `bookgraph neo4j start`.\n"
+            )
+        else:
+            sys.stderr.write(f"Warning: process {pid} uses this Neo4j: {words[:100]}\n")
 
 
 @app.command()

@@ -42,8 +42,11 @@ def catch_signals() -> None:
     """Have Ctrl-C, SIGTERM and a closed terminal interrupt the command in the same gentle way.
 
     The first of them raises KeyboardInterrupt in the main thread. The second ends the process at
-    once. Signals that whoever started the process ignores, as `nohup` does, stay ignored.
+    once. Signals that whoever started the process ignores, as `nohup` does, stay ignored. A second
+    call does nothing.
     """
+    if _wakeup_sockets:
+        return
     numbers = [getattr(signal, name) for name in _GENTLE if hasattr(signal, name)]
     caught = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
 
@@ -76,7 +79,9 @@ def interrupted_exit_code() -> int:
 
 
 def end_interrupted() -> NoReturn:
-    """End the process, without waiting for threads that wait for a network."""
+    """Say so and end the process, without waiting for threads that wait for a network."""
+    with contextlib.suppress(OSError):  # a closed terminal takes no message
+        sys.stderr.write("bookgraph: Interrupted.\n")
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         # The reader, or the terminal, may be gone.

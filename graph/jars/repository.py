@@ -81,7 +81,7 @@ def find_mirror(*, settings_file: Path | None = None) -> str | None:
     """
     path = settings_file or Path.home() / ".m2" / "settings.xml"
     try:
-        root = ET.parse(path).getroot()  # noqa: S314  # the user's own file
+        root = ET.parse(path).getroot()  # noqa: S314  # nosec B314  # the user's own file
     except FileNotFoundError:
         return None
     except (OSError, ET.ParseError):

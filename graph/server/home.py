@@ -24,6 +24,7 @@ from bookgraph.core.files import (
     check_free_space,
     describe_os_error,
     folder_bytes,
+    refuse_folder,
     remove_drafts,
     remove_file,
     translated_write_errors,
@@ -53,11 +54,13 @@ class LastStart:
         pid: the JVM's process id, or None after a stop.
         bolt_port: its Bolt port.
         http_port: its HTTP port.
+        version: the version of Neo4j, or empty if it is not known.
     """
 
     pid: int | None
     bolt_port: int
     http_port: int
+    version: str = ""
 
 
 class Neo4jHome:
@@ -169,18 +172,6 @@ class Neo4jHome:
             for kind in aside.iterdir():
                 shutil.copytree(kind, self.folder / "data" / kind.name / database)
 
-    def put_back(self, aside: Path, database: str) -> None:
-        """Move what `set_aside` moved to its place, instead of what is there.
-
-        Raises:
-            LocalServerError: the files cannot be moved.
-        """
-        self.remove_store(database)
-        with translated_write_errors(self.folder, error_type=LocalServerError):
-            for kind in list(aside.iterdir()):
-                kind.rename(self.folder / "data" / kind.name / database)
-            aside.rmdir()
-
     @contextmanager
     def import_folder(self) -> Iterator[Path]:
         """A folder for the importer's files, deleted afterwards."""
@@ -211,6 +202,7 @@ class Neo4jHome:
 
         Raises:
             LocalServerError: the home belongs to another user or cannot be written.
+            BookgraphError: a folder is in the place of a file.
             DiskFullError: less than 200 MB are free, or 550 MB for a new store.
         """
         try:
@@ -223,6 +215,12 @@ class Neo4jHome:
             raise LocalServerError(
                 self._not_writable(self.folder, describe_os_error(error))
             ) from error
+        # Before anything is started: a start that cannot note its process would lose it.
+        for path in (
+            *(self._state_file, self._import_mark, self.start_lock, self.arguments_file),
+            *(self.conf_dir / "neo4j.conf", self.console_file, self.log_file),
+        ):
+            refuse_folder(path)
         needed = ROOM_BYTES if self.has_store else _NEW_STORE_BYTES
         check_free_space(self.folder, needed, purpose="Starting Neo4j")
 
@@ -279,6 +277,7 @@ class Neo4jHome:
                 pid=None if pid is None else int(pid),
                 bolt_port=int(found["bolt_port"]),
                 http_port=int(found["http_port"]),
+                version=str(found.get("version", "")),
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -294,7 +293,7 @@ class Neo4jHome:
             ]
         except (OSError, ValueError, KeyError):
             return None
-        return LastStart(pid, *ports)
+        return LastStart(pid, bolt_port=ports[0], http_port=ports[1])
 
     def write_last_start(self, state: LastStart) -> None:
         """Remember a start."""

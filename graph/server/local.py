@@ -38,8 +38,10 @@ from bookgraph.graph.server.starting import (
     explain_damage,
     explain_death,
     explain_failure,
+    explain_system_damage,
     find_damage,
     find_response_problem,
+    refuse_newer_store,
 )
 
 logger = logging.getLogger(__name__)
@@ -167,9 +169,9 @@ class LocalServer:
         with self._locked(on_progress):
             try:
                 self._start(on_progress)
-            except StoreDamagedError:
+            except StoreDamagedError as error:
                 # After an import nobody has written into it yet, and its files are kept.
-                if self._home.import_state is None:
+                if self._home.import_state is None or error.database != DATABASE:
                     raise
                 self._end_all()
                 self._home.set_aside(DATABASE)
@@ -298,6 +300,7 @@ class LocalServer:
     def _launch_process(self, on_progress: OnProgress) -> int:
         """Start the process; return its id."""
         home = self._home
+        refuse_newer_store(home, _version())
         self._end_tools()
         home.remove_leftovers()
         if home.discard_half_import(DATABASE):
@@ -320,7 +323,7 @@ class LocalServer:
             self.write_arguments("server", on_progress)
         on_progress(Progress(_STAGE, 0, unit="s", note=f"Bolt port {bolt_port}"))
         pid = java.start_server(home)
-        home.write_last_start(LastStart(pid, bolt_port, http_port))
+        home.write_last_start(LastStart(pid, bolt_port, http_port, _version()))
         logger.info("Neo4j starts as process %d on Bolt port %d.", pid, bolt_port)
         return pid
 
@@ -364,6 +367,8 @@ class LocalServer:
                 return True
             if isinstance(problem, DatabaseDownError):
                 self._raise_if_damaged()
+            elif mark.has_system_failed():
+                raise explain_system_damage(self._home)
             if not self.status().is_running:
                 last = self.last_start()
                 ports = (last.bolt_port, last.http_port)

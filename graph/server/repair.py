@@ -15,7 +15,6 @@ from pathlib import Path
 from bookgraph.core.errors import (
     BookgraphError,
     LocalServerError,
-    ServerDiedError,
     StoreDamagedError,
 )
 from bookgraph.core.files import folder_bytes, free_bytes
@@ -24,7 +23,7 @@ from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.graph.server import java
 from bookgraph.graph.server.home import ROOM_BYTES, Neo4jHome, make_password
 from bookgraph.graph.server.local import LocalServer
-from bookgraph.graph.server.starting import DATABASE, USERNAME, bolt_uri
+from bookgraph.graph.server.starting import DATABASE, SYSTEM, USERNAME, bolt_uri
 from bookgraph.graph.store import Store
 
 logger = logging.getLogger(__name__)
@@ -37,7 +36,6 @@ _CONNECTION_TIMEOUT_S = 5.0
 _WITHOUT_LOGIN = {"dbms.security.auth_enabled": "false", "server.http.enabled": "false"}
 # Transaction logs that are missing are made anew. What they alone held is lost.
 _LENIENT = {**_WITHOUT_LOGIN, "db.recovery.fail_on_missing_files": "false"}
-_SYSTEM = "system"
 _SYSTEM_PROBE = "SHOW DEFAULT DATABASE YIELD name"
 
 
@@ -66,10 +64,9 @@ def repair_store(server: LocalServer, *, on_progress: OnProgress = ignore_progre
     """
     try:
         server.start(on_progress=on_progress)
-    except StoreDamagedError:
-        return _repair_graph(server, on_progress)
-    except ServerDiedError as error:
-        return _repair_system(server, error, on_progress)
+    except StoreDamagedError as error:
+        repair = _repair_system if error.database == SYSTEM else _repair_graph
+        return repair(server, on_progress)
     return Repair(is_recovered=True, kept_in=None)
 
 
@@ -111,20 +108,14 @@ def _repair_graph(server: LocalServer, on_progress: OnProgress) -> Repair:
     return Repair(is_recovered, kept_in)
 
 
-def _repair_system(server: LocalServer, cause: LocalServerError, on_progress: OnProgress) -> Repair:
+def _repair_system(server: LocalServer, on_progress: OnProgress) -> Repair:
     """Replace the system database, which holds users and the databases' names."""
     with server.offline(on_progress=on_progress) as home:
-        kept_in = home.set_aside(_SYSTEM)
+        kept_in = home.set_aside(SYSTEM)
     try:
         server.start(on_progress=on_progress)
     except StoreDamagedError:
         return _repair_graph(server, on_progress)
-    except ServerDiedError:
-        # It was not to blame.
-        with server.offline(on_progress=on_progress) as home:
-            if kept_in is not None:
-                home.put_back(kept_in, _SYSTEM)
-        raise cause from None
     return Repair(is_recovered=True, kept_in=kept_in)
 
 
@@ -209,7 +200,7 @@ def _open_system(uri: str) -> Store:
     return Store.open(
         uri,
         (USERNAME, ""),
-        database=_SYSTEM,
+        database=SYSTEM,
         retry_limit_s=0.0,
         connection_timeout_s=_CONNECTION_TIMEOUT_S,
         probe=_SYSTEM_PROBE,

@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 USERNAME = "neo4j"
 DATABASE = "neo4j"
+SYSTEM = "system"
 
 # How long one attempt may take with a server that accepts connections and does not respond.
 _PROBE_TIMEOUT_S = 10.0
@@ -108,7 +109,7 @@ def find_damage(bolt_port: int, *, password: str) -> str | None:
         with Store.open(
             uri,
             (USERNAME, password),
-            database="system",
+            database=SYSTEM,
             retry_limit_s=0.0,
             connection_timeout_s=_PROBE_TIMEOUT_S / 2,
             probe="SHOW DEFAULT DATABASE YIELD name",
@@ -136,7 +137,19 @@ def explain_damage(home: Neo4jHome, reason: str) -> LocalServerError:
         f"Neo4j cannot open the graph's files in {home.folder / 'data'}. Run `bookgraph neo4j "
         "repair`: it recovers the graph, or else keeps the files and starts with an empty graph. "
         f"Neo4j says: {reason} Its log is {home.debug_file}.",
-        reason=reason,
+        database=DATABASE,
+    )
+
+
+def explain_system_damage(home: Neo4jHome) -> LocalServerError:
+    """The error of a Neo4j whose own database cannot be opened, so that it never responds."""
+    if free_bytes(home.folder) < ROOM_BYTES:
+        return explain_failure(home, "no space")
+    return StoreDamagedError(
+        f"Neo4j cannot open its own database in {home.folder / 'data'}, which holds the users. Run "
+        "`bookgraph neo4j repair`: it keeps the files, and starts with a new one. The graph stays. "
+        f"Neo4j's log is {home.debug_file}.",
+        database=SYSTEM,
     )
 
 
@@ -155,8 +168,7 @@ def explain_failure(home: Neo4jHome, reason: str) -> LocalServerError:
 
 def _find_cause(home: Neo4jHome) -> str:
     """The last error of the database in Neo4j's detailed log; empty without one."""
-    size = home.debug_file.stat().st_size if home.debug_file.is_file() else 0
-    text = _read_from(home.debug_file, max(size - _NUM_CAUSE_BYTES, 0))
+    text = _read_from(home.debug_file, max(_size(home.debug_file) - _NUM_CAUSE_BYTES, 0))
     # One JSON object a line.
     errors = re.findall(rf'"level":"ERROR".*?"message":"\[{DATABASE}/\w+\] ([^"]+)', text)
     return _first_line(errors[-1]) if errors else ""
@@ -178,12 +190,21 @@ class LogMark:
     def __init__(self, home: Neo4jHome) -> None:
         """Remember the end of the log at this moment."""
         self._home = home
-        self._offset = home.log_file.stat().st_size if home.log_file.exists() else 0
+        self._offset = _size(home.log_file)
+        self._debug_offset = _size(home.debug_file)
 
     def lines(self) -> list[str]:
         """The lines since: the console's, then those of Neo4j's own log."""
         console = _read_from(self._home.console_file, 0)
         return (console + _read_from(self._home.log_file, self._offset)).splitlines()
+
+    def has_system_failed(self) -> bool:
+        """Whether Neo4j's own database could not be opened. The process lives on and says no more.
+
+        Its name is all that Neo4j's detailed log is searched for.
+        """
+        text = _read_from(self._home.debug_file, self._debug_offset)
+        return re.search(rf"Failed to start DatabaseId\{{\w+\[{SYSTEM}\]", text) is not None
 
 
 def explain_death(home: Neo4jHome, lines: list[str], *, ports: tuple[int, ...]) -> Exception:
@@ -224,6 +245,31 @@ def explain_death(home: Neo4jHome, lines: list[str], *, ports: tuple[int, ...]) 
     )
 
 
+def refuse_newer_store(home: Neo4jHome, version: str) -> None:
+    """Refuse files that a newer Neo4j used last: Neo4j opens those of earlier versions only.
+
+    Args:
+        home: its home.
+        version: of the Neo4j that would be started.
+
+    Raises:
+        LocalServerError: a newer Neo4j used them.
+    """
+    last = home.read_last_start()
+    if last is None or _version_key(last.version) <= _version_key(version):
+        return
+    raise LocalServerError(
+        f"Neo4j {last.version} used the store in {home.folder} last, and this release of bookgraph "
+        f"has Neo4j {version}, which cannot open it. Use the later release. To come back to this "
+        "one, save the graph there (`bookgraph backup FILE`) and restore it here into an empty "
+        "BOOKGRAPH_HOME (`bookgraph restore FILE`)."
+    )
+
+
+def _version_key(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
 def explain_lock(folder: Path, pid: int | None) -> str:
     """What to say when another process has the store in this home open."""
     if pid is None:
@@ -235,6 +281,10 @@ def explain_lock(folder: Path, pid: int | None) -> str:
         f"Another Neo4j (process {pid}) already runs on {folder}, and its ports are not known. "
         "Stop it with `bookgraph neo4j stop` and run the command again."
     )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 def _read_from(path: Path, offset: int) -> str:

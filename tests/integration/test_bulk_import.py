@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ from bookgraph.graph.server.home import Neo4jHome
 from bookgraph.graph.server.local import LocalServer
 from bookgraph.graph.store import Store
 from bookgraph.graph.write import bulk
-from bookgraph.graph.write.bulk import can_import, import_graph, write_csv
+from bookgraph.graph.write.bulk import can_import, import_graph, is_empty, write_csv
 from bookgraph.graph.write.indexes import await_indexes
 from bookgraph.graph.write.load import GraphRows, load_graph
 from bookgraph.ingest import CleaningOptions, ingest_files
@@ -202,6 +204,46 @@ def test_kill_9_in_the_middle_of_an_import_leaves_an_empty_database(
         assert home.import_state == "importing"
     _assert_usable_and_empty(own_server.settings)
     assert home.import_state is None
+
+
+def test_ctrl_c_ends_an_import_in_a_moment(own_server: Any) -> None:
+    home = Neo4jHome(own_server.settings.neo4j_home.resolve())
+    process = _start_import(own_server.settings.home)
+    _wait_until_importing(process, home)
+    start_s = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) != 0
+    # 2 s for a user; a busy machine of tests gets some more.
+    assert time.monotonic() - start_s < 6
+    assert java.find_tools(home) == []
+    assert java.find_server(home.folder) is None, "nobody waits for a restart"
+    _assert_usable_and_empty(own_server.settings)
+
+
+def test_after_kills_at_random_moments_the_same_command_finishes(own_server: Any) -> None:
+    chance = random.Random(18)
+    settings = own_server.settings
+    for _ in range(3):
+        process = _start_import(settings.home)
+        for line in process.stdout:
+            if line.startswith(chance.choice(["Writing books", "Importing", "Starting Neo4j"])):
+                break
+        time.sleep(chance.uniform(0, 3))
+        process.kill()
+        process.communicate()
+        with connect(settings) as store:
+            if not is_empty(store):  # it was done, but for its last steps
+                store.run("MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 1000 ROWS")
+    process = _start_import(settings.home)
+    process.communicate()
+    assert process.returncode == 0
+    with connect(settings) as store:
+        (row,) = store.read("MATCH (b:Book) RETURN count(b) AS num")
+        assert row["num"] == len(_rows(20_000).books)
+    home = Neo4jHome(settings.neo4j_home.resolve())
+    assert home.import_state is None
+    assert not list(home.folder.glob("import-files-*"))
+    assert java.find_tools(home) == []
 
 
 def test_an_importer_that_outlived_its_parent_is_ended_by_the_next_start(

@@ -134,3 +134,15 @@ def test_tests_that_a_document_names_exist(document: Path) -> None:
         assert re.search(
             rf"^(?:async )?def {name}\b", (ROOT / path).read_text("utf-8"), re.MULTILINE
         ), name
+
+
+def test_each_protection_of_the_threat_model_names_a_test_that_exists() -> None:
+    text = (ROOT / "docs" / "threat-model.md").read_text("utf-8")
+    section = text.partition("## What protects")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| ")][2:]
+    for row in rows:
+        found = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", row)
+        assert found, row
+        for path, name in found:
+            code = (ROOT / path).read_text("utf-8")
+            assert f"def {name}(" in code if name else "def test_" in code, f"{path}::{name}"

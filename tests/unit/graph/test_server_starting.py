@@ -11,12 +11,13 @@ import pytest
 
 from bookgraph.core.errors import DiskFullError, LocalServerError, PortTakenError, ServerDiedError
 from bookgraph.core.processes import find_free_port, is_port_free
-from bookgraph.graph.server.home import Neo4jHome
+from bookgraph.graph.server.home import LastStart, Neo4jHome
 from bookgraph.graph.server.starting import (
     LogMark,
     choose_port,
     explain_death,
     explain_lock,
+    refuse_newer_store,
 )
 
 _PORTS = (7001, 7002)
@@ -192,3 +193,28 @@ def test_one_port_for_both_protocols_is_an_error() -> None:
     wanted = find_free_port()
     with pytest.raises(PortTakenError, match="Neo4j uses it for another protocol"):
         choose_port(wanted, remembered=0, others=(wanted,), setting="BOOKGRAPH_HTTP_PORT")
+
+
+@pytest.mark.parametrize(
+    ("last", "is_refused"),
+    [
+        ("", False),
+        ("2026.8.0", False),
+        ("2026.08.0", False),
+        ("5.26.1", False),
+        ("2026.10.0", True),
+    ],
+)
+def test_files_of_a_newer_neo4j_are_refused(tmp_path: Path, last: str, *, is_refused: bool) -> None:
+    home = Neo4jHome(tmp_path)
+    home.write_last_start(LastStart(None, 7687, 7474, last))
+    if not is_refused:
+        refuse_newer_store(home, "2026.08.0")
+        return
+    with pytest.raises(LocalServerError, match=r"Neo4j 2026.10.0 used .*`bookgraph restore FILE`"):
+        refuse_newer_store(home, "2026.08.0")
+
+
+def test_a_state_file_without_a_version_is_read(tmp_path: Path) -> None:
+    (tmp_path / "server.json").write_text('{"pid": null, "bolt_port": 1, "http_port": 2}', "utf-8")
+    assert Neo4jHome(tmp_path).read_last_start() == LastStart(None, 1, 2, "")
