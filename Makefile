@@ -53,6 +53,10 @@ stop: $(RUNTIME) ## Stop the servers that the demo started
 test: lint ## Run every check and every test
 	$(BIN)/python -m pytest
 
+.PHONY: test-faults
+test-faults: $(DEV) ## Disturb every command in 200 ways (half an hour; FAULTS="--only 132" for one)
+	$(BIN)/python -m bookgraph.testing.faults --jobs 2 $(FAULTS)
+
 .PHONY: unit
 unit: $(DEV) ## Run the quick tests, which need no server
 	$(BIN)/python -m pytest tests/unit -m "not slow" -n 2

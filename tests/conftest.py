@@ -12,7 +12,7 @@ import pytest
 hypothesis.settings.register_profile("bookgraph", deadline=None)
 hypothesis.settings.load_profile("bookgraph")
 
-_ORDER = ("unit", "integration", "e2e")
+_ORDER = ("unit", "integration", "faults", "e2e")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
