@@ -8,7 +8,7 @@ from neo4j import exceptions as driver_errors
 from bookgraph.core.errors import (
     BookgraphError,
     DatabaseDownError,
-    DataMissingError,
+    IndexMissingError,
     DiskFullError,
     QueryTimeoutError,
     StoreLoginError,
@@ -68,7 +68,7 @@ CASES = [
     ),
     (
         server_error("Neo.ClientError.Schema.IndexNotFound", "no such index"),
-        DataMissingError,
+        IndexMissingError,
         "bookgraph train",
     ),
     (
