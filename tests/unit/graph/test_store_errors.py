@@ -8,8 +8,8 @@ from neo4j import exceptions as driver_errors
 from bookgraph.core.errors import (
     BookgraphError,
     DatabaseDownError,
-    IndexMissingError,
     DiskFullError,
+    IndexMissingError,
     QueryTimeoutError,
     StoreLoginError,
     StoreUnreachableError,
