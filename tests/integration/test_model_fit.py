@@ -112,7 +112,7 @@ def test_every_command_that_uses_a_model_says_so(
     )
     with pytest.raises(SystemExit) as ended:
         command_line.main()
-    assert ended.value.code == 0
+    assert not ended.value.code
     printed = capsys.readouterr()
     assert f"The current model, {version}, {NO_VECTORS}" in printed.err
     assert NO_VECTORS not in printed.out
