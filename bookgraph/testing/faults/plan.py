@@ -95,6 +95,23 @@ _TABLE: dict[str, dict[str, int]] = {
         "clock jumped": 1,
         "two at once": 1,
     },
+    "backup": {
+        **dict.fromkeys(_SIGNALS, 1),
+        "Neo4j killed": 1,
+        **dict.fromkeys(_NETWORK, 1),
+        **dict.fromkeys(_FILES, 1),
+        "disk full": 2,
+        "two at once": 1,
+    },
+    "restore": {
+        **dict.fromkeys(_SIGNALS, 2),
+        **dict.fromkeys(_NEO4J, 1),
+        **dict.fromkeys(_NETWORK, 1),
+        **dict.fromkeys(_FILES, 1),
+        "command and JVMs killed": 1,
+        "disk full": 1,
+        "two at once": 1,
+    },
 }
 
 # Of the injections that end a JVM, one in so many has Neo4j check its store; of others, one in 20.
