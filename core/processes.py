@@ -29,6 +29,9 @@ TETHER = Path(__file__).with_name("tether.py")
 """The program that `tied_process` runs a command through."""
 
 _POLL_S = 0.05
+_START_TIME_FIELD = 22 - 3
+# A mark with such a number counts from 1970: no system runs for 30 years.
+_AFTER_2001_S = 1e9
 _KILL_TIMEOUT_S = 20.0
 
 # A parent must wait for its child, or the child stays a zombie. The objects are kept, because one
@@ -42,7 +45,8 @@ class ProcessMark:
 
     Attributes:
         pid: the process id.
-        started_at_s: when the process started, in seconds since 1970.
+        started_at_s: when the process started, in seconds since the start of the system where that
+            is known, else since 1970. Only the former stays the same when the clock is set.
     """
 
     pid: int
@@ -51,16 +55,30 @@ class ProcessMark:
     @classmethod
     def of(cls, pid: int) -> ProcessMark:
         """The mark of a running process."""
-        return cls(pid, psutil.Process(pid).create_time())
+        uptime_s = _uptime_at_start(pid)
+        return cls(pid, psutil.Process(pid).create_time() if uptime_s is None else uptime_s)
 
     def is_running(self) -> bool:
         """Whether this process runs, and not another one with its id."""
+        started_at_s = None if self.started_at_s > _AFTER_2001_S else _uptime_at_start(self.pid)
         try:
-            started_at_s = psutil.Process(self.pid).create_time()
+            if started_at_s is None:
+                started_at_s = psutil.Process(self.pid).create_time()
         except (psutil.Error, ValueError, OverflowError):
             return False
         # The system derives the time from its uptime and is off by a little each time.
         return is_running(self.pid) and abs(started_at_s - self.started_at_s) < 1
+
+
+def _uptime_at_start(pid: int) -> float | None:
+    """When a process started, in seconds since the start of the system; None if not known."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
+        # The name of the program, in brackets, may hold anything. `man 5 proc` counts from 1.
+        ticks = int(text.rpartition(")")[2].split()[_START_TIME_FIELD])
+        return ticks / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError):
+        return None
 
 
 def machine_id() -> str:

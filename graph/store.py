@@ -23,7 +23,7 @@ from bookgraph.graph.schema import SCHEMA_VERSION
 from bookgraph.graph.vectors.models import Models, Pin
 
 _CONNECTION_TIMEOUT_S = 15.0
-_INDEX_PATIENCE_S = 2.0
+_MOST_TRIES = 10
 _INDEX_PAUSE_S = 0.1
 
 Row = dict[str, Any]
@@ -199,15 +199,13 @@ class Store:
             QueryTimeoutError: the statement took longer than the store's timeout.
             BookgraphError: the server rejects the statement.
         """
-        deadline_s = time.monotonic() + _INDEX_PATIENCE_S
-        while True:
+        for _ in range(_MOST_TRIES):
             try:
                 return self._read(statement, parameters)
             except IndexMissingError:
                 # It may just be replaced by another one of its name.
-                if time.monotonic() > deadline_s:
-                    raise
                 time.sleep(_INDEX_PAUSE_S)
+        return self._read(statement, parameters)
 
     def _read(self, statement: LiteralString, parameters: Mapping[str, object]) -> list[Row]:
         with (

@@ -24,6 +24,7 @@ _HOME = {
     "models": r"\.?[a-z0-9]+-\d+d-[0-9a-f]{12}\b.*",
     "dumps": r"[a-z_]+wiki[a-z]*",
     "spools": r"[0-9a-f]{16}-.+|pipe-\d+-\d+",
+    "backups": r"bookgraph-\d{8}T\d{6}Z(-\d+)?\.zip",
     "run": r"workers-\d+",
     "logs": r"serve\.log(\.\d+)?",
     "": r"serve\.json|last-backup\.json|\.(serve|last-backup)\.json\..+\.part",

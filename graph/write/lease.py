@@ -44,7 +44,7 @@ Writing = Callable[Concatenate[Store, P], T]
 
 _RENEW_EVERY_S = 5.0
 _LOOK_EVERY_S = 0.5
-_MOST_TRIES = 10
+_PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +147,6 @@ def hold(
     if store.lease is not None:
         yield store
         return
-    refuse_foreign_data(store, is_unfinished_allowed=True)
-    _create_constraint(store)
     lease = Lease.of_this_process(work)
     _take(store, lease, on_progress)
     has_ended = threading.Event()
@@ -205,37 +203,38 @@ def read_lease(store: Store) -> Lease | None:
     return None if lease.is_orphaned else lease
 
 
-def _create_constraint(store: Store) -> None:
-    """Make sure that there is one lease at most."""
-    for _ in range(_MOST_TRIES):
-        rows = store.read("SHOW CONSTRAINTS YIELD name RETURN name")
-        if {"name": LEASE_KEY} in rows:
-            return
-        try:
-            create_constraint(store, LEASE_KEY)
-        except StoreUnreachableError:
-            # Of several commands that create the schema of an empty database, all but one fail.
-            logger.debug("cannot create the constraint of the lease", exc_info=True)
-            time.sleep(_LOOK_EVERY_S)
-    create_constraint(store, LEASE_KEY)
-
-
 def _take(store: Store, lease: Lease, on_progress: OnProgress) -> None:
     holder: Lease | None = None
+    seen_s = time.monotonic()
     while True:
         try:
+            if holder is None:
+                _prepare(store)
             holder, is_taken = _try_to_take(store, lease)
-        except StoreUnreachableError:
-            # The offline importer of the holder stops the server for a while.
-            if holder is None or holder.machine != lease.machine or holder.is_orphaned:
+            seen_s = time.monotonic()
+        except StoreUnreachableError as error:
+            # The offline importer of another command stops the server for a while.
+            is_importing = (
+                holder is not None and holder.machine == lease.machine and not holder.is_orphaned
+            )
+            is_late = time.monotonic() - seen_s > _PATIENCE_S
+            if not error.retryable or (is_late and not is_importing):
                 raise
             is_taken = False
         if is_taken:
             if holder is not None:
                 logger.warning("%s has ended without finishing. Taking over.", holder)
             return
-        on_progress(Progress(f"Waiting for {holder}", 0))
+        on_progress(Progress(f"Waiting for {holder or store.address}", 0))
         time.sleep(_LOOK_EVERY_S)
+
+
+def _prepare(store: Store) -> None:
+    """Make sure that the database is ours, and that there is one lease at most."""
+    refuse_foreign_data(store, is_unfinished_allowed=True)
+    # Of several commands that create the constraint at once, all but one fail, and try again.
+    if {"name": LEASE_KEY} not in store.read("SHOW CONSTRAINTS YIELD name RETURN name"):
+        create_constraint(store, LEASE_KEY)
 
 
 def _try_to_take(store: Store, lease: Lease) -> tuple[Lease | None, bool]:

@@ -244,3 +244,18 @@ def test_without_a_death_signal_the_pipe_ends_the_program(tmp_path: Path) -> Non
     child.stdin.close()
     assert child.wait(10) == 128 + signal.SIGKILL
     assert not is_running(int(file.read_text().rstrip(".")))
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_process_is_recognised_after_the_clock_was_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    mark = ProcessMark.of(os.getpid())
+    real = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: real(self) + 3600)
+    assert mark.is_running()
+    assert not ProcessMark(mark.pid, mark.started_at_s + 60).is_running()
+
+
+def test_a_mark_that_counts_from_1970_is_understood() -> None:
+    started_at_s = psutil.Process().create_time()
+    assert ProcessMark(os.getpid(), started_at_s).is_running()
+    assert not ProcessMark(os.getpid(), started_at_s - 60).is_running()

@@ -8,8 +8,8 @@ from neo4j import exceptions as driver_errors
 from bookgraph.core.errors import (
     BookgraphError,
     DatabaseDownError,
-    DataMissingError,
     DiskFullError,
+    IndexMissingError,
     QueryTimeoutError,
     StoreLoginError,
     StoreUnreachableError,
@@ -68,7 +68,7 @@ CASES = [
     ),
     (
         server_error("Neo.ClientError.Schema.IndexNotFound", "no such index"),
-        DataMissingError,
+        IndexMissingError,
         "bookgraph train",
     ),
     (
