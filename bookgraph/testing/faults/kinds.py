@@ -232,7 +232,7 @@ def _clock_file(place: Place) -> Path:
 
 def _run_another(at: Strike) -> None:
     other = at.start_again()
-    code = other.wait(_LIMIT_S)
+    code = at.stage.finish_other(other, _LIMIT_S)
     at.notes.append(f"the second one ended with {code}")
     if code is None:
         at.notes.append("stuck: the second command did not end")

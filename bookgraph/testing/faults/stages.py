@@ -25,6 +25,7 @@ from bookgraph.testing.serving import ROOT
 _SAMPLE = ROOT / "samples" / "classics.ndjson"
 _NUM_BOOKS = 300
 _TRAINING = ("--dim", "8", "--epochs", "10", "--batch-size", "512")
+_START_S = 20.0
 EMPTY = Snapshot([], [])
 
 
@@ -152,6 +153,10 @@ class Stage:
         """Wait until a fault that lasts, such as a full disk, has had its effect."""
         command.wait(120)
 
+    def finish_other(self, command: Command, limit_s: float) -> int | None:
+        """Wait until a second command beside the first has ended; None after the limit."""
+        return command.wait(limit_s)
+
     def finish(self, command: Command, limit_s: float) -> int | None:
         """Wait until the command has done its work and ended; None after the limit."""
         return command.wait(limit_s)
@@ -274,6 +279,12 @@ class Serve(Stage):
 
     def wait_for_effect(self, command: Command) -> None:
         command.wait(2)
+
+    def finish_other(self, command: Command, limit_s: float) -> int | None:
+        # One of the two has the port, and serves until it is told to end.
+        command.wait(_START_S)
+        command.signal(signal.SIGTERM)
+        return command.wait(limit_s)
 
     def finish(self, command: Command, limit_s: float) -> int | None:
         assert self._client is not None

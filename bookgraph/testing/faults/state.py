@@ -12,7 +12,11 @@ from bookgraph.graph.schema import SLOTS, slot_of
 from bookgraph.graph.store import Store, Transaction
 
 LEFT_OUT = frozenset(
-    {"at", "changed_at", "created_at", "loaded_at", "number", "restored_at", "revision"}
+    {
+        *("at", "changed_at", "created_at", "loaded_at", "restored_at"),
+        *("tsne_created_at", "umap_created_at"),
+        *("number", "revision"),
+    }
 )
 """Properties that differ between two undisturbed runs: times, and numbers that count attempts."""
 
