@@ -32,7 +32,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 _MAX_INT = 2**31 - 1
 _GC_THRESHOLD = 50_000
 _CHATTY_LOGGERS = {
-    "neo4j": logging.WARNING,
+    # The driver warns of what it then raises, or of a connection that ends after an error.
+    "neo4j": logging.ERROR,
     # openTSNE warns about spread-out starting positions, which is how a map is updated.
     "openTSNE": logging.ERROR,
 }

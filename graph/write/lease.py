@@ -74,10 +74,16 @@ class Lease:
         return cls(work, owner, ProcessMark.of(os.getpid()), machine_id())
 
     @classmethod
-    def read(cls, stored: Mapping[str, Any]) -> Lease:
-        """From the properties of its node."""
-        process = ProcessMark(stored["pid"], stored["started_at_s"])
+    def read(cls, stored: Mapping[str, Any]) -> Lease | None:
+        """From the properties of its node; None where some are missing.
+
+        Readers can see the changes of a commit one after the other, so a lease that is just being
+        taken may have a part of them.
+        """
         names = ("work", "owner", "machine", "since", "token")
+        if not {*names, "pid", "started_at_s"} <= {*stored}:
+            return None
+        process = ProcessMark(stored["pid"], stored["started_at_s"])
         return cls(process=process, **{name: stored[name] for name in names})
 
     def properties(self) -> dict[str, str | int | float]:
@@ -200,7 +206,7 @@ def read_lease(store: Store) -> Lease | None:
     if not rows or rows[0]["has_run_out"]:
         return None
     lease = Lease.read(rows[0]["lease"])
-    return None if lease.is_orphaned else lease
+    return None if lease is None or lease.is_orphaned else lease
 
 
 def _take(store: Store, lease: Lease, on_progress: OnProgress) -> None:
@@ -252,7 +258,7 @@ def _try_to_take(store: Store, lease: Lease) -> tuple[Lease | None, bool]:
         lambda transaction: transaction.run(
             _TAKE,
             holder=lease.properties(),
-            orphan=holder.token if holder is not None and is_orphaned else None,
+            orphan=holder.properties() if holder is not None and is_orphaned else {},
             duration_ms=int(LEASE_S * 1000),
         )
     )
@@ -291,12 +297,14 @@ MATCH (lease:Lease {name: 'bookgraph'})
 RETURN properties(lease) AS lease, lease.until < timestamp() AS has_run_out
 """
 # The node is locked, by setting a property, before its holder is read: two commands that wait may
-# both have found it free.
+# both have found it free. A holder that was found dead is compared as a whole, because what was
+# read of it without a lock may be of two holders.
 _TAKE: LiteralString = """
 MERGE (lease:Lease {name: 'bookgraph'})
 SET lease.until = coalesce(lease.until, 0)
 WITH lease
-WHERE lease.token IS NULL OR lease.token = $orphan OR lease.until < timestamp()
+WHERE lease.token IS NULL OR lease.until < timestamp() OR (lease.token = $orphan.token
+  AND lease.pid = $orphan.pid AND lease.started_at_s = $orphan.started_at_s)
 SET lease = $holder, lease.until = timestamp() + $duration_ms
 RETURN lease.token AS token
 """

@@ -306,3 +306,25 @@ def test_a_database_of_another_program_gets_no_lease(store: Store) -> None:
     assert not store.read("MATCH (l:Lease) RETURN l")
     assert not store.read("SHOW CONSTRAINTS YIELD name RETURN name")
     assert "Lease" in LABELS
+
+
+def test_a_lease_of_which_a_part_is_visible_is_no_error(store: Store) -> None:
+    """Readers can see the changes of a commit one after the other."""
+    other = Lease.of_this_process("ingest")
+    held_by(store, other)
+    for name in ("pid", "token", "since"):
+        store.run(f"MATCH (l:Lease) REMOVE l.{name}")
+        assert read_lease(store) is None
+    # Its token is gone, so it can be taken.
+    with hold(store, work="train") as held:
+        assert held.lease is not None
+
+
+def test_a_lease_is_not_taken_over_by_what_was_read_of_two_holders(store: Store) -> None:
+    mine, other = Lease.of_this_process("train"), Lease.of_this_process("ingest")
+    held_by(store, other)
+    # The token of the holder that lives, with the process of one that has died.
+    torn = {**other.properties(), "started_at_s": 1.0}
+    parameters = {"holder": mine.properties(), "orphan": torn, "duration_ms": 1000}
+    assert store.run(lease._TAKE, **parameters) == []
+    assert store.run(lease._TAKE, **{**parameters, "orphan": other.properties()})

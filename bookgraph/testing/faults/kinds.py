@@ -159,7 +159,7 @@ def _proxy(at: Strike) -> Proxy:
 
 
 def _fill_disk(at: Strike) -> None:
-    left = at.random.choice((0, 64 * 1024, _MB, 8 * _MB))
+    left = at.random.choice((0, 64 * 1024, 512 * 1024, 4 * _MB))
     at.place.fill_disk(left_bytes=left)
     at.stage.wait_for_effect(at.command)
     after = at.random.choice(("", "", "kill", "stop")) if at.stage.uses_neo4j else ""
@@ -232,7 +232,7 @@ def _clock_file(place: Place) -> Path:
 
 def _run_another(at: Strike) -> None:
     other = at.start_again()
-    code = other.wait(_LIMIT_S)
+    code = at.stage.finish_other(other, _LIMIT_S)
     at.notes.append(f"the second one ended with {code}")
     if code is None:
         at.notes.append("stuck: the second command did not end")

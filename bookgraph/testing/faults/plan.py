@@ -95,7 +95,35 @@ _TABLE: dict[str, dict[str, int]] = {
         "clock jumped": 1,
         "two at once": 1,
     },
+    "backup": {
+        **dict.fromkeys(_SIGNALS, 1),
+        "Neo4j killed": 1,
+        **dict.fromkeys(_NETWORK, 1),
+        **dict.fromkeys(_FILES, 1),
+        "disk full": 2,
+        "two at once": 1,
+    },
+    "restore": {
+        **dict.fromkeys(_SIGNALS, 2),
+        **dict.fromkeys(_NEO4J, 1),
+        **dict.fromkeys(_NETWORK, 1),
+        **dict.fromkeys(_FILES, 1),
+        "command and JVMs killed": 1,
+        "disk full": 1,
+        "two at once": 1,
+    },
 }
+
+# Shares of the undisturbed time between which a kind strikes. A disk that fills at the end, or a
+# file that is damaged before there are any, disturbs nothing.
+_SPANS = {
+    "disk full": (0.0, 0.5),
+    "file removed": (0.3, 0.95),
+    "file emptied": (0.3, 0.95),
+    "clock jumped": (0.3, 0.9),
+    "two at once": (0.0, 0.7),
+}
+_SPAN = (0.02, 0.92)
 
 # Of the injections that end a JVM, one in so many has Neo4j check its store; of others, one in 20.
 _CHECK_EVERY = 4
@@ -146,7 +174,7 @@ def _draw(seed: int, number: int, stage: str, kind: str) -> Injection:
         seed,
         stage,
         kind,
-        moment=drawn.uniform(0.02, 0.98),
+        moment=drawn.uniform(*_SPANS.get(kind, _SPAN)),
         is_checked=stage != "fetch" and drawn.randrange(every) == 0,
     )
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import signal
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +19,13 @@ from bookgraph.testing.dumps import write_dump
 from bookgraph.testing.faults.command import Command
 from bookgraph.testing.faults.place import Place
 from bookgraph.testing.faults.serving import KEY, Client
-from bookgraph.testing.faults.state import Snapshot, describe, put_back, take_snapshot
+from bookgraph.testing.faults.state import Snapshot, describe, forget_some, put_back, take_snapshot
 from bookgraph.testing.serving import ROOT
 
 _SAMPLE = ROOT / "samples" / "classics.ndjson"
 _NUM_BOOKS = 300
 _TRAINING = ("--dim", "8", "--epochs", "10", "--batch-size", "512")
+_START_S = 20.0
 EMPTY = Snapshot([], [])
 
 
@@ -151,6 +153,10 @@ class Stage:
         """Wait until a fault that lasts, such as a full disk, has had its effect."""
         command.wait(120)
 
+    def finish_other(self, command: Command, limit_s: float) -> int | None:
+        """Wait until a second command beside the first has ended; None after the limit."""
+        return command.wait(limit_s)
+
     def finish(self, command: Command, limit_s: float) -> int | None:
         """Wait until the command has done its work and ended; None after the limit."""
         return command.wait(limit_s)
@@ -274,6 +280,12 @@ class Serve(Stage):
     def wait_for_effect(self, command: Command) -> None:
         command.wait(2)
 
+    def finish_other(self, command: Command, limit_s: float) -> int | None:
+        # One of the two has the port, and serves until it is told to end.
+        command.wait(_START_S)
+        command.signal(signal.SIGTERM)
+        return command.wait(limit_s)
+
     def finish(self, command: Command, limit_s: float) -> int | None:
         assert self._client is not None
         return self._client.finish(command, limit_s)
@@ -312,6 +324,59 @@ class Export(Stage):
         return [*super().result(), *_digests(self.folder)]
 
 
+class Backup(Stage):
+    """A backup over an older one of the same name."""
+
+    name = "backup"
+
+    @property
+    def file(self) -> Path:
+        """The backup: on the disk that can be full."""
+        return self.place.home / "backups" / "one.zip"
+
+    def prepare(self) -> None:
+        super().prepare()
+        shutil.rmtree(self.file.parent, ignore_errors=True)
+        self.file.parent.mkdir(parents=True)
+
+    def arguments(self) -> list[str]:
+        return ["backup", str(self.file), "--force"]
+
+    def result(self) -> list[str]:
+        """The graph, what the backup holds, and which files are beside it."""
+        with zipfile.ZipFile(self.file) as archive:
+            manifest = json.loads(archive.read("manifest.json"))
+        parts = [f"part {one['name']} {one['sha256']}" for one in manifest["parts"]]
+        files = [f"file {path.name}" for path in self.file.parent.iterdir()]
+        return [*super().result(), *parts, *files]
+
+
+class Restore(Stage):
+    """A backup over a graph that has changed since."""
+
+    name = "restore"
+
+    @property
+    def file(self) -> Path:
+        """The backup."""
+        return self.material.folder / "whole.zip"
+
+    def prepare(self) -> None:
+        super().prepare()
+        if not self.file.exists():
+            command = self.place.start(["backup", str(self.file)])
+            assert command.wait(240) == 0, command.output
+        with self.place.store() as store:
+            forget_some(store)
+        shutil.rmtree(self.place.settings.models_dir, ignore_errors=True)
+
+    def arguments(self) -> list[str]:
+        return ["restore", str(self.file), "--replace", "--yes"]
+
+    def result(self) -> list[str]:
+        return [*super().result(), *_digests(self.place.settings.models_dir)]
+
+
 STAGES: dict[str, Callable[[Place, Material], Stage]] = {
     stage.name: stage
     for stage in (
@@ -324,6 +389,8 @@ STAGES: dict[str, Callable[[Place, Material], Stage]] = {
         Serve,
         ServeWorkers,
         Export,
+        Backup,
+        Restore,
     )
 }
 """By name, in the order of the table."""

@@ -11,7 +11,13 @@ from typing import Any
 from bookgraph.graph.schema import SLOTS, slot_of
 from bookgraph.graph.store import Store, Transaction
 
-LEFT_OUT = frozenset({"at", "changed_at", "created_at", "loaded_at", "number", "revision"})
+LEFT_OUT = frozenset(
+    {
+        *("at", "changed_at", "created_at", "loaded_at", "restored_at"),
+        *("tsne_created_at", "umap_created_at"),
+        *("number", "revision"),
+    }
+)
 """Properties that differ between two undisturbed runs: times, and numbers that count attempts."""
 
 _INTERNAL = frozenset(
@@ -89,6 +95,13 @@ def put_back(store: Store, snapshot: Snapshot) -> None:
             )
 
     store.write(work)
+
+
+def forget_some(store: Store) -> None:
+    """Remove a sixth of the books and the current model, so that the graph is another one."""
+    store.run("MATCH (b:Book) WITH b ORDER BY b.title LIMIT 50 DETACH DELETE b")
+    store.run("MATCH (m:EmbeddingModel {is_current: true}) DETACH DELETE m")
+    store.run("MATCH (d:Dataset) SET d.revision = d.revision + 1, d.model = null")
 
 
 def describe(store: Store) -> list[str]:
