@@ -61,10 +61,12 @@ def commands(tmp_path: Path) -> Iterator[Commands]:
 
 
 def _wait_for(process: subprocess.Popen[str], text: str) -> None:
+    seen = []
     for line in process.stderr:
+        seen.append(line)
         if text in line:
             return
-    pytest.fail(f"the command ended without {text!r}")
+    pytest.fail(f"the command ended without {text!r}: {''.join(seen)}")
 
 
 def _interrupt(process: subprocess.Popen[str], number: signal.Signals) -> str:
