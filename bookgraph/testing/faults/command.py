@@ -199,10 +199,14 @@ def _run(
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(variables)
-    handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    for stream in (1, 2):
+    handles = (
+        os.open(os.devnull, os.O_RDONLY),
+        *([os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)] * 2),
+    )
+    for stream, handle in enumerate(handles):
         os.dup2(handle, stream)
-    os.close(handle)
+    # multiprocessing has opened another one for its children.
+    sys.stdin = os.fdopen(0)
     if min_edges is not None:
         bulk.MIN_EDGES = min_edges
     sys.argv = ["bookgraph", *arguments]
