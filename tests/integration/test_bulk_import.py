@@ -187,8 +187,9 @@ def test_kill_9_in_the_middle_of_an_import_leaves_an_empty_database(
     home = Neo4jHome(own_server.settings.neo4j_home.resolve())
     process = _start_import(own_server.settings.home)
     _wait_until_importing(process, home)
+    # The mark is there a moment before the importer is.
+    assert wait_until(lambda: bool(java.find_tools(home)), timeout_s=20)
     tools = java.find_tools(home)
-    assert tools
     if whom == "the command":
         process.kill()
     elif whom == "its group":
