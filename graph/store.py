@@ -23,8 +23,9 @@ from bookgraph.graph.schema import SCHEMA_VERSION
 from bookgraph.graph.vectors.models import Models, Pin
 
 _CONNECTION_TIMEOUT_S = 15.0
-_MOST_TRIES = 10
-_INDEX_PAUSE_S = 0.1
+_MOST_TRIES = 50
+_INDEX_PAUSE_S = 0.2
+_IS_LOADED: LiteralString = "MATCH (d:Dataset {name: 'bookgraph'}) RETURN 1"
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -203,7 +204,9 @@ class Store:
             try:
                 return self._read(statement, parameters)
             except IndexMissingError:
-                # It may just be replaced by another one of its name.
+                # It may just be replaced by another one of its name. An empty graph has none.
+                if not self._read(_IS_LOADED, {}):
+                    raise
                 time.sleep(_INDEX_PAUSE_S)
         return self._read(statement, parameters)
 

@@ -178,8 +178,8 @@ def test_an_interrupt_ends_the_wait(
     command = start(settings, "ingest", str(sets["b"]))
     assert command.stderr is not None
     assert any("Waiting for" in line for line in iter(command.stderr.readline, ""))
-    command.send_signal(signal.SIGINT)
-    assert command.wait(30) == 130
+    command.send_signal(signal.SIGTERM)
+    assert command.wait(30) == 143
     assert read_lease(store) == other[0]
 
 
@@ -193,7 +193,7 @@ def test_a_holder_on_another_machine_keeps_the_lease_until_it_runs_out(store: St
         assert held.lease is not None
         assert held.lease.properties()["token"] not in {elsewhere.token, here.token}
     assert seen
-    assert "bob on server (process 1)" in seen[0].stage
+    assert any("bob on server (process 1)" in one.stage for one in seen)
 
 
 def test_a_holder_is_renewed_for_as_long_as_it_runs(

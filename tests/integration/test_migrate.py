@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import tarfile
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +16,10 @@ from bookgraph.embed import TrainConfig
 from bookgraph.embed.pipeline import train_graph
 from bookgraph.graph import nearest_books
 from bookgraph.graph.connection import connect
-from bookgraph.graph.query.titles import nearest_titles
 from bookgraph.graph.read.model import list_models
 from bookgraph.graph.schema import SCHEMA_VERSION
 from bookgraph.graph.server.local import LocalServer
 from bookgraph.graph.store import Store, Transaction
-from bookgraph.graph.write.indexes import create_schema, outdated_indexes
 from bookgraph.graph.write.migrate import STEPS, migrate, plan_migration
 from bookgraph.ingest import CleaningOptions, ingest_files
 
@@ -81,30 +77,6 @@ def test_an_older_graph_is_refused_until_it_is_migrated(trained: Store, settings
     assert nearest_books(trained, ["Book 1"], num=5) == before
     (model,) = list_models(trained)
     assert (model.is_current, model.is_held) == (True, True)
-
-
-def test_searches_go_on_while_an_index_is_replaced(trained: Store) -> None:
-    trained.run(
-        "UNWIND range(1, 20000) AS i CALL (i) { CREATE (:Book {title: 'A book ' + i}) } "
-        "IN TRANSACTIONS OF 5000 ROWS"
-    )
-    is_done = threading.Event()
-
-    def search() -> int:
-        num = 0
-        while not is_done.is_set() or not num:
-            assert nearest_titles(trained, "A bok 77"), "a search found nothing"
-            num += 1
-        return num
-
-    with ThreadPoolExecutor(4) as pool:
-        searches = [pool.submit(search) for _ in range(4)]
-        for _ in range(3):
-            trained.write_schema(index_only_titles)
-            create_schema(trained)
-            assert not outdated_indexes(trained)
-        is_done.set()
-        assert all(one.result() for one in searches)
 
 
 def test_an_interrupted_migration_continues(
