@@ -55,6 +55,7 @@ class Command:
     Attributes:
         arguments: what follows `bookgraph`.
         pid: of its process, which leads a session of its own.
+        output_file: takes what it prints.
     """
 
     def __init__(
@@ -75,13 +76,13 @@ class Command:
                 real one, which takes a larger graph than tests can afford.
         """
         self.arguments = tuple(arguments)
-        self._output = folder / f"output-{time.monotonic_ns()}"
+        self.output_file = folder / f"output-{time.monotonic_ns()}"
         self._start_s = time.monotonic()
         if "LD_PRELOAD" in variables:
             # Libraries are preloaded by a new program only.
-            self._process: _Process = _start_program(arguments, folder, variables, self._output)
+            self._process: _Process = _start_program(arguments, folder, variables, self.output_file)
         else:
-            self._process = _fork(arguments, folder, variables, self._output, min_edges)
+            self._process = _fork(arguments, folder, variables, self.output_file, min_edges)
         assert self._process.pid is not None
         self.pid = self._process.pid
 
@@ -93,7 +94,7 @@ class Command:
     @property
     def output(self) -> str:
         """What it printed to stderr and stdout."""
-        return self._output.read_text("utf-8", "replace") if self._output.exists() else ""
+        return self.output_file.read_text("utf-8", "replace") if self.output_file.exists() else ""
 
     @property
     def elapsed_s(self) -> float:

@@ -201,6 +201,15 @@ class Place:
             return [f"consistency check: {error}"]
         return []
 
+    def keep_logs(self, folder: Path) -> Path:
+        """Copy Neo4j's logs and what the commands printed into a folder, which is made anew."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for file in [*self.home.glob("neo4j/logs/*"), *(one.output_file for one in self.commands)]:
+            if file.is_file():
+                shutil.copy(file, folder)
+        return folder
+
     def renew(self) -> None:
         """Begin again with an empty home, after a fault that nothing could mend."""
         self.end_all()

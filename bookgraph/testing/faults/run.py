@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bookgraph.core.errors import BookgraphError
 from bookgraph.core.processes import wait_until
 from bookgraph.testing.faults.command import Command
 from bookgraph.testing.faults.kinds import FAKETIME, KINDS, Kind, Strike, clock_variables
@@ -16,6 +15,10 @@ from bookgraph.testing.faults.place import Place
 from bookgraph.testing.faults.plan import Injection
 from bookgraph.testing.faults.stages import STAGES, Material, Stage, make_material
 from bookgraph.testing.faults.state import differences
+from bookgraph.testing.serving import ROOT
+
+EVIDENCE = ROOT / "build" / "faults"
+"""Takes the logs of injections that went wrong, in folders named by number."""
 
 LIMIT_S = 150.0
 """Far more than any command takes on this little data; one that takes longer is stuck."""
@@ -89,9 +92,12 @@ class Runner:
                 self._finish(stage, kind, undisturbed, result)
             if not result.problems:
                 self._judge(stage, undisturbed, result)
-        except BookgraphError as error:
+        except Exception as error:  # noqa: BLE001  # one injection must not end the others
             self._fail(result, "stuck", [f"{type(error).__name__}: {error}"])
         if result.problems:
+            result.notes.append(
+                f"logs in {self._place.keep_logs(EVIDENCE / f'{injection.number}')}"
+            )
             self._place.renew()
         self._place.commands.clear()
         result.elapsed_s = time.monotonic() - start_s
