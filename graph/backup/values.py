@@ -12,9 +12,9 @@ import struct
 from array import array
 from collections.abc import Callable, Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
+import pytz
 from neo4j import spatial, time
 from neo4j.vector import Vector
 
@@ -112,7 +112,9 @@ def _encode_datetime(value: time.DateTime) -> list[str | None]:
 def _decode_datetime(parts: list[str | None]) -> time.DateTime:
     text, zone = parts
     found = time.DateTime.from_iso_format(str(text))
-    return found.astimezone(ZoneInfo(zone)) if zone else found
+    # The zones of pytz, as the driver returns them. Python's own crash the process (CPython reads a
+    # field of `datetime` in the driver's DateTime, which is no `datetime`).
+    return found.astimezone(pytz.timezone(zone)) if zone else found
 
 
 def _encode_duration(value: time.Duration) -> list[int]:

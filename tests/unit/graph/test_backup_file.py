@@ -179,3 +179,14 @@ def test_two_backups_of_one_second_have_two_names(tmp_path: Path) -> None:
     assert first != second
     assert is_backup(second)
     assert prune(tmp_path, newest=second, num_kept=1, num_days=None, now=NOW) == [first]
+
+
+def test_times_in_a_zone_can_be_hashed_as_the_driver_does() -> None:
+    """The driver hashes each value it sends; with a `ZoneInfo` that crashes within 1,000 times."""
+    moment = from_json(
+        {"at": {"datetime": ["2026-07-01T10:00:00.123456789+02:00", "Europe/Paris"]}}
+    )
+    again = [from_json(to_json(moment))["at"] for _ in range(2_000)]
+    assert {hash(value) for value in again} == {hash(moment["at"])}
+    assert again[0].iso_format() == "2026-07-01T10:00:00.123456789+02:00"
+    assert again[0].tzinfo.zone == "Europe/Paris"
