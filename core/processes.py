@@ -349,6 +349,20 @@ def is_listening(port: int, *, host: str = LOOPBACK) -> bool:
     return True
 
 
+def is_listener(pid: int, port: int) -> bool:
+    """Whether a process accepts connections on a port; true where this user cannot see it."""
+    try:
+        connections = psutil.Process(pid).net_connections(kind="tcp")
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
+    return any(
+        connection.status == psutil.CONN_LISTEN and connection.laddr.port == port
+        for connection in connections
+    )
+
+
 def find_clients(port: int) -> list[int]:
     """Other processes with a connection to a port of this machine, as far as this user sees."""
     try:

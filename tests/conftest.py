@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,14 @@ import pytest
 # Machines are shared: how long an example takes says nothing about the code.
 hypothesis.settings.register_profile("bookgraph", deadline=None)
 hypothesis.settings.load_profile("bookgraph")
+
+# Started in the background of a shell, by `nohup` or by some CI systems, the tests would hand down
+# signals that are ignored to every command that they interrupt.
+for _name in ("SIGINT", "SIGHUP"):
+    _number = getattr(signal, _name, None)
+    if _number is not None and signal.getsignal(_number) == signal.SIG_IGN:
+        _default = signal.default_int_handler if _name == "SIGINT" else signal.SIG_DFL
+        signal.signal(_number, _default)
 
 _ORDER = ("unit", "integration", "faults", "e2e")
 

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bookgraph.core.errors import (
@@ -20,9 +20,10 @@ from bookgraph.core.errors import (
     LocalServerError,
     StoreDamagedError,
     StoreLoginError,
+    StoreUnreachableError,
 )
 from bookgraph.core.locks import process_lock
-from bookgraph.core.processes import stop_process, wait_until
+from bookgraph.core.processes import is_listener, stop_process, wait_until
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.core.settings import Settings, environment_name
 from bookgraph.graph.jars.fetch import fetch_jars
@@ -132,15 +133,9 @@ class LocalServer:
     def status(self) -> ServerStatus:
         """Look whether the server runs; stale and damaged files count as a stopped one."""
         last = self.last_start()
-        pid = last.pid
-        if pid is None or not java.is_server(pid, self._home.folder):
-            pid = java.find_server(self._home.folder) if self._home.folder.is_dir() else None
-            if pid is not None:
-                # The state file was lost. The configuration is that of the running server.
-                last = self._home.read_configured_ports(pid) or last
         return ServerStatus(
-            is_running=pid is not None,
-            pid=pid,
+            is_running=last.pid is not None,
+            pid=last.pid,
             bolt_uri=bolt_uri(last.bolt_port),
             http_url=f"http://127.0.0.1:{last.http_port}",
             home=self._home.folder,
@@ -164,6 +159,8 @@ class LocalServer:
         status = self.status()
         is_proven = self._home.import_state is None
         if status.is_running and is_proven and self._find_problem() is None:
+            if self._home.read_last_start() is None:
+                self._home.write_last_start(self.last_start())
             return status
         self._home.prepare()
         with self._locked(on_progress):
@@ -415,13 +412,25 @@ class LocalServer:
 
     def _find_problem(self) -> BookgraphError | None:
         last = self.last_start()
-        return find_response_problem(last.bolt_port, last.http_port, password=self.password)
+        problem = find_response_problem(last.bolt_port, last.http_port, password=self.password)
+        if problem is None and (last.pid is None or not is_listener(last.pid, last.bolt_port)):
+            # A copy of the home has the same password, and its server may have been faster.
+            uri = bolt_uri(last.bolt_port)
+            return StoreUnreachableError(f"The Neo4j of another folder answers at {uri}.")
+        return problem
 
     def last_start(self) -> LastStart:
-        """The ports of the running server, or of the last one."""
-        return self._home.read_last_start() or LastStart(
+        """Process and ports of the running server; without one, the ports of the last."""
+        home = self._home
+        last = home.read_last_start() or LastStart(
             None, self._settings.bolt_port, self._settings.http_port
         )
+        if last.pid is not None and java.is_server(last.pid, home.folder):
+            return last
+        pid = java.find_server(home.folder) if home.folder.is_dir() else None
+        # The state file was lost. The configuration is that of the running server.
+        found = None if pid is None else home.read_configured_ports(pid)
+        return found or replace(last, pid=pid)
 
     def _end(self, pid: int | None, *, timeout_s: float = _STOP_TIMEOUT_S) -> None:
         if pid is not None and java.is_server(pid, self._home.folder):

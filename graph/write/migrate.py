@@ -101,8 +101,8 @@ def plan_migration(store: Store) -> Migration:
 def migrate(store: Store, *, on_progress: OnProgress = ignore_progress) -> Migration:
     """Bring the graph to this release's schema.
 
-    Readers go on reading. A full-text search waits while its index is built anew, about a second
-    for each 100,000 nodes.
+    Readers go on reading. A full-text search waits only where the name of its index stands for
+    another definition, about a second for each 100,000 nodes.
 
     Returns:
         What was done.
@@ -112,14 +112,15 @@ def migrate(store: Store, *, on_progress: OnProgress = ignore_progress) -> Migra
         StoreUnreachableError: the server went away; run it again.
     """
     todo = plan_migration(store)
+    if todo.is_needed:
+        # First, so that they answer before servers that need them accept the graph.
+        on_progress(Progress("Building indexes", 0))
+        create_schema(store)
+        await_indexes(store)
     for done, step in enumerate(todo.steps):
         on_progress(Progress("Migrating the graph", done, len(todo.steps), "steps"))
         _take(store, step)
         logger.info("migrated the graph to schema %d: %s", step.number, step.text)
-    if todo.is_needed:
-        on_progress(Progress("Building indexes", 0))
-        create_schema(store)
-        await_indexes(store)
     return todo
 
 

@@ -135,13 +135,14 @@ def test_a_content_export_is_fetched_looked_at_loaded_and_asked(
     title = json.loads(shown.stdout.splitlines()[0])["title"]
     similar = run_with("similar", f" {title.upper()}_", "--json", **home)
     assert len(parse(similar)) == dump.num_books - 1
-    assert "after the model was trained" not in similar.stderr
+    assert "after the current model was trained" not in similar.stderr
     added = tmp_path / "one.json"
     added.write_text(json.dumps({"title": "One More", "links": ["Article 1"]}, indent=1), "utf-8")
     kept = run_with("ingest", added, "--keep-others", **home)
     assert f"The graph holds {dump.num_books + 1:,} books" in kept.stdout
     again = run_with("similar", title, **home)
-    assert "after the model was trained. Run `" in again.stderr
+    assert "after the current model was trained" in again.stderr
+    assert "Run `bookgraph train`." in again.stderr
 
 
 def test_the_books_alone_are_fetched_and_loaded(

@@ -94,7 +94,6 @@ def test_waiting_for_a_lock(commands: Commands, number: signal.Signals) -> None:
 @pytest.mark.parametrize("number", GENTLE)
 def test_starting_neo4j_leaves_no_process(commands: Commands, number: signal.Signals) -> None:
     process = commands.start("neo4j", "start")
-    _wait_for(process, "Bolt port")
     home = Neo4jHome((commands.home / "neo4j").resolve())
     assert wait_until(lambda: java.find_server(home.folder) is not None, timeout_s=30)
     _interrupt(process, number)

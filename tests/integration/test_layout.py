@@ -176,7 +176,7 @@ def test_a_failure_in_the_middle_leaves_the_old_map_whole(
 def test_a_graph_without_books_or_without_a_model_names_the_command(store: Store) -> None:
     with pytest.raises(DataMissingError, match="bookgraph ingest"):
         map_graph(store, LayoutConfig())
-    store.run("CREATE (:Book {title: 'Dune'})")
+    store.run("CREATE (:Dataset {name: 'bookgraph'}), (:Book {title: 'Dune'})")
     with pytest.raises(DataMissingError, match="bookgraph train"):
         map_graph(store, LayoutConfig())
 

@@ -7,6 +7,7 @@ does not care what the one before it left.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -213,6 +214,20 @@ def test_a_port_taken_during_the_start_is_an_error(
         with pytest.raises(PortTakenError, match="took it during the start") as caught:
             LocalServer(fixed).start()
     assert caught.value.port == port
+
+
+def test_the_server_of_a_copied_home_on_the_same_port_is_not_taken_for_this_one(
+    server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.start()
+    port = server.last_start().bolt_port
+    copied = load_settings(home=tmp_path, bolt_port=port, http_port=0, heap_mb=512)
+    home = Neo4jHome(copied.neo4j_home)
+    home.prepare()
+    shutil.copy(Neo4jHome(server.status().home).password_file, home.password_file)
+    monkeypatch.setattr(starting, "find_port_problem", lambda _port: None)
+    with pytest.raises(PortTakenError, match="took it during the start"):
+        LocalServer(copied).start()
 
 
 def test_a_start_that_times_out_leaves_no_process(
