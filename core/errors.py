@@ -169,6 +169,10 @@ class DataMissingError(BookgraphError):
     exit_code = 4
 
 
+class SchemaRaceError(BookgraphError):
+    """Another client made the same index or constraint at the same moment."""
+
+
 class IndexMissingError(DataMissingError):
     """The graph has no index for a query: nothing is loaded yet, or it is being replaced."""
 

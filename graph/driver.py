@@ -15,6 +15,7 @@ from bookgraph.core.errors import (
     DiskFullError,
     IndexMissingError,
     QueryTimeoutError,
+    SchemaRaceError,
     StoreLoginError,
     StoreUnreachableError,
     UsageError,
@@ -163,12 +164,21 @@ def _translate_client_error(
             f"The database {database!r} does not exist in Neo4j at {address}. Set NEO4J_DATABASE "
             "to an existing one."
         )
+    return _translate_schema_error(code, text, address) or BookgraphError(
+        f"Neo4j at {address} rejects a query of bookgraph. Check that the server is Neo4j 2026.08 "
+        f"or newer. For its reason, run the command with --debug."
+    )
+
+
+def _translate_schema_error(code: str, text: str, address: str) -> BookgraphError | None:
+    if "EquivalentSchemaRuleAlreadyExists" in code:
+        return SchemaRaceError(
+            f"Another client made the same index in the database at {address} just now. Run the "
+            "command again."
+        )
     if "IndexNotFound" in code or "no such fulltext schema index" in text:
         return IndexMissingError(
             f"The graph at {address} has no index for this query yet. Load books (`bookgraph "
             "ingest PATH`), then train (`bookgraph train`)."
         )
-    return BookgraphError(
-        f"Neo4j at {address} rejects a query of bookgraph. Check that the server is Neo4j 2026.08 "
-        f"or newer. For its reason, run the command with --debug."
-    )
+    return None

@@ -16,6 +16,7 @@ from bookgraph.core.errors import (
     BookgraphError,
     DatabaseDownError,
     IndexMissingError,
+    SchemaRaceError,
     SchemaVersionError,
 )
 from bookgraph.graph.driver import open_driver, translated_errors
@@ -263,7 +264,8 @@ class Store:
         """Create or drop constraints and indexes in one transaction.
 
         Neo4j allows no access to data in it, so a lease is checked before it. It is repeated when
-        another client changes the schema at the same time, which Neo4j takes for a deadlock.
+        another client changes the schema at the same time, which Neo4j takes for a deadlock, or
+        where `IF NOT EXISTS` did not see the other client's index yet.
 
         Raises:
             LeaseLostError: another command writes the graph now; nothing was changed.
@@ -271,7 +273,10 @@ class Store:
             BookgraphError: the server rejects a statement.
         """
         self._check_lease()
-        return self._write(work)
+        try:
+            return self._write(work)
+        except SchemaRaceError:
+            return self._write(work)
 
     def _check_lease(self) -> None:
         if self.lease is not None:
