@@ -18,6 +18,7 @@ from bookgraph.core.errors import (
     DatabaseDownError,
     DiskFullError,
     LocalServerError,
+    ServerDiedError,
     StoreDamagedError,
     StoreLoginError,
     StoreUnreachableError,
@@ -277,9 +278,10 @@ class LocalServer:
         try:
             # Another process launched it and ended before it was ready.
             self._wait_until_ready(mark, on_progress=on_progress)
-        except (StoreDamagedError, DiskFullError):
-            # A full disk ends a database for good, and the process lives on without it.
-            logger.warning("The database of the running Neo4j has failed. Restarting Neo4j.")
+        except (StoreDamagedError, DiskFullError, ServerDiedError):
+            # A full disk ends a database for good, and the process lives on without it. Or the
+            # process was just about to end.
+            logger.warning("The running Neo4j has failed. Restarting Neo4j.")
             self._end_all()
             self._launch(on_progress)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections import Counter
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
+from bookgraph.testing.faults.plan import Injection, make_plan
 from bookgraph.testing.faults.run import Result, Verdict
 from bookgraph.testing.serving import ROOT
 
@@ -62,10 +64,17 @@ def _row(stage: str, kind: str, counts: Counter[str]) -> str:
 def save(
     results: Sequence[Result], *, seed: int, elapsed_s: float, keep: bool, page: Path = PAGE
 ) -> None:
-    """Write the JSON file and, with `keep`, the table into the docs."""
+    """Write the JSON file and, with `keep`, the table into the docs.
+
+    A part of the plan then replaces its results among those that were kept before.
+    """
     # The benchmarks are scripts, and no package.
     sys.path.insert(0, str(ROOT / "benchmarks"))
-    write_results = import_module("results").write_results
+    files = import_module("results")
+    again = 0
+    if keep and len(results) < len(make_plan(seed)):
+        again = len(results)
+        results = _replaced(files.KEPT / "faults.json", results)
     values = {
         "seed": seed,
         "num_injections": len(results),
@@ -75,18 +84,31 @@ def save(
             {**asdict(result), "elapsed_s": round(result.elapsed_s, 2)} for result in results
         ],
     }
-    write_results("faults", values, keep=keep)
+    files.write_results("faults", values, keep=keep)
     if keep:
-        replace_marked(page, MARKS, f"{describe_run(results, seed=seed)}\n\n{table(results)}")
+        said = describe_run(results, seed=seed, num_again=again)
+        replace_marked(page, MARKS, f"{said}\n\n{table(results)}")
 
 
-def describe_run(results: Sequence[Result], *, seed: int) -> str:
+def _replaced(kept: Path, results: Sequence[Result]) -> list[Result]:
+    """All results that were kept, with new ones in the place of their numbers."""
+    old = json.loads(kept.read_text("utf-8"))["injections"] if kept.exists() else []
+    merged = {
+        one["injection"]["number"]: Result(**{**one, "injection": Injection(**one["injection"])})
+        for one in old
+    }
+    merged |= {result.injection.number: result for result in results}
+    return [merged[number] for number in sorted(merged)]
+
+
+def describe_run(results: Sequence[Result], *, seed: int, num_again: int = 0) -> str:
     """A sentence over the table: command and date, and what this machine could not do."""
     num_skipped = sum(result.verdict == "skipped" for result in results)
     skipped = f" {num_skipped} were skipped." if num_skipped else ""
+    again = f" {num_again} of them were made once more, after a correction." if num_again else ""
     return (
         f"`python -m bookgraph.testing.faults --seed {seed} --jobs 2`, "
-        f"{datetime.now(UTC):%Y-%m-%d}: {len(results)} injections.{skipped}"
+        f"{datetime.now(UTC):%Y-%m-%d}: {len(results)} injections.{skipped}{again}"
     )
 
 

@@ -42,6 +42,11 @@ class Material:
     graph: Snapshot = field(default_factory=lambda: EMPTY)
 
     @property
+    def models(self) -> Path:
+        """The file of that model, in a folder."""
+        return self.folder / "models"
+
+    @property
     def books(self) -> Path:
         """Records of 300 books."""
         return self.folder / "books.ndjson"
@@ -79,6 +84,7 @@ def _make_graph(place: Place, material: Material) -> Snapshot:
     ):
         command = place.start(arguments)
         assert command.wait(240) == 0, command.output
+    shutil.copytree(place.settings.models_dir, material.models)
     with place.store() as store:
         return take_snapshot(store)
 
@@ -142,6 +148,11 @@ class Stage:
                 create_vector_indexes(store, slot)
             put_back(store, graph)
             await_indexes(store)
+
+    def put_models(self) -> None:
+        """Bring the folder of the models to its state after the training."""
+        shutil.rmtree(self.place.settings.models_dir, ignore_errors=True)
+        shutil.copytree(self.material.models, self.place.settings.models_dir)
 
     def on_start(self, command: Command) -> None:
         """What else begins with the command."""
@@ -336,6 +347,7 @@ class Backup(Stage):
 
     def prepare(self) -> None:
         super().prepare()
+        self.put_models()
         shutil.rmtree(self.file.parent, ignore_errors=True)
         self.file.parent.mkdir(parents=True)
 
@@ -343,10 +355,16 @@ class Backup(Stage):
         return ["backup", str(self.file), "--force"]
 
     def result(self) -> list[str]:
-        """The graph, what the backup holds, and which files are beside it."""
+        """The graph, what the backup holds, and which files are beside it.
+
+        The settings name the database, which is behind a proxy in some injections.
+        """
         with zipfile.ZipFile(self.file) as archive:
             manifest = json.loads(archive.read("manifest.json"))
-        parts = [f"part {one['name']} {one['sha256']}" for one in manifest["parts"]]
+        parts = [
+            f"part {one['name']} {'' if one['name'] == 'settings.json' else one['sha256']}"
+            for one in manifest["parts"]
+        ]
         files = [f"file {path.name}" for path in self.file.parent.iterdir()]
         return [*super().result(), *parts, *files]
 
@@ -364,6 +382,7 @@ class Restore(Stage):
     def prepare(self) -> None:
         super().prepare()
         if not self.file.exists():
+            self.put_models()
             command = self.place.start(["backup", str(self.file)])
             assert command.wait(240) == 0, command.output
         with self.place.store() as store:
