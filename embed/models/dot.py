@@ -60,7 +60,7 @@ class TableModel(_DotModel):
             side: make_row_optimizer(table, config) for side, table in self._tables.items()
         }
 
-    def train_step(self, batch: Batch, graph: Adjacency, *, rate_share: float) -> Tensor:
+    def train_step(self, batch: Batch, graph: Adjacency, *, rate_share: float | Tensor) -> Tensor:
         """See `Model`."""
         book_rows, link_rows = touched_rows(batch)
         book = self._optimizers["book"].take(book_rows).requires_grad_()
@@ -97,7 +97,7 @@ class SmoothedModel(_DotModel):
             for side, table in self._tables.items()
         }
 
-    def train_step(self, batch: Batch, graph: Adjacency, *, rate_share: float) -> Tensor:
+    def train_step(self, batch: Batch, graph: Adjacency, *, rate_share: float | Tensor) -> Tensor:
         """See `Model`."""
         tables = [self._tables[side].detach().requires_grad_() for side in ("book", "link")]
         book, link = smooth_with_gradient(graph, *tables, hops=self._config.smoothing_hops)

@@ -15,8 +15,10 @@ from bookgraph.embed.data.adjacency import Adjacency
 from bookgraph.embed.step.losses import bce_loss, mse_loss, softmax_loss
 from bookgraph.embed.step.sampling import Batch, Negatives
 
-# Scores computed at once, 4 MB of them.
+# Scores computed at once: 4 MB of them fit a processor's cache. A GPU needs far more to be busy:
+# 128 MB, of which the loss and its gradient hold a handful of tables.
 _MAX_SCORES = 2**20
+_MAX_SCORES_ON_CUDA = 2**25
 
 
 def touched_rows(batch: Batch) -> tuple[Tensor, Tensor]:
@@ -111,7 +113,8 @@ class _SlicedLoss(torch.autograd.Function):
         own_gradient, partner_gradient = torch.empty_like(own), torch.empty_like(partner)
         negative_gradient = torch.zeros_like(negative)
         loss = own.new_zeros(())
-        for part in _slices(len(own), max(_MAX_SCORES // len(negative), 1)):
+        max_scores = _MAX_SCORES_ON_CUDA if own.is_cuda else _MAX_SCORES
+        for part in _slices(len(own), max(max_scores // len(negative), 1)):
             share_of_batch = (part.stop - part.start) / len(own)
             leaves = [one.detach().requires_grad_() for one in (own[part], partner[part], negative)]
             with torch.enable_grad():

@@ -36,25 +36,25 @@ class RowOptimizer(Optimizer, Protocol):
             (num_rows, dim) float32.
         """
 
-    def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float = 1.0) -> None:
+    def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float | Tensor = 1.0) -> None:
         """Change the table's rows.
 
         Args:
             rows: (num_touched,) int64; repeats allowed, their gradients add up.
             gradients: (num_touched, dim) float32.
-            rate_share: of the learning rate, in (0, 1].
+            rate_share: of the learning rate, in (0, 1]; a tensor is a scalar on the table's device.
         """
 
 
 class TableOptimizer(Optimizer, Protocol):
     """Changes a whole table from the gradients of all rows."""
 
-    def update(self, gradient: Tensor, *, rate_share: float = 1.0) -> None:
+    def update(self, gradient: Tensor, *, rate_share: float | Tensor = 1.0) -> None:
         """Change the whole table.
 
         Args:
             gradient: (num_rows, dim) float32.
-            rate_share: of the learning rate, in (0, 1].
+            rate_share: of the learning rate, in (0, 1]; a tensor is a scalar on the table's device.
         """
 
 
@@ -88,7 +88,7 @@ class RowAdagrad:
         """See `RowOptimizer`."""
         return self._table[:-1] if rows is None else self._table.index_select(0, rows)
 
-    def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float = 1.0) -> None:
+    def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float | Tensor = 1.0) -> None:
         """See `RowOptimizer`."""
         rows, gradients = merge_rows(rows, gradients, spare_row=len(self._table) - 1)
         sums = self._sums.index_select(0, rows) + gradients.square().mean(dim=1)
@@ -189,7 +189,7 @@ class RowAdam(_Adam):
             rows = torch.arange(len(self._table) - 1, device=self._table.device)
         return self._catch_up(rows)[0]
 
-    def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float = 1.0) -> None:
+    def update(self, rows: Tensor, gradients: Tensor, *, rate_share: float | Tensor = 1.0) -> None:
         """See `RowOptimizer`."""
         rows, gradients = merge_rows(rows, gradients, spare_row=len(self._table) - 1)
         values, first, root = self._catch_up(rows)
@@ -218,7 +218,7 @@ class RowAdam(_Adam):
             "row_futures": self._row_futures,
         }
 
-    def _start_step(self, rate_share: float) -> None:
+    def _start_step(self, rate_share: float | Tensor) -> None:
         """Count the step and compute future(step)."""
         self._num_steps += 1
         sizes = self._step_sizes(self._num_steps + self._steps_ahead)
@@ -260,7 +260,7 @@ class TableAdam(_Adam):
         super().__init__(table, **settings)
         self._second = torch.zeros_like(table)
 
-    def update(self, gradient: Tensor, *, rate_share: float = 1.0) -> None:
+    def update(self, gradient: Tensor, *, rate_share: float | Tensor = 1.0) -> None:
         """See `TableOptimizer`."""
         beta_1, beta_2 = self._betas
         self._num_steps += 1
@@ -286,7 +286,7 @@ class TableAdagrad:
         self._epsilon = epsilon
         self._sums = torch.zeros((len(table), 1), device=table.device)
 
-    def update(self, gradient: Tensor, *, rate_share: float = 1.0) -> None:
+    def update(self, gradient: Tensor, *, rate_share: float | Tensor = 1.0) -> None:
         """See `TableOptimizer`."""
         self._sums += gradient.square().mean(dim=1, keepdim=True)
         size = rate_share * self._learning_rate

@@ -79,7 +79,7 @@ def _train_epoch(run: Run, epoch: int, on_progress: OnProgress) -> EpochReport:
     for step, batch in enumerate(run.model.iter_batches(graph, run.generator)):
         done_share = (epoch - 1 + step / steps) / config.epochs
         rate_share = 1 - (1 - _LAST_RATE_SHARE) * done_share
-        losses[step] = run.model.train_step(batch, graph, rate_share=rate_share)
+        losses[step] = run.steps.run(batch, graph, rate_share=rate_share)
         sizes[step] = len(batch)
         on_progress(_progress(run, epoch, step, steps))
     loss = _mean_loss(losses, sizes, epoch, config)

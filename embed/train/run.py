@@ -20,6 +20,7 @@ from bookgraph.embed.models.base import Model
 from bookgraph.embed.models.dot import SmoothedModel, TableModel
 from bookgraph.embed.models.reference import ReferenceModel
 from bookgraph.embed.train.checkpoint import RunState
+from bookgraph.embed.train.replay import StepRunner
 from bookgraph.embed.train.watch import DEFAULT_POWER, Watch, make_watch, popularity_lengths
 
 _BEST_PREFIX = "best_"
@@ -41,6 +42,7 @@ class Run:
         epoch: the last finished one, from 1.
         history: one report for each epoch so far.
         best: the model's best state; kept only where patience may restore it.
+        steps: runs the model's steps.
     """
 
     config: TrainConfig
@@ -54,6 +56,10 @@ class Run:
     epoch: int = 0
     history: list[EpochReport] = field(default_factory=list)
     best: dict[str, Tensor] | None = None
+    steps: StepRunner = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps = StepRunner(self.model)
 
     @property
     def last_watched_epoch(self) -> int:
