@@ -196,6 +196,14 @@ class TrainConfig:
             16,
         ),
     ] = 2
+    own_weight: Annotated[
+        float,
+        Setting("Weight of a row's own vector beside 1 for each hop.", 0.0, 100.0),
+    ] = 1.0
+    degree_exponent: Annotated[
+        float,
+        Setting("Exponent of both degrees in the weight of an edge.", 0.0, 1.0),
+    ] = 0.5
     holdout_share: Annotated[
         float,
         Setting(

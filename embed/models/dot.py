@@ -100,7 +100,13 @@ class SmoothedModel(_DotModel):
     def train_step(self, batch: Batch, graph: Adjacency, *, rate_share: float | Tensor) -> Tensor:
         """See `Model`."""
         tables = [self._tables[side].detach().requires_grad_() for side in ("book", "link")]
-        book, link = smooth_with_gradient(graph, *tables, hops=self._config.smoothing_hops)
+        book, link = smooth_with_gradient(
+            graph,
+            *tables,
+            hops=self._config.smoothing_hops,
+            own_weight=self._config.own_weight,
+            dtype=torch.bfloat16,
+        )
         book_rows, link_rows = touched_rows(batch)
         loss = batch_loss(
             functional.embedding(book_rows, book),
@@ -116,6 +122,11 @@ class SmoothedModel(_DotModel):
 
     def vectors(self, graph: Adjacency) -> tuple[Tensor, Tensor]:
         """See `Model`."""
+        config = self._config
         return smooth(
-            graph, self._tables["book"], self._tables["link"], hops=self._config.smoothing_hops
+            graph,
+            self._tables["book"],
+            self._tables["link"],
+            hops=config.smoothing_hops,
+            own_weight=config.own_weight,
         )

@@ -251,8 +251,9 @@ class RowAdam(_Adam):
 class TableAdam(_Adam):
     """Adam on a whole table, for gradients that reach every row.
 
-    torch.optim.Adam gives the same numbers, but its first step loads torch's compiler, which takes
-    longer than training a small graph.
+    It calls the kernel of torch.optim.Adam, which goes over the table once, in place of eight
+    times. The class itself would load torch's compiler in its first step, which takes longer than
+    training a small graph.
     """
 
     def __init__(self, table: Tensor, **settings: Any) -> None:
@@ -264,12 +265,21 @@ class TableAdam(_Adam):
         """See `TableOptimizer`."""
         beta_1, beta_2 = self._betas
         self._num_steps += 1
-        self._first.lerp_(gradient, 1 - beta_1)
-        self._second.mul_(beta_2).addcmul_(gradient, gradient, value=1 - beta_2)
-        # Each bias correction is one number for all rows, so both go into the step's size.
-        epsilon = self._epsilon * (1 - beta_2**self._num_steps).sqrt()
-        step = self._first / (self._second.sqrt() + epsilon)
-        self._table -= step.mul_(rate_share * self._step_sizes(self._num_steps))
+        torch._fused_adam_(  # noqa: SLF001  # the kernel has no other name
+            [self._table],
+            [gradient.contiguous()],
+            [self._first],
+            [self._second],
+            [],
+            [self._num_steps],
+            lr=self._learning_rate * rate_share,
+            beta1=beta_1,
+            beta2=beta_2,
+            weight_decay=0.0,
+            eps=self._epsilon,
+            amsgrad=False,
+            maximize=False,
+        )
 
     def state(self) -> dict[str, Tensor]:
         """See `Optimizer`."""

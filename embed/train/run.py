@@ -178,11 +178,14 @@ def start_run(edges: EdgeList, config: TrainConfig, *, num_links: int) -> Run:
     """
     device = resolve_device(config.device)
     generator = make_generator(device, seed=config.seed)
-    graph = build_adjacency(edges, device=device)
+    exponent = config.degree_exponent if config.is_smoothed else 0.5
+    graph = build_adjacency(edges, device=device).with_exponent(exponent)
     train, held_out = split_edge_list(edges, test_share=config.holdout_share, seed=config.seed)
     watch = None
     if len(held_out):
-        train_graph, held_out_graph = (build_adjacency(e, device=device) for e in (train, held_out))
+        train_graph, held_out_graph = (
+            build_adjacency(e, device=device).with_exponent(exponent) for e in (train, held_out)
+        )
         watch = make_watch(train_graph, held_out_graph, generator)
     run = Run(
         config=config,
