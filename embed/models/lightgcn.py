@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch_geometric.nn import LightGCN
 
 from bookgraph.embed.config import TrainConfig
@@ -45,7 +46,7 @@ class LightGCNModel:
         """Start from `start_tables`, which Xavier noise would need epochs to reach."""
         self._config = config
         num_nodes = graph.num_books + graph.num_links
-        network = LightGCN(num_nodes, config.dim, num_layers=config.smoothing_hops)
+        network = LightGCN(num_nodes, config.dim, num_layers=int(config.resolve("smoothing_hops")))
         network.convs = torch.nn.ModuleList(_Layer() for _ in network.convs)
         self._network = move_module(network, graph.device)
         self._weight: Tensor = self._network.embedding.weight
@@ -69,10 +70,11 @@ class LightGCNModel:
     ) -> Tensor:
         """See `Model`."""
         vectors = self._network.get_embedding(graph)
-        books = vectors[batch.book_nodes]
+        # Indexing by a tensor adds up its gradient in another order from run to run.
+        books = functional.embedding(batch.book_nodes, vectors)
         loss: Tensor = self._network.recommendation_loss(
-            (books * vectors[batch.link_nodes]).sum(dim=1),
-            (books * vectors[batch.negative_nodes]).sum(dim=1),
+            (books * functional.embedding(batch.link_nodes, vectors)).sum(dim=1),
+            (books * functional.embedding(batch.negative_nodes, vectors)).sum(dim=1),
             node_id=torch.cat((batch.book_nodes, batch.link_nodes, batch.negative_nodes)),
         )
         self._optimizer.update(torch.autograd.grad(loss, (self._weight,))[0])

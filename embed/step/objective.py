@@ -176,7 +176,8 @@ def _softmax_gradients(
         if config.resolve_negative_source() == "batch"
         else torch.full((), math.log(len(rows) / len(side.shares)), device=own.device)
     )
-    scaled = own / config.temperature
+    temperature = config.resolve("temperature")
+    scaled = own / temperature
     loss, of_positive, of_negative = softmax_loss(
         (scaled * partner).sum(dim=1) + power * side.shares[side.partner_rows].log(),
         products(scaled, negative, plus=power * log_popularity),
@@ -184,7 +185,7 @@ def _softmax_gradients(
         log_expected=log_expected,
     )
     of_positive = of_positive[:, None]
-    of_own = (of_positive * partner + products(of_negative, negative.mT)) / config.temperature
+    of_own = (of_positive * partner + products(of_negative, negative.mT)) / temperature
     return loss, of_own, of_positive * scaled, products(of_negative.mT, scaled.mT)
 
 
@@ -195,8 +196,10 @@ def _pairwise_loss(side: _Side, own: Tensor, partner: Tensor, negative: Tensor) 
     weight = config.negative_weight
     if config.resolve_loss() == "mse":
         return mse_loss(positives, negatives, is_positive, negative_weight=weight)
-    positives, negatives = positives / config.temperature, negatives / config.temperature
-    return bce_loss(positives, negatives, is_positive, negative_weight=weight)
+    temperature = config.resolve("temperature")
+    return bce_loss(
+        positives / temperature, negatives / temperature, is_positive, negative_weight=weight
+    )
 
 
 def products(left: Tensor, right: Tensor, *, plus: Tensor | None = None) -> Tensor:

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+_LAST_RATE_SHARE = 0.05
+
 
 class Optimizer(Protocol):
     """An optimizer whose state can be saved and restored."""
@@ -56,6 +58,11 @@ class TableOptimizer(Optimizer, Protocol):
             gradient: (num_rows, dim) float32.
             rate_share: of the learning rate, in (0, 1]; a tensor is a scalar on the table's device.
         """
+
+
+def rate_share_at(done_share: float) -> float:
+    """The share of the learning rate after a share of all steps: it falls linearly to a 20th."""
+    return 1 - (1 - _LAST_RATE_SHARE) * done_share
 
 
 def copy_into(live: dict[str, Tensor], saved: dict[str, Tensor]) -> None:
@@ -265,7 +272,7 @@ class TableAdam(_Adam):
         """See `TableOptimizer`."""
         beta_1, beta_2 = self._betas
         self._num_steps += 1
-        torch._fused_adam_(  # noqa: SLF001  # the kernel has no other name
+        torch._fused_adam_(  # the kernel has no other name
             [self._table],
             [gradient.contiguous()],
             [self._first],
