@@ -24,19 +24,17 @@ from pathlib import Path
 
 import numpy as np
 from picture_embed import draw_curves
-from results import KEPT, ROOT, write_results
+from results import KEPT, ROOT, fill_document, write_results
 
 from bookgraph.embed import Embeddings, EpochReport, TrainConfig, evaluate_ranking, fit, split_edges
 from bookgraph.testing.graphs import generate_graph
 from bookgraph.testing.places import generate_places_graph
 
 PEERS_VENV = ROOT / "build" / "peers"
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
 _DIM = 64
 _MAX_BOOKS = 5000
 _TIMEOUT_S = 600
 _EDGES_FOR_ONE_EPOCH = 5_000_000
-_MARKS = ("<!-- embed: made by `bookgraph bench embed --keep` -->", "<!-- /embed -->")
 
 
 @dataclass(frozen=True)
@@ -247,14 +245,6 @@ def make_table(outcomes: list[Outcome], scale: list[dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def write_document(table: str) -> None:
-    """Put the tables between their marks in the document."""
-    text = DOCUMENT.read_text("utf-8")
-    before, _, rest = text.partition(_MARKS[0])
-    _, _, after = rest.partition(_MARKS[1])
-    DOCUMENT.write_text(f"{before}{_MARKS[0]}\n{table}\n{_MARKS[1]}{after}", "utf-8")
-
-
 def _say(one: Outcome) -> None:
     print(
         f"  {one.graph:<10} {one.label:<20} recall@20 {one.recall_at_20:.4f}  NDCG@20 "
@@ -310,7 +300,7 @@ def main() -> None:
         folder_of_pictures = ROOT / "docs" / "images" if arguments.keep else file.parent
         (folder_of_pictures / name).write_text(picture, "utf-8")
     if arguments.keep:
-        write_document(table)
+        fill_document("embed", table)
     print(f"{file} ({KEPT if arguments.keep else 'not kept'})")
 
 

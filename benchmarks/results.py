@@ -19,6 +19,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / "benchmarks" / "results"
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
 
 _ALWAYS = ("numpy", "torch", "neo4j")
 
@@ -57,6 +58,18 @@ def write_results(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{name}.json").write_text(text, "utf-8")
     return folders[-1] / f"{name}.json"
+
+
+def fill_document(name: str, table: str) -> None:
+    """Put a benchmark's tables between its marks in docs/benchmarks.md."""
+    text = DOCUMENT.read_text("utf-8")
+    opening, closing = (
+        f"<!-- {name}: made by `bookgraph bench {name} --keep` -->",
+        f"<!-- /{name} -->",
+    )
+    before, _, rest = text.partition(opening)
+    _, _, after = rest.partition(closing)
+    DOCUMENT.write_text(f"{before}{opening}\n{table}\n{closing}{after}", "utf-8")
 
 
 def _describe_machine() -> dict[str, object]:

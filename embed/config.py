@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from bookgraph.core.errors import UsageError
@@ -19,6 +20,7 @@ StartName = Literal["spectral", "random"]
 NegativeSource = Literal["batch", "uniform"]
 NegativeSides = Literal["links", "both"]
 LayoutMethod = Literal["tsne", "umap"]
+ChoiceName = Literal["temperature", "own_weight", "degree_exponent", "smoothing_hops"]
 
 # The published reference: 1,024 positives with 2 negatives each a step, Adam as Keras sets it.
 REFERENCE_BATCH_SIZE = 1024
@@ -56,6 +58,28 @@ class Setting:
         """Whether a number is finite and within the bounds."""
         is_above = self.low < value if self.is_low_excluded else self.low <= value
         return is_above and value <= self.high and math.isfinite(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a setting may be chosen from.
+
+    Attributes:
+        usual: its value where nothing is chosen, and the first one that is tried.
+        values: ascending; `usual` is one of them.
+    """
+
+    usual: float
+    values: tuple[float, ...]
+
+
+CHOICES: Mapping[ChoiceName, Choice] = {
+    "temperature": Choice(0.15, (0.05, 0.07, 0.1, 0.15, 0.2, 0.3)),
+    "own_weight": Choice(1.0, (0.3, 1.0)),
+    "degree_exponent": Choice(0.5, (0.4, 0.5)),
+    "smoothing_hops": Choice(2, (2, 3)),
+}
+"""The settings that are chosen on held-out edges where they are open, in the order of trial."""
 
 
 # Without slots, `TrainConfig.dim` is the default, which the command line shows.
@@ -161,9 +185,16 @@ class TrainConfig:
         ),
     ] = 2.0
     temperature: Annotated[
-        float,
-        Setting("Divides the cosine in softmax and bce.", 0.0, 100.0, is_low_excluded=True),
-    ] = 0.15
+        float | None,
+        Setting(
+            "Divides the cosine in softmax and bce. By default chosen on the held-out edges, or "
+            "0.15 where nothing is chosen.",
+            0.0,
+            100.0,
+            is_low_excluded=True,
+            has_flag=True,
+        ),
+    ] = None
     popularity_power: Annotated[
         float,
         Setting(
@@ -188,14 +219,36 @@ class TrainConfig:
         Setting("spectral: a truncated SVD of the degree-normalised graph. random: normal noise."),
     ] = "spectral"
     smoothing_hops: Annotated[
-        int,
+        int | None,
         Setting(
             "Hops of degree-normalised averaging over the graph, in training and in the result; "
-            "layers for lightgcn; reference has none.",
+            "layers for lightgcn; reference has none. By default chosen on the held-out edges, or "
+            "2 where nothing is chosen.",
             0,
             16,
+            has_flag=True,
         ),
-    ] = 2
+    ] = None
+    own_weight: Annotated[
+        float | None,
+        Setting(
+            "Weight of a row's own vector in the sum, in which each hop has weight 1. By default "
+            "chosen on the held-out edges, or 1 where nothing is chosen.",
+            0.0,
+            100.0,
+            has_flag=True,
+        ),
+    ] = None
+    degree_exponent: Annotated[
+        float | None,
+        Setting(
+            "An edge weighs its mentions / (degree of the book * degree of the link) ** this. By "
+            "default chosen on the held-out edges, or 0.5 where nothing is chosen.",
+            0.0,
+            1.0,
+            has_flag=True,
+        ),
+    ] = None
     holdout_share: Annotated[
         float,
         Setting(
@@ -236,7 +289,23 @@ class TrainConfig:
     @property
     def is_smoothed(self) -> bool:
         """Whether the model's vectors are smoothed over the graph while they are trained."""
-        return self.model == "dot" and self.smoothing_hops > 0
+        return self.model == "dot" and self.smoothing_hops != 0
+
+    def open_settings(self) -> tuple[ChoiceName, ...]:
+        """Names of the settings that the held-out edges choose."""
+        if not self.is_smoothed or self.resolve_loss() == "mse":
+            return ()
+        return tuple(name for name in CHOICES if getattr(self, name) is None)
+
+    def with_defaults(self) -> TrainConfig:
+        """The same settings, with the usual value of each one that was left open."""
+        usual: dict[str, Any] = {name: self.resolve(name) for name in CHOICES}
+        return replace(self, **usual)
+
+    def resolve(self, name: ChoiceName) -> float:
+        """The value in use of a setting that may be open: the given one, or the usual one."""
+        value: float | None = getattr(self, name)
+        return CHOICES[name].usual if value is None else value
 
     def resolve_loss(self) -> LossName:
         """The loss in use: the given one, or the model's default."""

@@ -50,6 +50,19 @@ class EpochReport:
         return self.num_pairs / max(self.seconds, 1e-9)
 
 
+@dataclass(frozen=True, slots=True)
+class SettingTrial:
+    """A short training.
+
+    Attributes:
+        settings: the values of the settings that are chosen.
+        gain: mean gain of the held-out edges then, see `Watch.measure_gains`.
+    """
+
+    settings: dict[str, float]
+    gain: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embeddings:
     """Two tables of vectors; the score of a pair is the dot product of its rows.
@@ -60,13 +73,14 @@ class Embeddings:
         is_book_trained: (num_books,) bool, false for a book without an edge: its row is zero and
             does not belong in a vector index.
         is_link_trained: (num_links,) bool, likewise.
-        config: the settings of the run.
+        config: the settings of the run, those that it chose itself among them.
         fingerprint: `fingerprint_pairs` of the data.
         history: one report for each epoch.
         is_complete: false when the run was interrupted before its last epoch.
         external: (num_external, dim) float32, the second relation's vectors, or None.
         link_degrees: (num_links,) int64, mentions of each link, which `fold_in` needs; None in a
             file of an older version.
+        trials: the short trainings that chose the settings that were left open, in their order.
     """
 
     book: NDArray[np.float32]
@@ -79,6 +93,7 @@ class Embeddings:
     is_complete: bool = True
     external: NDArray[np.float32] | None = None
     link_degrees: NDArray[np.int64] | None = None
+    trials: tuple[SettingTrial, ...] = ()
 
     @property
     def dim(self) -> int:
@@ -90,6 +105,12 @@ class Embeddings:
         """The last held-out recall@20 that was measured, if any."""
         measured = [e.recall_at_20 for e in self.history if e.recall_at_20 is not None]
         return measured[-1] if measured else None
+
+    @property
+    def chosen(self) -> dict[str, float]:
+        """Name to value of the settings that were left open and chosen by trials."""
+        names = self.trials[0].settings if self.trials else ()
+        return {name: getattr(self.config, name) for name in names}
 
 
 class TrainingInterrupted(KeyboardInterrupt):  # not an error, so not named one
@@ -129,6 +150,7 @@ def save_embeddings(embeddings: Embeddings, path: Path) -> None:
         "fingerprint": embeddings.fingerprint,
         "history": [dataclasses.asdict(report) for report in embeddings.history],
         "is_complete": embeddings.is_complete,
+        "trials": [dataclasses.asdict(trial) for trial in embeddings.trials],
     }
     arrays = {
         "book": embeddings.book,
@@ -168,6 +190,7 @@ def load_embeddings(path: Path) -> Embeddings:
             fingerprint=meta["fingerprint"],
             history=tuple(EpochReport(**report) for report in meta["history"]),
             is_complete=meta["is_complete"],
+            trials=tuple(SettingTrial(**trial) for trial in meta.get("trials", ())),
             **{name: arrays.get(name) for name in _OPTIONAL},
         )
     except (KeyError, TypeError, ValueError) as error:

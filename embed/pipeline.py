@@ -61,6 +61,7 @@ class TrainReport:
         num_pairs: mentions of links in books.
         final_loss: of the last epoch, or None without an epoch.
         recall_at_20: the last one measured on held-out edges in training.
+        chosen: name to value of the settings that the held-out edges chose.
         is_reused: whether the vectors come from an earlier, finished run with the same settings
             on the same graph.
         is_complete: false when the training was interrupted.
@@ -74,6 +75,7 @@ class TrainReport:
     num_pairs: int
     final_loss: float | None
     recall_at_20: float | None
+    chosen: dict[str, float]
     is_reused: bool
     is_complete: bool
     model_file: Path
@@ -157,6 +159,7 @@ def _report(
         num_pairs=graph.edges.num_mentions,
         final_loss=history[-1].loss if history else None,
         recall_at_20=embeddings.recall_at_20,
+        chosen=embeddings.chosen,
         is_reused=is_reused,
         is_complete=embeddings.is_complete,
         model_file=model_file,

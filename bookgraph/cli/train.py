@@ -35,6 +35,10 @@ def train(
     learning_rate: Annotated[float | None, train_option("learning_rate")] = None,
     batch_size: Annotated[int | None, train_option("batch_size")] = None,
     num_negatives: Annotated[int, train_option("num_negatives")] = TrainConfig.num_negatives,
+    temperature: Annotated[float | None, train_option("temperature")] = None,
+    own_weight: Annotated[float | None, train_option("own_weight")] = None,
+    degree_exponent: Annotated[float | None, train_option("degree_exponent")] = None,
+    smoothing_hops: Annotated[int | None, train_option("smoothing_hops")] = None,
     patience: Annotated[int | None, train_option("patience")] = None,
     checkpoint_every: Annotated[
         int | None,
@@ -64,6 +68,10 @@ def train(
         learning_rate=learning_rate,
         batch_size=batch_size,
         num_negatives=num_negatives,
+        temperature=temperature,
+        own_weight=own_weight,
+        degree_exponent=degree_exponent,
+        smoothing_hops=smoothing_hops,
         patience=patience,
         seed=seed,
         device=device,
@@ -204,6 +212,9 @@ def print_training(report: TrainReport) -> None:
         recall = report.recall_at_20
         shown = "" if recall is None else f" Recall@20 on held-out edges: {recall:.3f}."
         say(f"Trained model {report.version} on {report.num_pairs:,} mentions.{shown}")
+    if report.chosen:
+        values = ", ".join(f"{n.replace('_', ' ')} {v:g}" for n, v in report.chosen.items())
+        say(f"Settings that the held-out edges chose: {values}.")
     written = report.written
     say(
         f"Wrote the vectors of {written.num_books:,} books and {written.num_links:,} links into "

@@ -29,13 +29,19 @@ class Model(Protocol[BatchType]):
     def iter_batches(self, graph: Adjacency, generator: torch.Generator) -> Iterator[BatchType]:
         """Go once over all mentions of the graph in a new random order."""
 
-    def train_step(self, batch: BatchType, graph: Adjacency, *, rate_share: float) -> Tensor:
-        """Change the tables by one batch.
+    def train_step(
+        self, batch: BatchType, graph: Adjacency, *, rate_share: float | Tensor
+    ) -> Tensor:
+        """Change the tables by one batch, in place.
+
+        On CUDA the step is recorded and replayed (`train.replay`). So it draws no random number,
+        does not wait for the device, and depends on the batch by tensors and shapes only.
 
         Args:
             batch: from `iter_batches` of the same graph.
             graph: the edges being trained on.
-            rate_share: of the learning rate, in (0, 1]; a model without decay ignores it.
+            rate_share: of the learning rate, in (0, 1]; a model without decay ignores it. A tensor
+                is a scalar on the graph's device.
 
         Returns:
             The mean loss before the change, a scalar without gradient.

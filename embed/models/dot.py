@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -60,7 +61,7 @@ class TableModel(_DotModel):
             side: make_row_optimizer(table, config) for side, table in self._tables.items()
         }
 
-    def train_step(self, batch: Batch, graph: Adjacency, *, rate_share: float) -> Tensor:
+    def train_step(self, batch: Batch, graph: Adjacency, *, rate_share: float | Tensor) -> Tensor:
         """See `Model`."""
         book_rows, link_rows = touched_rows(batch)
         book = self._optimizers["book"].take(book_rows).requires_grad_()
@@ -83,10 +84,21 @@ class SmoothedModel(_DotModel):
     edges for each hop and direction. Batches are therefore wide: about 100 steps in an epoch.
     """
 
-    def __init__(self, graph: Adjacency, config: TrainConfig, generator: torch.Generator) -> None:
-        """Start from `start_tables`."""
+    def __init__(
+        self,
+        graph: Adjacency,
+        config: TrainConfig,
+        generator: torch.Generator,
+        *,
+        start: tuple[Tensor, Tensor] | None = None,
+    ) -> None:
+        """Start from `start`, or else from `start_tables`; both are not changed."""
         super().__init__(config)
-        book, link = start_tables(graph, config, generator)
+        self._layers: dict[str, Any] = {
+            "hops": int(config.resolve("smoothing_hops")),
+            "own_weight": config.resolve("own_weight"),
+        }
+        book, link = start or start_tables(graph, config, generator)
         self._tables = {
             "book": book * _SMOOTHED_START_LENGTH,
             "link": link * _SMOOTHED_START_LENGTH,
@@ -97,10 +109,10 @@ class SmoothedModel(_DotModel):
             for side, table in self._tables.items()
         }
 
-    def train_step(self, batch: Batch, graph: Adjacency, *, rate_share: float) -> Tensor:
+    def train_step(self, batch: Batch, graph: Adjacency, *, rate_share: float | Tensor) -> Tensor:
         """See `Model`."""
         tables = [self._tables[side].detach().requires_grad_() for side in ("book", "link")]
-        book, link = smooth_with_gradient(graph, *tables, hops=self._config.smoothing_hops)
+        book, link = smooth_with_gradient(graph, *tables, **self._layers, dtype=torch.bfloat16)
         book_rows, link_rows = touched_rows(batch)
         loss = batch_loss(
             functional.embedding(book_rows, book),
@@ -116,6 +128,4 @@ class SmoothedModel(_DotModel):
 
     def vectors(self, graph: Adjacency) -> tuple[Tensor, Tensor]:
         """See `Model`."""
-        return smooth(
-            graph, self._tables["book"], self._tables["link"], hops=self._config.smoothing_hops
-        )
+        return smooth(graph, self._tables["book"], self._tables["link"], **self._layers)

@@ -1,12 +1,19 @@
-"""LightGCN (He et al., 2020) by torch-geometric: its layers and BPR loss, with our batches."""
+"""LightGCN (He et al., 2020) by torch-geometric: its sum of layers and BPR loss, with our batches.
+
+The layers' product is `Neighbours.average`. With torch's sparse matrices, which torch-geometric's
+own layer takes, each step would sort the matrix again for the gradient, wait for the device twice,
+and give slightly different results from run to run.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch_geometric.nn import LightGCN
 
 from bookgraph.embed.config import TrainConfig
@@ -39,8 +46,8 @@ class LightGCNModel:
         """Start from `start_tables`, which Xavier noise would need epochs to reach."""
         self._config = config
         num_nodes = graph.num_books + graph.num_links
-        # LGConv would normalise in every step; the graph's weights are normalised already.
-        network = LightGCN(num_nodes, config.dim, num_layers=config.smoothing_hops, normalize=False)
+        network = LightGCN(num_nodes, config.dim, num_layers=int(config.resolve("smoothing_hops")))
+        network.convs = torch.nn.ModuleList(_Layer() for _ in network.convs)
         self._network = move_module(network, graph.device)
         self._weight: Tensor = self._network.embedding.weight
         with torch.no_grad():
@@ -48,7 +55,6 @@ class LightGCNModel:
         self._optimizer = TableAdam(
             self._weight.detach(), learning_rate=config.resolve_learning_rate()
         )
-        self._matrix: tuple[Adjacency, Tensor] | None = None
 
     def iter_batches(self, graph: Adjacency, generator: torch.Generator) -> Iterator[TripletBatch]:
         """See `Model`."""
@@ -59,13 +65,16 @@ class LightGCNModel:
             )
             yield TripletBatch(books, links + graph.num_books, negatives + graph.num_books)
 
-    def train_step(self, batch: TripletBatch, graph: Adjacency, *, rate_share: float) -> Tensor:
+    def train_step(
+        self, batch: TripletBatch, graph: Adjacency, *, rate_share: float | Tensor
+    ) -> Tensor:
         """See `Model`."""
-        vectors = self._network.get_embedding(self._square_matrix(graph))
-        books = vectors[batch.book_nodes]
+        vectors = self._network.get_embedding(graph)
+        # Indexing by a tensor adds up its gradient in another order from run to run.
+        books = functional.embedding(batch.book_nodes, vectors)
         loss: Tensor = self._network.recommendation_loss(
-            (books * vectors[batch.link_nodes]).sum(dim=1),
-            (books * vectors[batch.negative_nodes]).sum(dim=1),
+            (books * functional.embedding(batch.link_nodes, vectors)).sum(dim=1),
+            (books * functional.embedding(batch.negative_nodes, vectors)).sum(dim=1),
             node_id=torch.cat((batch.book_nodes, batch.link_nodes, batch.negative_nodes)),
         )
         self._optimizer.update(torch.autograd.grad(loss, (self._weight,))[0])
@@ -74,7 +83,7 @@ class LightGCNModel:
     def vectors(self, graph: Adjacency) -> tuple[Tensor, Tensor]:
         """See `Model`."""
         with torch.no_grad():
-            vectors = self._network.get_embedding(self._square_matrix(graph))
+            vectors = self._network.get_embedding(graph)
         return vectors[: graph.num_books], vectors[graph.num_books :]
 
     def state(self) -> dict[str, Tensor]:
@@ -85,17 +94,27 @@ class LightGCNModel:
         """See `Model`."""
         copy_into(self.state(), state)
 
-    def _square_matrix(self, graph: Adjacency) -> Tensor:
-        """The symmetric normalised matrix of all nodes, as the sparse rows that LGConv takes."""
-        if self._matrix is None or self._matrix[0] is not graph:
-            books, links = graph.of_books, graph.of_links
-            matrix = torch.sparse_csr_tensor(
-                torch.cat((books.offsets, links.offsets[1:] + books.offsets[-1])),
-                torch.cat((books.columns + graph.num_books, links.columns)),
-                torch.cat((books.weights, links.weights)),
-                size=(len(self._weight), len(self._weight)),
-                device=graph.device,
-                check_invariants=False,
-            )
-            self._matrix = (graph, matrix)
-        return self._matrix[1]
+
+class _Layer(torch.nn.Module):
+    """Multiplies with the normalised matrix, as LGConv does; takes a graph for its edges."""
+
+    def forward(self, vectors: Tensor, graph: Adjacency, _: None = None) -> Tensor:
+        return _Product.apply(graph, vectors)  # type: ignore[no-any-return]  # torch's own
+
+
+class _Product(torch.autograd.Function):
+    """The matrix is symmetric, so the gradient is multiplied likewise."""
+
+    @staticmethod
+    def forward(ctx: Any, graph: Adjacency, vectors: Tensor) -> Tensor:
+        ctx.graph = graph
+        return _multiply(graph, vectors)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor]:
+        return None, _multiply(ctx.graph, *gradients)
+
+
+def _multiply(graph: Adjacency, vectors: Tensor) -> Tensor:
+    books, links = vectors[: graph.num_books], vectors[graph.num_books :]
+    return torch.cat((graph.of_books.average(links), graph.of_links.average(books)))

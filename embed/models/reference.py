@@ -81,7 +81,9 @@ class ReferenceModel(TabledModel):
                 torch.cat((books, drawn[0])), torch.cat((links, drawn[1])), len(books), weights
             )
 
-    def train_step(self, batch: PairBatch, graph: Adjacency, *, rate_share: float) -> Tensor:
+    def train_step(
+        self, batch: PairBatch, graph: Adjacency, *, rate_share: float | Tensor
+    ) -> Tensor:
         """See `Model`."""
         rows = {"book": batch.book_rows, "link": batch.link_rows}
         if "dense" in self._tables:
@@ -91,7 +93,7 @@ class ReferenceModel(TabledModel):
         }
         cosine = _cosine(taken["book"], taken["link"])
         is_edge = torch.zeros_like(batch.weights)
-        is_edge[: batch.num_positives] = 1.0
+        is_edge[: batch.num_positives].fill_(1.0)
         if "dense" in taken:
             slope, bias = functional.softplus(taken["dense"][0, 0]), taken["dense"][0, 1]
             losses = functional.binary_cross_entropy_with_logits(

@@ -50,7 +50,15 @@ def truncated_svd(
     return books, singular_values, links
 
 
-def smooth(graph: Adjacency, books: Tensor, links: Tensor, *, hops: int) -> tuple[Tensor, Tensor]:
+def smooth(
+    graph: Adjacency,
+    books: Tensor,
+    links: Tensor,
+    *,
+    hops: int,
+    own_weight: float = 1.0,
+    dtype: torch.dtype = torch.float32,
+) -> tuple[Tensor, Tensor]:
     """Add to each vector the degree-normalised sum of its neighbours, of their neighbours, etc.
 
     This is LightGCN's propagation (He et al., 2020, section 3.1) with sums instead of means.
@@ -59,37 +67,41 @@ def smooth(graph: Adjacency, books: Tensor, links: Tensor, *, hops: int) -> tupl
         graph: the edges.
         books: (num_books, dim) float32; not changed.
         links: (num_links, dim) float32; not changed.
-        hops: how far, at least 0; each hop adds at most one unsmoothed length.
+        hops: how far, at least 0.
+        own_weight: of a row's own vector in its sum; each hop has weight 1.
+        dtype: what the hops are computed in.
 
     Returns:
-        Two new tables; rows without an edge keep their values.
+        Two new float32 tables; rows without an edge keep their direction.
     """
-    near_books, near_links = books, links
+    near_books, near_links = books.type(dtype), links.type(dtype)
+    books, links = own_weight * books, own_weight * links
     for _ in range(hops):
         near_books, near_links = (
             graph.of_books.average(near_links),
             graph.of_links.average(near_books),
         )
-        books, links = books + near_books, links + near_links
+        books.add_(near_books.float())
+        links.add_(near_links.float())
     return books, links
 
 
 def smooth_with_gradient(
-    graph: Adjacency, books: Tensor, links: Tensor, *, hops: int
+    graph: Adjacency, books: Tensor, links: Tensor, **settings: Any
 ) -> tuple[Tensor, Tensor]:
     """`smooth` with a gradient. The matrix is symmetric, so the gradient is smoothed likewise."""
-    return _Smoothing.apply(graph, hops, books, links)  # type: ignore[no-any-return]  # torch's own
+    return _Smoothing.apply(graph, settings, books, links)  # type: ignore[no-any-return]  # torch's own
 
 
 class _Smoothing(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, graph: Adjacency, hops: int, books: Tensor, links: Tensor
+        ctx: Any, graph: Adjacency, settings: dict[str, Any], books: Tensor, links: Tensor
     ) -> tuple[Tensor, Tensor]:
-        ctx.graph, ctx.hops = graph, hops
-        return smooth(graph, books, links, hops=hops)
+        ctx.graph, ctx.settings = graph, settings
+        return smooth(graph, books, links, **settings)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, None, Tensor, Tensor]:
         books, links = gradients
-        return None, None, *smooth(ctx.graph, books, links, hops=ctx.hops)
+        return None, None, *smooth(ctx.graph, books, links, **ctx.settings)

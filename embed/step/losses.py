@@ -11,29 +11,40 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+# A logit that is lowered by it has no share, and stays finite.
+_FAR_BELOW = 1e30
+
 
 def softmax_loss(
     positive: Tensor, negative: Tensor, is_positive: Tensor, *, log_expected: Tensor
-) -> Tensor:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Sampled softmax: the negative log probability of the positive among the drawn rows.
 
     The drawn rows stand for all candidates. Each score is lowered by the log of its row's expected
     number of draws, so that the sum over the sample estimates the sum over all candidates (Bengio
-    and Senecal, 2008, "Adaptive importance sampling"; Jean et al., 2015, section 3).
+    and Senecal, 2008, "Adaptive importance sampling"; Jean et al., 2015, section 3). The gradients
+    are written out: autograd goes over the table of negatives twice as often.
 
     Args:
         positive: (batch_size,) scores, divided by the temperature.
-        negative: (batch_size, num_negatives) likewise.
-        is_positive: (batch_size, num_negatives) bool.
+        negative: (batch_size, num_negatives) likewise; overwritten.
+        is_positive: (batch_size, num_negatives) of the scores' type, 1 for a row that does not
+            count as a negative, otherwise 0.
         log_expected: (num_negatives,) or scalar, the log of how often each row is expected among
             the drawn ones.
 
     Returns:
-        The mean over the batch, a scalar, at least 0.
+        The mean over the batch, a scalar, at least 0; its gradients with respect to `positive` and
+        to `negative`, which uses the memory of `negative`.
     """
-    logits = (negative - log_expected).masked_fill(is_positive, -torch.inf)
-    everything = torch.logaddexp(positive, torch.logsumexp(logits, dim=1))
-    return (everything - positive).mean()
+    logits = negative.sub_(log_expected).sub_(is_positive, alpha=_FAR_BELOW)
+    highest = torch.maximum(logits.amax(dim=1), positive)
+    shares = logits.sub_(highest[:, None]).exp_()
+    own_share = (positive - highest).exp()
+    total = own_share + shares.sum(dim=1)
+    loss = (total.log() + highest - positive).mean()
+    size = len(positive)
+    return loss, (own_share / total - 1) / size, shares.mul_(1 / (size * total[:, None]))
 
 
 def bce_loss(

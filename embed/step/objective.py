@@ -15,8 +15,10 @@ from bookgraph.embed.data.adjacency import Adjacency
 from bookgraph.embed.step.losses import bce_loss, mse_loss, softmax_loss
 from bookgraph.embed.step.sampling import Batch, Negatives
 
-# Scores computed at once, 4 MB of them.
+# Scores computed at once: 4 MB of them fit a processor's cache. A GPU needs far more to be busy:
+# 128 MB, of which the loss and its gradient hold a handful of tables.
 _MAX_SCORES = 2**20
+_MAX_SCORES_ON_CUDA = 2**25
 
 
 def touched_rows(batch: Batch) -> tuple[Tensor, Tensor]:
@@ -79,8 +81,22 @@ class _Side:
 
     def select(self, part: slice) -> _Side:
         """Some of the batch's positives, with all negatives."""
-        negatives = Negatives(self.negatives.rows, self.negatives.is_positive[part])
+        is_positive = self.negatives.is_positive
+        negatives = Negatives(
+            self.negatives.rows, None if is_positive is None else is_positive[part]
+        )
         return _Side(self.partner_rows[part], negatives, self.shares, self.config)
+
+    def mark_positives(self) -> Tensor:
+        """(num_positives, num_negatives), see `Negatives.is_positive`, as float32 ones and zeros.
+
+        Comparing rows as numbers takes a third of the time of comparing them for equality. Beyond
+        16 million rows it also marks some neighbours in the table, one pair in millions.
+        """
+        if self.negatives.is_positive is not None:
+            return self.negatives.is_positive.float()
+        distance = self.partner_rows[:, None].float() - self.negatives.rows.float()
+        return distance.abs_().clamp_(max=1).neg_().add_(1)
 
 
 def _mean_loss(side: _Side, own: Tensor, partner: Tensor, negative: Tensor) -> Tensor:
@@ -111,15 +127,16 @@ class _SlicedLoss(torch.autograd.Function):
         own_gradient, partner_gradient = torch.empty_like(own), torch.empty_like(partner)
         negative_gradient = torch.zeros_like(negative)
         loss = own.new_zeros(())
-        for part in _slices(len(own), max(_MAX_SCORES // len(negative), 1)):
+        max_scores = _MAX_SCORES_ON_CUDA if own.is_cuda else _MAX_SCORES
+        for part in _slices(len(own), max(max_scores // len(negative), 1)):
             share_of_batch = (part.stop - part.start) / len(own)
-            leaves = [one.detach().requires_grad_() for one in (own[part], partner[part], negative)]
-            with torch.enable_grad():
-                slice_loss = _slice_loss(side.select(part), *leaves) * share_of_batch
-            loss += slice_loss.detach()
-            gradients = torch.autograd.grad(slice_loss, leaves)
-            own_gradient[part], partner_gradient[part] = gradients[:2]
-            negative_gradient += gradients[2]
+            slice_loss, own_part, partner_part, negative_part = _slice_gradients(
+                side.select(part), own[part], partner[part], negative
+            )
+            loss += slice_loss * share_of_batch
+            own_gradient[part] = own_part * share_of_batch
+            partner_gradient[part] = partner_part * share_of_batch
+            negative_gradient.add_(negative_part, alpha=share_of_batch)
         ctx.save_for_backward(own_gradient, partner_gradient, negative_gradient)
         return loss
 
@@ -134,30 +151,55 @@ def _slices(length: int, size: int) -> list[slice]:
     return [slice(start, min(start + size, length)) for start in range(0, length, size)]
 
 
-def _slice_loss(side: _Side, own: Tensor, partner: Tensor, negative: Tensor) -> Tensor:
-    """Mean loss of some positives and all negatives, through torch's own gradients."""
-    config, is_positive = side.config, side.negatives.is_positive
-    positives = (own * partner).sum(dim=1)
-    loss = config.resolve_loss()
-    if loss == "mse":
-        negatives = products(own, negative)
-        return mse_loss(positives, negatives, is_positive, negative_weight=config.negative_weight)
-    positives, own = positives / config.temperature, own / config.temperature
-    if loss == "bce":
-        negatives = products(own, negative)
-        return bce_loss(positives, negatives, is_positive, negative_weight=config.negative_weight)
+def _slice_gradients(
+    side: _Side, own: Tensor, partner: Tensor, negative: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Mean loss of some positives and all negatives, and its gradients for the three tables."""
+    if side.config.resolve_loss() == "softmax":
+        return _softmax_gradients(side, own, partner, negative)
+    leaves = [one.detach().requires_grad_() for one in (own, partner, negative)]
+    with torch.enable_grad():
+        loss = _pairwise_loss(side, *leaves)
+    own, partner, negative = torch.autograd.grad(loss, leaves)
+    return loss.detach(), own, partner, negative
+
+
+def _softmax_gradients(
+    side: _Side, own: Tensor, partner: Tensor, negative: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    config, rows = side.config, side.negatives.rows
     # Directions need not express what popularity explains: with power 1 the cosine learns how much
     # likelier the pair is than chance (pointwise mutual information).
-    log_popularity = side.shares[side.negatives.rows].log()
-    positives = positives + config.popularity_power * side.shares[side.partner_rows].log()
-    num_drawn = len(side.negatives.rows)
+    power, log_popularity = config.popularity_power, side.shares[rows].log()
     log_expected = (
-        math.log(num_drawn) + log_popularity
+        math.log(len(rows)) + log_popularity
         if config.resolve_negative_source() == "batch"
-        else torch.full((), math.log(num_drawn / len(side.shares)), device=own.device)
+        else torch.full((), math.log(len(rows) / len(side.shares)), device=own.device)
     )
-    negatives = products(own, negative, plus=config.popularity_power * log_popularity)
-    return softmax_loss(positives, negatives, is_positive, log_expected=log_expected)
+    temperature = config.resolve("temperature")
+    scaled = own / temperature
+    loss, of_positive, of_negative = softmax_loss(
+        (scaled * partner).sum(dim=1) + power * side.shares[side.partner_rows].log(),
+        products(scaled, negative, plus=power * log_popularity),
+        side.mark_positives(),
+        log_expected=log_expected,
+    )
+    of_positive = of_positive[:, None]
+    of_own = (of_positive * partner + products(of_negative, negative.mT)) / temperature
+    return loss, of_own, of_positive * scaled, products(of_negative.mT, scaled.mT)
+
+
+def _pairwise_loss(side: _Side, own: Tensor, partner: Tensor, negative: Tensor) -> Tensor:
+    """Mean loss of some positives and all negatives, through torch's own gradients."""
+    config, is_positive = side.config, side.mark_positives().bool()
+    positives, negatives = (own * partner).sum(dim=1), products(own, negative)
+    weight = config.negative_weight
+    if config.resolve_loss() == "mse":
+        return mse_loss(positives, negatives, is_positive, negative_weight=weight)
+    temperature = config.resolve("temperature")
+    return bce_loss(
+        positives / temperature, negatives / temperature, is_positive, negative_weight=weight
+    )
 
 
 def products(left: Tensor, right: Tensor, *, plus: Tensor | None = None) -> Tensor:

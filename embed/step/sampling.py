@@ -22,12 +22,13 @@ class Negatives:
     Attributes:
         rows: (num_negatives,) int64; distinct and ascending where they were drawn, with repeats
             where they are the batch's own.
-        is_positive: (batch_size, num_negatives) bool, true where a row does not count as a
-            negative: the pair is an edge, or (for the batch's own rows) the positive itself.
+        is_positive: (batch_size, num_negatives) bool, true where the pair is an edge, which does
+            not count as a negative. None for the batch's own rows, of which only the positive
+            itself does not count.
     """
 
     rows: Tensor
-    is_positive: Tensor
+    is_positive: Tensor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +136,8 @@ def _iter_own(
         yield Batch(
             book_rows=book_rows,
             link_rows=link_rows,
-            negative_links=Negatives(drawn_links, link_rows[:, None] == drawn_links),
-            negative_books=Negatives(drawn_books, book_rows[:, None] == drawn_books)
-            if has_books
-            else None,
+            negative_links=Negatives(drawn_links, None),
+            negative_books=Negatives(drawn_books, None) if has_books else None,
         )
 
 

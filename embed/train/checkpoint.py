@@ -16,11 +16,11 @@ from torch import Tensor
 from bookgraph.core.errors import DataMissingError, UsageError
 from bookgraph.embed.config import TrainConfig
 from bookgraph.embed.device import CPU, to_device, to_numpy
-from bookgraph.embed.embeddings import EpochReport, read_arrays, write_arrays
+from bookgraph.embed.embeddings import EpochReport, SettingTrial, read_arrays, write_arrays
 
 logger = logging.getLogger(__name__)
 
-_FORMAT = 2
+_FORMAT = 3
 _TENSOR_PREFIX = "tensor_"
 
 
@@ -52,6 +52,8 @@ class RunState:
         power: of popularity in a link's length, or None until it is chosen.
         tensors: the model's state, and (with the prefix `best_`) its best one where it is kept.
         generator: the random generator's state, on the CPU.
+        settings: the values of the settings that the run chose.
+        trials: the short trainings that chose them.
     """
 
     epoch: int
@@ -59,6 +61,8 @@ class RunState:
     power: float | None
     tensors: dict[str, Tensor]
     generator: Tensor
+    settings: dict[str, float]
+    trials: tuple[SettingTrial, ...]
 
 
 def save_checkpoint(
@@ -69,7 +73,7 @@ def save_checkpoint(
     Args:
         state: to write.
         checkpoints: where.
-        config: of the run.
+        config: the settings that were given, in which some may be open.
         fingerprint: of the run's edges.
 
     Raises:
@@ -82,6 +86,8 @@ def save_checkpoint(
         "epoch": state.epoch,
         "history": [dataclasses.asdict(report) for report in state.history],
         "power": state.power,
+        "settings": state.settings,
+        "trials": [dataclasses.asdict(trial) for trial in state.trials],
     }
     arrays = {f"{_TENSOR_PREFIX}{name}": to_numpy(value) for name, value in state.tensors.items()}
     arrays["generator"] = to_numpy(state.generator)
@@ -96,7 +102,7 @@ def load_checkpoint(
 
     Args:
         checkpoints: where.
-        config: of the run.
+        config: the settings that were given, in which some may be open.
         fingerprint: of the run's edges.
         device: where the tensors go.
 
@@ -124,6 +130,8 @@ def load_checkpoint(
                 if name.startswith(_TENSOR_PREFIX)
             },
             generator=to_device(arrays["generator"], CPU),
+            settings=meta["settings"],
+            trials=tuple(SettingTrial(**trial) for trial in meta["trials"]),
         )
     except (DataMissingError, KeyError, TypeError, ValueError):
         logger.warning("Ignored the checkpoint %s: the file is damaged.", path)

@@ -13,15 +13,19 @@ from bookgraph.core.errors import TrainingError
 from bookgraph.core.progress import OnProgress, Progress, ignore_progress
 from bookgraph.embed.config import TrainConfig
 from bookgraph.embed.data.edges import check_not_empty, join_relations
+from bookgraph.embed.device import resolve_device
 from bookgraph.embed.embeddings import Embeddings, EpochReport, TrainingInterrupted
+from bookgraph.embed.step.optimizers import rate_share_at
 from bookgraph.embed.step.sampling import num_steps
-from bookgraph.embed.train.checkpoint import Checkpoints, load_checkpoint, save_checkpoint
+from bookgraph.embed.train.checkpoint import (
+    Checkpoints,
+    RunState,
+    load_checkpoint,
+    save_checkpoint,
+)
 from bookgraph.embed.train.run import Run, start_run
 
 OnEpoch = Callable[[EpochReport], None]
-
-# The learning rate falls linearly to this share of itself.
-_LAST_RATE_SHARE = 0.05
 
 
 def fit_edges(
@@ -50,15 +54,20 @@ def fit_edges(
     """
     check_not_empty(edges)
     joined = edges if external is None else join_relations(edges, external)
-    run = start_run(joined, config, num_links=edges.num_links)
-    if checkpoints is not None:
-        _resume(run, checkpoints)
+    state = None if checkpoints is None else _load(checkpoints, joined, config)
+    run = start_run(
+        joined, config, num_links=edges.num_links, chosen=state, on_progress=on_progress
+    )
+    if state is not None:
+        run.restore_state(state)
     try:
         while (epoch := run.next_epoch()) is not None:
             report = _train_epoch(run, epoch, on_progress)
             run.add_epoch(report)
             if checkpoints is not None and epoch % checkpoints.every == 0:
-                _save(run, checkpoints)
+                save_checkpoint(
+                    run.save_state(), checkpoints, config=config, fingerprint=joined.fingerprint()
+                )
             if on_epoch is not None:
                 on_epoch(report)
     except KeyboardInterrupt:
@@ -78,8 +87,7 @@ def _train_epoch(run: Run, epoch: int, on_progress: OnProgress) -> EpochReport:
     started_s = time.perf_counter()
     for step, batch in enumerate(run.model.iter_batches(graph, run.generator)):
         done_share = (epoch - 1 + step / steps) / config.epochs
-        rate_share = 1 - (1 - _LAST_RATE_SHARE) * done_share
-        losses[step] = run.model.train_step(batch, graph, rate_share=rate_share)
+        losses[step] = run.steps.run(batch, graph, rate_share=rate_share_at(done_share))
         sizes[step] = len(batch)
         on_progress(_progress(run, epoch, step, steps))
     loss = _mean_loss(losses, sizes, epoch, config)
@@ -94,21 +102,12 @@ def _train_epoch(run: Run, epoch: int, on_progress: OnProgress) -> EpochReport:
     )
 
 
-def _resume(run: Run, checkpoints: Checkpoints) -> None:
-    """Continue from a checkpoint of the same settings and edges, where there is one."""
-    state = load_checkpoint(
-        checkpoints,
-        config=run.config,
-        fingerprint=run.edges.fingerprint(),
-        device=run.graph.device,
+def _load(checkpoints: Checkpoints, edges: EdgeList, config: TrainConfig) -> RunState | None:
+    """The state of a run with the same settings on the same edges, where there is one."""
+    device = resolve_device(config.device)
+    return load_checkpoint(
+        checkpoints, config=config, fingerprint=edges.fingerprint(), device=device
     )
-    if state is not None:
-        run.restore_state(state)
-
-
-def _save(run: Run, checkpoints: Checkpoints) -> None:
-    fingerprint = run.edges.fingerprint()
-    save_checkpoint(run.save_state(), checkpoints, config=run.config, fingerprint=fingerprint)
 
 
 def _mean_loss(losses: Tensor, sizes: Tensor, epoch: int, config: TrainConfig) -> float:
@@ -121,7 +120,7 @@ def _mean_loss(losses: Tensor, sizes: Tensor, epoch: int, config: TrainConfig) -
             f"{epoch} (model={config.model}, loss={config.resolve_loss()}, "
             f"optimizer={config.resolve_optimizer()}, "
             f"learning_rate={config.resolve_learning_rate():g}, "
-            f"temperature={config.temperature:g}). Use a smaller --learning-rate."
+            f"temperature={config.resolve('temperature'):g}). Use a smaller --learning-rate."
         )
     return float((losses * sizes).sum() / sizes.sum())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -11,15 +11,18 @@ from torch.nn import functional
 
 from bookgraph.core.edges import EdgeList
 from bookgraph.core.errors import TrainingError
-from bookgraph.embed.config import TrainConfig
+from bookgraph.core.progress import OnProgress, ignore_progress
+from bookgraph.embed.config import CHOICES, TrainConfig
 from bookgraph.embed.data.adjacency import Adjacency, build_adjacency
 from bookgraph.embed.data.edges import split_edge_list
 from bookgraph.embed.device import make_generator, resolve_device, to_numpy
-from bookgraph.embed.embeddings import Embeddings, EpochReport
+from bookgraph.embed.embeddings import Embeddings, EpochReport, SettingTrial
 from bookgraph.embed.models.base import Model
 from bookgraph.embed.models.dot import SmoothedModel, TableModel
 from bookgraph.embed.models.reference import ReferenceModel
 from bookgraph.embed.train.checkpoint import RunState
+from bookgraph.embed.train.choose import choose_settings
+from bookgraph.embed.train.replay import StepRunner
 from bookgraph.embed.train.watch import DEFAULT_POWER, Watch, make_watch, popularity_lengths
 
 _BEST_PREFIX = "best_"
@@ -30,7 +33,7 @@ class Run:
     """Everything that one run carries from epoch to epoch.
 
     Attributes:
-        config: the settings.
+        config: the settings, none of them open.
         edges: all edges, those to external links after those to links.
         num_links: links; the other rows of the link table are external links.
         graph: all edges on the device.
@@ -41,6 +44,8 @@ class Run:
         epoch: the last finished one, from 1.
         history: one report for each epoch so far.
         best: the model's best state; kept only where patience may restore it.
+        trials: of the settings that were left open.
+        steps: runs the model's steps.
     """
 
     config: TrainConfig
@@ -54,6 +59,11 @@ class Run:
     epoch: int = 0
     history: list[EpochReport] = field(default_factory=list)
     best: dict[str, Tensor] | None = None
+    trials: tuple[SettingTrial, ...] = ()
+    steps: StepRunner = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.steps = StepRunner(self.model)
 
     @property
     def last_watched_epoch(self) -> int:
@@ -108,6 +118,8 @@ class Run:
             power=self.power,
             tensors={**self.model.state(), **best},
             generator=self.generator.get_state(),
+            settings={name: self.config.resolve(name) for name in CHOICES},
+            trials=self.trials,
         )
 
     def restore_state(self, state: RunState) -> None:
@@ -150,6 +162,7 @@ class Run:
             fingerprint=self.edges.fingerprint(),
             history=tuple(self.history),
             is_complete=self.epoch == self.config.epochs,
+            trials=self.trials,
         )
 
     def _recalls(self) -> list[float]:
@@ -162,13 +175,22 @@ class Run:
         return len(recalls) - 1 - recalls.index(max(recalls)) >= self.config.patience
 
 
-def start_run(edges: EdgeList, config: TrainConfig, *, num_links: int) -> Run:
-    """Copy the edges to the device, hold some out and make the model.
+def start_run(
+    edges: EdgeList,
+    config: TrainConfig,
+    *,
+    num_links: int,
+    chosen: RunState | None = None,
+    on_progress: OnProgress = ignore_progress,
+) -> Run:
+    """Copy the edges to the device, hold some out, choose open settings and make the model.
 
     Args:
         edges: at least one edge, those to external links after those to links.
         config: how to train.
         num_links: links without external ones.
+        chosen: the state of an earlier run, which chose already.
+        on_progress: called after each step of a trial of settings.
     """
     device = resolve_device(config.device)
     generator = make_generator(device, seed=config.seed)
@@ -178,6 +200,17 @@ def start_run(edges: EdgeList, config: TrainConfig, *, num_links: int) -> Run:
     if len(held_out):
         train_graph, held_out_graph = (build_adjacency(e, device=device) for e in (train, held_out))
         watch = make_watch(train_graph, held_out_graph, generator)
+    trials: tuple[SettingTrial, ...] = ()
+    if chosen is not None:
+        settings: dict[str, Any] = chosen.settings
+        config, trials = replace(config, **settings), chosen.trials
+    elif watch is not None:
+        config, trials = choose_settings(config, watch, on_progress=on_progress)
+    config = config.with_defaults()
+    if config.is_smoothed:
+        exponent = config.resolve("degree_exponent")
+        graph = graph.with_exponent(exponent)
+        watch = watch and replace(watch, graph=watch.graph.with_exponent(exponent))
     run = Run(
         config=config,
         edges=edges,
@@ -186,6 +219,7 @@ def start_run(edges: EdgeList, config: TrainConfig, *, num_links: int) -> Run:
         watch=watch,
         generator=generator,
         model=_make_model(graph if watch is None else watch.graph, config, generator),
+        trials=trials,
     )
     if config.popularity_length is not None or config.model != "dot":
         run.power = config.popularity_length or 0.0

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bookgraph.embed.data.adjacency import Adjacency, EdgeLookup
+from bookgraph.embed.device import make_generator
 
 DEFAULT_POWER = 0.15
 _POWERS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
@@ -23,6 +24,8 @@ _MIN_BOOKS = 100
 # Ranking with every candidate power takes about 0.1 s for 10 million scores on one core.
 _MAX_SCORES = 40_000_000
 _NUMBERS_IN_A_CHUNK = 8_000_000
+_MAX_EDGES = 3000
+_FEW_POWERS = (0.0, 0.1, 0.2, 0.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,31 @@ class Watch:
         padded = functional.pad(recalls[None, None], (1, 1), mode="replicate")
         best = int(functional.avg_pool1d(padded, 3, stride=1)[0, 0].argmax())
         return _POWERS[best]
+
+    def measure_gains(self, book: Tensor, link: Tensor) -> Tensor:
+        """1 / log2(1 + rank) of held-out edges, always the same at most 3,000; float64.
+
+        This is each edge's discounted cumulative gain (Jarvelin and Kekalainen, 2002), with the
+        power of popularity that is best on average. Unlike recall@20 it sees every rank, so it
+        compares vectors with less noise. Arguments as above.
+        """
+        gains: list[list[Tensor]] = [[] for _ in _FEW_POWERS]
+        lengths = [popularity_lengths(self.graph, power) for power in _FEW_POWERS]
+        generator = make_generator(book.device, seed=0)
+        num_edges = len(self.held_out.book_rows)
+        edges = torch.randperm(num_edges, generator=generator, device=book.device)[:_MAX_EDGES]
+        unit = functional.normalize(link, dim=1)
+        for some in torch.split(edges, max(1, _NUMBERS_IN_A_CHUNK // len(link))):
+            rows, links = self.held_out.book_rows[some], self.held_out.of_books.columns[some]
+            cosines = functional.normalize(book[rows], dim=1) @ unit.T
+            position, known = self.graph.of_books.list_edges(rows)
+            for at, length in enumerate(lengths):
+                scores = cosines * length
+                own = scores.gather(1, links[:, None])
+                scores[position, known] = -torch.inf
+                ranks = 1 + (scores > own).sum(dim=1)
+                gains[at].append(1 / (1 + ranks).double().log2())
+        return max((torch.cat(parts) for parts in gains), key=lambda gain: float(gain.mean()))
 
     def _measure_recalls(self, book: Tensor, link: Tensor, powers: tuple[float, ...]) -> Tensor:
         """(num_powers,) float64: recall@k with each power."""

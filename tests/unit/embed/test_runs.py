@@ -51,7 +51,7 @@ from bookgraph.embed import Checkpoints, TrainConfig, fit
 from bookgraph.testing.graphs import generate_graph
 graph = generate_graph(num_books=300, num_links=250, num_edges=5000, num_topics=12, seed=1)
 settings = eval(sys.argv[2])
-config = TrainConfig(dim=16, epochs=10, device="cpu", **settings)
+config = TrainConfig(dim=16, epochs=10, **settings)
 seen = 0
 def kill(progress):
     global seen
@@ -74,8 +74,9 @@ fit(graph.pairs, num_books=300, num_links=250, config=config, on_progress=kill,
     ids=str,
 )
 def test_a_killed_run_resumes_to_the_bit_same_result(
-    tmp_path: Path, settings: dict[str, Any]
+    tmp_path: Path, settings: dict[str, Any], device: torch.device
 ) -> None:
+    settings = {**settings, "device": str(device)}
     path = tmp_path / "run.npz"
     killed = subprocess.run(
         [sys.executable, "-c", _SCRIPT, str(path), repr(settings)],
@@ -85,7 +86,7 @@ def test_a_killed_run_resumes_to_the_bit_same_result(
     assert killed.returncode == -signal.SIGKILL
     assert path.is_file()
     seen: list[EpochReport] = []
-    config = TrainConfig(dim=16, epochs=10, device="cpu", **settings)
+    config = TrainConfig(dim=16, epochs=10, **settings)
     resumed = fit(
         GRAPH.pairs,
         **SIZES,
@@ -136,9 +137,9 @@ def test_a_damaged_checkpoint_is_named_and_ignored(
         Checkpoints(path, every=0)
 
 
-def test_patience_restores_the_best_vectors_and_runs_the_last_fifth() -> None:
+def test_patience_restores_the_best_vectors_and_runs_the_last_fifth(device: torch.device) -> None:
     # A rate this high spoils the spectral start, so that the recall never comes back.
-    result = train(epochs=50, patience=2, learning_rate=0.5)
+    result = train(epochs=50, patience=2, learning_rate=0.5, device=str(device))
     epochs = [report.epoch for report in result.history]
     assert result.is_complete
     assert len(epochs) < 50

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable
@@ -29,10 +30,11 @@ from bookgraph.embed import (
     fit,
     split_edges,
 )
-from bookgraph.embed.data.adjacency import build_adjacency
+from bookgraph.embed.data.adjacency import build_adjacency, cut_long_rows
 from bookgraph.embed.data.edges import build_edge_list
-from bookgraph.embed.device import make_generator, resolve_device
+from bookgraph.embed.device import make_generator, resolve_device, to_numpy
 from bookgraph.embed.models.spectral import smooth, truncated_svd
+from bookgraph.embed.train.run import start_run
 
 NUM_BOOKS, NUM_LINKS = 300, 240
 CPU = torch.device("cpu")
@@ -81,9 +83,9 @@ def split() -> tuple[Int64Array, Int64Array]:
     ids=lambda settings: "-".join(map(str, settings.values())) or "default",
 )
 def test_every_way_to_train_finds_the_planted_truth(
-    split: tuple[Int64Array, Int64Array], settings: dict[str, object]
+    split: tuple[Int64Array, Int64Array], settings: dict[str, object], device: torch.device
 ) -> None:
-    embeddings = train(split[0], **settings)
+    embeddings = train(split[0], device=str(device), **settings)
     report = evaluate_ranking(embeddings, *split, k=5, baselines=("popularity",))
     assert report.model.recall.mean > 1.5 * report.baselines["popularity"].recall.mean
     assert report.model.recall.low > report.baselines["popularity"].recall.high
@@ -130,7 +132,8 @@ def test_the_result_names_its_settings_and_data() -> None:
     for table in (embeddings.book, embeddings.link):
         assert table.dtype == np.float32
         assert table.flags.c_contiguous
-    assert embeddings.config == TrainConfig(dim=16, epochs=2, device="cpu", seed=5)
+    given = TrainConfig(dim=16, epochs=2, device="cpu", seed=5)
+    assert embeddings.config == given.with_defaults()
     assert embeddings.fingerprint == fingerprint_pairs(
         pairs, num_books=NUM_BOOKS, num_links=NUM_LINKS
     )
@@ -159,11 +162,25 @@ def test_one_seed_gives_one_result_in_two_processes() -> None:
     assert len(digests.pop().strip()) == 64
 
 
-def test_the_order_of_pairs_does_not_matter_and_another_seed_does() -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"optimizer": "adagrad", "negative_sides": "both", "negative_source": "uniform"},
+        {"smoothing_hops": 0},
+        pytest.param({"model": "lightgcn"}, marks=pytest.mark.slow),
+        {"model": "reference", "loss": "bce"},
+    ],
+    ids=str,
+)
+def test_the_order_of_pairs_does_not_matter_and_another_seed_does(
+    settings: dict[str, object], device: torch.device
+) -> None:
     pairs = planted_pairs()
 
     def digest(rows: Int64Array, seed: int) -> str:
-        return hashlib.sha256(train(rows, epochs=2, seed=seed).book.tobytes()).hexdigest()
+        book = train(rows, epochs=2, seed=seed, device=str(device), **settings).book
+        return hashlib.sha256(book.tobytes()).hexdigest()
 
     assert digest(pairs, 0) == digest(pairs[::-1], 0)
     assert digest(pairs, 0) != digest(pairs, 1)
@@ -176,17 +193,29 @@ def test_the_input_is_not_changed() -> None:
     assert np.array_equal(pairs, before)
 
 
-def test_repeats_weigh_more() -> None:
+def test_repeats_weigh_more(device: torch.device) -> None:
     # Book 0 has link 0 thirty times and link 1 once; both stand for one half of the books.
     half = NUM_BOOKS // 2
     pairs = [(book, 2 + book % 20) for book in range(half) for _ in range(2)]
     pairs += [(book, 30 + book % 20) for book in range(half, NUM_BOOKS)]
     pairs += [(book, 0) for book in range(1, half)] + [(book, 1) for book in range(half, NUM_BOOKS)]
     pairs += [(0, 0)] * 30 + [(0, 1)]
-    often = train(np.array(pairs, dtype=np.int64), start="random", epochs=20, holdout_share=0.0)
+    often = train(
+        np.array(pairs, dtype=np.int64),
+        start="random",
+        epochs=20,
+        holdout_share=0.0,
+        device=str(device),
+    )
     pairs += [(0, 1)] * 29
     pairs = [pair for at, pair in enumerate(pairs) if pair != (0, 0) or at % 30 == 0] + [(0, 0)]
-    seldom = train(np.array(pairs, dtype=np.int64), start="random", epochs=20, holdout_share=0.0)
+    seldom = train(
+        np.array(pairs, dtype=np.int64),
+        start="random",
+        epochs=20,
+        holdout_share=0.0,
+        device=str(device),
+    )
 
     def preference(embeddings: Any) -> float:  # Embeddings
         unit = embeddings.link / np.linalg.norm(embeddings.link, axis=1, keepdims=True).clip(1e-9)
@@ -195,13 +224,13 @@ def test_repeats_weigh_more() -> None:
     assert preference(often) > 0 > preference(seldom)
 
 
-def test_rows_without_an_edge_are_zero_and_marked() -> None:
+def test_rows_without_an_edge_are_zero_and_marked(device: torch.device) -> None:
     pairs = planted_pairs()
     embeddings = fit(
         pairs,
         num_books=NUM_BOOKS + 3,
         num_links=NUM_LINKS + 2,
-        config=TrainConfig(dim=8, epochs=2, device="cpu"),
+        config=TrainConfig(dim=8, epochs=2, device=str(device)),
     )
     assert embeddings.is_book_trained.tolist() == [True] * NUM_BOOKS + [False] * 3
     assert not embeddings.book[NUM_BOOKS:].any()
@@ -212,10 +241,12 @@ def test_rows_without_an_edge_are_zero_and_marked() -> None:
 @pytest.mark.parametrize("loss", ["softmax", "bce", "mse"])
 @pytest.mark.parametrize("start", ["spectral", "random"])
 @pytest.mark.parametrize("pairs", [[[0, 0]], [[0, 0], [0, 1]], [[0, 0], [1, 0]], [[0, 0]] * 5])
-def test_graphs_of_one_book_or_one_link(loss: Any, start: Any, pairs: list[list[int]]) -> None:
+def test_graphs_of_one_book_or_one_link(
+    loss: Any, start: Any, pairs: list[list[int]], device: torch.device
+) -> None:
     rows = np.array(pairs, dtype=np.int64)
     num_books, num_links = (int(n) for n in rows.max(axis=0) + 1)
-    config = TrainConfig(dim=4, epochs=3, loss=loss, start=start, device="cpu")
+    config = TrainConfig(dim=4, epochs=3, loss=loss, start=start, device=str(device))
     embeddings = fit(rows, num_books=num_books, num_links=num_links, config=config)
     assert np.isfinite(embeddings.book).all()
     assert np.isfinite(embeddings.link).all()
@@ -253,14 +284,16 @@ def test_a_missing_cuda_device_is_named() -> None:
     assert resolve_device("auto") == CPU
 
 
-def test_divergence_names_the_step_and_the_settings() -> None:
+def test_divergence_names_the_step_and_the_settings(device: torch.device) -> None:
     with pytest.raises(
         TrainingError, match=r"loss was (nan|inf) in step \d+ of epoch \d+.*temperature=1e-38"
     ):
-        train(planted_pairs(), temperature=1e-38, learning_rate=100.0)
+        train(planted_pairs(), temperature=1e-38, learning_rate=100.0, device=str(device))
 
 
-def test_an_interruption_leaves_usable_embeddings(split: tuple[Int64Array, Int64Array]) -> None:
+def test_an_interruption_leaves_usable_embeddings(
+    split: tuple[Int64Array, Int64Array], device: torch.device
+) -> None:
     def interrupt(report: EpochReport) -> None:
         if report.epoch == 3:
             raise KeyboardInterrupt
@@ -270,7 +303,7 @@ def test_an_interruption_leaves_usable_embeddings(split: tuple[Int64Array, Int64
             split[0],
             num_books=NUM_BOOKS,
             num_links=NUM_LINKS,
-            config=TrainConfig(dim=16, epochs=50, device="cpu"),
+            config=TrainConfig(dim=16, epochs=50, device=str(device)),
             on_epoch=interrupt,
         )
     embeddings = caught.value.embeddings
@@ -309,41 +342,62 @@ def test_progress_ends_at_its_total() -> None:
     assert "loss" in seen[-1].note
 
 
-def test_the_svd_is_the_best_approximation() -> None:
+def test_the_svd_is_the_best_approximation(device: torch.device) -> None:
     edges = build_edge_list(planted_pairs(), num_books=NUM_BOOKS, num_links=NUM_LINKS)
-    graph = build_adjacency(edges, device=CPU)
-    matrix = graph.of_books.average(torch.eye(NUM_LINKS)).numpy()
+    graph = build_adjacency(edges, device=device)
+    matrix = to_numpy(graph.of_books.average(torch.eye(NUM_LINKS, device=device)))
     expected = np.linalg.svd(matrix, compute_uv=False)
-    left, values, right = (t.numpy() for t in truncated_svd(graph, 12, make_generator(CPU, seed=0)))
+    svd = truncated_svd(graph, 12, make_generator(device, seed=0))
+    left, values, right = (to_numpy(one) for one in svd)
     assert values[0] == pytest.approx(1.0, abs=1e-5)
     np.testing.assert_allclose(values, expected[:12], rtol=0.02)
     residual = np.linalg.norm(matrix - left * values @ right.T)
     assert residual < 1.01 * np.sqrt((expected[12:] ** 2).sum())
 
 
-def test_the_svd_of_more_directions_than_there_are_is_filled_with_zeros() -> None:
+def test_the_svd_of_more_directions_than_there_are_is_filled_with_zeros(
+    device: torch.device,
+) -> None:
     edges = build_edge_list(np.array([[0, 0], [1, 1]], dtype=np.int64), num_books=2, num_links=2)
     left, values, right = truncated_svd(
-        build_adjacency(edges, device=CPU), 5, make_generator(CPU, seed=0)
+        build_adjacency(edges, device=device), 5, make_generator(device, seed=0)
     )
     assert values.tolist() == pytest.approx([1, 1, 0, 0, 0], abs=1e-5)
     assert left.shape == right.shape == (2, 5)
 
 
-def test_smoothing_by_hand() -> None:
+def test_smoothing_by_hand(device: torch.device) -> None:
     # Book 0 has links 0 and 1, book 1 has link 1: weights 1/sqrt(2*1), 1/sqrt(2*2), 1/sqrt(1*2).
     edges = build_edge_list(
         np.array([[0, 0], [0, 1], [1, 1]], dtype=np.int64), num_books=3, num_links=2
     )
     books, links = smooth(
-        build_adjacency(edges, device=CPU),
-        torch.tensor([[1.0], [2.0], [7.0]]),
-        torch.tensor([[10.0], [20.0]]),
+        build_adjacency(edges, device=device),
+        torch.tensor([[1.0], [2.0], [7.0]], device=device),
+        torch.tensor([[10.0], [20.0]], device=device),
         hops=1,
     )
     root = 2**-0.5
     assert books[:, 0].tolist() == pytest.approx([1 + 10 * root + 10, 2 + 20 * root, 7])
     assert links[:, 0].tolist() == pytest.approx([10 + root, 20 + 0.5 + 2 * root])
+
+
+@given(degrees=st.lists(st.integers(0, 40), min_size=1, max_size=8), max_piece=st.integers(1, 6))
+def test_a_row_has_the_same_sum_in_pieces(degrees: list[int], max_piece: int) -> None:
+    pairs = [(book, link) for book, degree in enumerate(degrees) for link in range(degree)]
+    edges = build_edge_list(
+        np.array(pairs, dtype=np.int64).reshape(-1, 2), num_books=len(degrees), num_links=40
+    )
+    of_books = build_adjacency(edges, device=CPU).of_books
+    pieces = cut_long_rows(to_numpy(of_books.offsets), device=CPU, max_piece=max_piece)
+    assert (pieces is None) == (max(degrees) <= 8 * max_piece)
+    if pieces is not None:
+        lengths = np.diff(to_numpy(pieces.offsets))
+        assert lengths.max() <= max_piece
+        assert lengths.sum() == len(pairs)
+    table = torch.randn((40, 3), generator=make_generator(CPU, seed=0))
+    in_pieces = dataclasses.replace(of_books, pieces=pieces).average(table)
+    torch.testing.assert_close(in_pieces, of_books.average(table), rtol=1e-5, atol=1e-6)
 
 
 _FACTORIES = {
@@ -461,3 +515,93 @@ def test_a_config_is_not_changed_by_a_run() -> None:
     before = dataclasses.replace(config)
     fit(planted_pairs(), num_books=NUM_BOOKS, num_links=NUM_LINKS, config=config)
     assert config == before
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"negative_sides": "both", "negative_source": "uniform"},
+        {"smoothing_hops": 0, "negative_source": "uniform"},
+        {"model": "lightgcn"},
+        {"model": "reference", "loss": "bce"},
+    ],
+    ids=str,
+)
+def test_cuda_itself_sees_no_step_wait(settings: dict[str, Any]) -> None:
+    config = TrainConfig(**{"dim": 16, "device": "cuda", "batch_size": 500, **settings})
+    edges = build_edge_list(planted_pairs(), num_books=NUM_BOOKS, num_links=NUM_LINKS)
+    run = start_run(edges, config, num_links=NUM_LINKS)
+    batches = run.model.iter_batches(run.graph, run.generator)
+    for batch in itertools.islice(batches, 3):
+        run.steps.run(batch, run.graph, rate_share=1.0)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for batch in batches:
+            run.steps.run(batch, run.graph, rate_share=1.0)
+            run.model.train_step(batch, run.graph, rate_share=1.0)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"epochs": 15},
+        {"epochs": 15, "model": "lightgcn"},
+        {"epochs": 60, "model": "reference", "loss": "bce", "learning_rate": 0.01},
+    ],
+    ids=str,
+)
+def test_cuda_finds_what_the_cpu_finds(
+    split: tuple[Int64Array, Int64Array], settings: dict[str, Any]
+) -> None:
+    on_cpu, on_cuda = (
+        evaluate_ranking(
+            train(split[0], device=name, **settings), *split, baselines=(), device=name
+        ).model.recall
+        for name in ("cpu", "cuda")
+    )
+    assert on_cpu.low < on_cuda.mean < on_cpu.high
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no CUDA device")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"negative_sides": "both", "negative_source": "uniform", "optimizer": "adagrad"},
+        {"smoothing_hops": 0, "optimizer": "adam"},
+        {"model": "lightgcn"},
+        {"model": "reference", "loss": "bce"},
+    ],
+    ids=str,
+)
+def test_a_replayed_step_is_the_step(
+    settings: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    config = TrainConfig(**{"dim": 16, "device": "cuda", "batch_size": 500, **settings})
+    edges = build_edge_list(planted_pairs(), num_books=NUM_BOOKS, num_links=NUM_LINKS)
+    replayed, launched = (start_run(edges, config, num_links=NUM_LINKS) for _ in range(2))
+    batches = [*replayed.model.iter_batches(replayed.graph, replayed.generator)]
+    for batch in batches:
+        rate = torch.full((), 0.7, device=replayed.graph.device)
+        loss = replayed.steps.run(batch, replayed.graph, rate_share=0.7).clone()
+        assert torch.equal(loss, launched.model.train_step(batch, launched.graph, rate_share=rate))
+    assert "Could not record" not in caplog.text
+    for name, value in launched.model.state().items():
+        assert torch.equal(replayed.model.state()[name], value), name
+
+
+def test_lightgcn_computes_what_torch_geometric_computes() -> None:
+    lightgcn = pytest.importorskip("torch_geometric.nn").LightGCN
+    edges = build_edge_list(planted_pairs(), num_books=NUM_BOOKS, num_links=NUM_LINKS)
+    run = start_run(edges, TrainConfig(model="lightgcn", dim=8, device="cpu"), num_links=NUM_LINKS)
+    graph, network = run.graph, lightgcn(NUM_BOOKS + NUM_LINKS, 8, num_layers=2)
+    with torch.no_grad():
+        network.embedding.weight.copy_(run.model.state()["weight"])
+    nodes = torch.stack((graph.book_rows, graph.of_books.columns + NUM_BOOKS))
+    theirs = network.get_embedding(torch.cat((nodes, nodes.flip(0)), dim=1))
+    torch.testing.assert_close(torch.cat(run.model.vectors(graph)), theirs, rtol=1e-4, atol=1e-6)
