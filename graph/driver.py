@@ -165,8 +165,8 @@ def _translate_client_error(
             "to an existing one."
         )
     return _translate_schema_error(code, text, address) or BookgraphError(
-        f"Neo4j at {address} rejects a query of bookgraph ({code}). Check that the server is Neo4j "
-        "2026.08 or newer. For its reason, run the command with --debug."
+        f"Neo4j at {address} rejects a query of bookgraph. Check that the server is Neo4j 2026.08 "
+        f"or newer. For its reason, run the command with --debug."
     )
 
 
