@@ -25,6 +25,7 @@ translated once, in the folder that owns the library.
     │   ├── RestoreUnfinishedError               the graph holds a part of a backup
     │   ├── BookNotFoundError                    no book has this title; carries similar titles
     │   └── LinkNotFoundError                    no link has this name; carries similar names
+    ├── SchemaRaceError                 exit 1   another client made the same index just now
     ├── ForeignDataError                exit 1   the database holds nodes of another program
     ├── SchemaVersionError              exit 1   another release made the graph
     ├── AccessDeniedError               exit 1   a client's key does not permit the request
