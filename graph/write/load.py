@@ -184,7 +184,8 @@ def mark_dataset(
         sources=list(sources),
         is_complete=is_complete,
         is_changed=is_changed,
-        now=datetime.now(UTC).isoformat(timespec="seconds"),
+        # As exact as the time of a model, which may be made in the same second.
+        now=datetime.now(UTC).isoformat(timespec="milliseconds"),
     )
 
 
