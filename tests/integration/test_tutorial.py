@@ -43,7 +43,7 @@ def test_a_query_returns_what_is_shown(demo_store: Store, query: str, table: str
     header, _, *body = map(cells, table.splitlines())
     assert list(rows[0]) == header
     found = [[shown(value) for value in row.values()] for row in rows]
-    if "SEARCH" not in query:
+    if "cosine" not in header:
         assert found == body
         return
     # Another processor rounds the vectors differently, which can swap neighbours.
