@@ -33,6 +33,11 @@ from bookgraph.graph.store import Store
 logger = logging.getLogger(__name__)
 
 
+# A worker that starts does not respond before it has loaded the libraries, which takes ten seconds
+# on a machine that is busy. With uvicorn's five, workers were killed and started over and over.
+_HEALTH_CHECK_S = 60
+
+
 def serve_workers(settings: Settings, *, port: int, entry_point: str) -> None:
     """Serve until shut down; requests in flight finish first.
 
@@ -53,6 +58,7 @@ def serve_workers(settings: Settings, *, port: int, entry_point: str) -> None:
                 entry_point,
                 factory=True,
                 workers=settings.workers,
+                timeout_worker_healthcheck=_HEALTH_CHECK_S,
                 host=settings.host,
                 port=port,
                 **server_config(ServerOptions.from_settings(settings)),

@@ -378,6 +378,7 @@ def _read(
     )  # fmt: skip
     gone: list[str] = []
     for items, each, some in zip(found, ranked, keys, strict=True):
+        items[:] = [item for item in items if _is_whole(item, one.kind)]
         if not is_checked and len(items) < len(some):
             there = {item["place"] for item in items}
             gone += [key for place, key in enumerate(some) if place not in there]
@@ -388,6 +389,15 @@ def _read(
     if not gone:
         fill(store, compiler, found)
     return Stamp(*state), found, gone
+
+
+def _is_whole(item: Row, kind: NodeKind) -> bool:
+    """Whether a node that was asked for its key has one.
+
+    While another transaction deletes a node, it may still be found, without its properties.
+    """
+    node = item.get("node") or {}
+    return node.get(kind.key, "") is not None
 
 
 def _sources(one: NearList) -> LiteralString:
