@@ -87,7 +87,7 @@ class _Side:
         )
         return _Side(self.partner_rows[part], negatives, self.shares, self.config)
 
-    def mark_positives(self) -> Tensor:
+    def positive_marks(self) -> Tensor:
         """(num_positives, num_negatives), see `Negatives.is_positive`, as float32 ones and zeros.
 
         Comparing rows as numbers takes a third of the time of comparing them for equality. Beyond
@@ -181,7 +181,7 @@ def _softmax_gradients(
     loss, of_positive, of_negative = softmax_loss(
         (scaled * partner).sum(dim=1) + power * side.shares[side.partner_rows].log(),
         products(scaled, negative, plus=power * log_popularity),
-        side.mark_positives(),
+        side.positive_marks(),
         log_expected=log_expected,
     )
     of_positive = of_positive[:, None]
@@ -191,7 +191,7 @@ def _softmax_gradients(
 
 def _pairwise_loss(side: _Side, own: Tensor, partner: Tensor, negative: Tensor) -> Tensor:
     """Mean loss of some positives and all negatives, through torch's own gradients."""
-    config, is_positive = side.config, side.mark_positives().bool()
+    config, is_positive = side.config, side.positive_marks().bool()
     positives, negatives = (own * partner).sum(dim=1), products(own, negative)
     weight = config.negative_weight
     if config.resolve_loss() == "mse":

@@ -7,6 +7,7 @@ a plain dot product, and changes no cosine. The held-out edges choose to which p
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -70,40 +71,54 @@ class Watch:
         compares vectors with less noise. Arguments as above.
         """
         gains: list[list[Tensor]] = [[] for _ in _FEW_POWERS]
-        lengths = [popularity_lengths(self.graph, power) for power in _FEW_POWERS]
         generator = make_generator(book.device, seed=0)
         num_edges = len(self.held_out.book_rows)
         edges = torch.randperm(num_edges, generator=generator, device=book.device)[:_MAX_EDGES]
-        unit = functional.normalize(link, dim=1)
-        for some in torch.split(edges, max(1, _NUMBERS_IN_A_CHUNK // len(link))):
-            rows, links = self.held_out.book_rows[some], self.held_out.of_books.columns[some]
-            cosines = functional.normalize(book[rows], dim=1) @ unit.T
-            position, known = self.graph.of_books.list_edges(rows)
-            for at, length in enumerate(lengths):
-                scores = cosines * length
-                own = scores.gather(1, links[:, None])
-                scores[position, known] = -torch.inf
-                ranks = 1 + (scores > own).sum(dim=1)
-                gains[at].append(1 / (1 + ranks).double().log2())
+        rows, links = self.held_out.book_rows[edges], self.held_out.of_books.columns[edges]
+        for part, at, scores in self._iter_scores(rows, book, link, _FEW_POWERS):
+            own = scores.gather(1, links[part, None])
+            ranks = 1 + (scores > own).sum(dim=1)
+            gains[at].append(1 / (1 + ranks).double().log2())
         return max((torch.cat(parts) for parts in gains), key=lambda gain: float(gain.mean()))
 
     def _measure_recalls(self, book: Tensor, link: Tensor, powers: tuple[float, ...]) -> Tensor:
         """(num_powers,) float64: recall@k with each power."""
-        unit, k = functional.normalize(link, dim=1), min(self.k, len(link))
-        lengths = [popularity_lengths(self.graph, power) for power in powers]
+        k = min(self.k, len(link))
         lookup, num_held_out = EdgeLookup(self.held_out.of_books), self.held_out.of_books.degrees
         totals = torch.zeros(len(powers), dtype=torch.float64, device=book.device)
-        for rows in torch.split(self.books, max(1, _NUMBERS_IN_A_CHUNK // len(link))):
-            scores = functional.normalize(book[rows], dim=1) @ unit.T
-            position, known = self.graph.of_books.list_edges(rows)
-            for at, length in enumerate(lengths):
-                weighted = scores * length
-                weighted[position, known] = -torch.inf
-                best = weighted.topk(k, dim=1)
-                # A book with fewer than k links left has known ones in its list; they do not count.
-                is_hit = lookup.contains(rows[:, None], best.indices) & best.values.isfinite()
-                totals[at] += (is_hit.sum(dim=1) / num_held_out[rows].double()).sum()
+        for part, at, scores in self._iter_scores(self.books, book, link, powers):
+            rows, best = self.books[part], scores.topk(k, dim=1)
+            # A book with fewer than k links left has known ones in its list; they do not count.
+            is_hit = lookup.contains(rows[:, None], best.indices) & best.values.isfinite()
+            totals[at] += (is_hit.sum(dim=1) / num_held_out[rows].double()).sum()
         return totals / len(self.books)
+
+    def _iter_scores(
+        self, rows: Tensor, book: Tensor, link: Tensor, powers: tuple[float, ...]
+    ) -> Iterator[tuple[slice, int, Tensor]]:
+        """Scores of all links for some books, some rows at a time, with each power.
+
+        Args:
+            rows: (num_rows,) int64, book rows; repeats allowed.
+            book: (num_books, dim) float32, of any length.
+            link: (num_links, dim) float32, of any length.
+            powers: of popularity in a link's length.
+
+        Yields:
+            Which of the rows, which of the powers, and (num_rows, num_links) float32 scores: minus
+            infinity for training edges.
+        """
+        unit = functional.normalize(link, dim=1)
+        lengths = [popularity_lengths(self.graph, power) for power in powers]
+        size = max(1, _NUMBERS_IN_A_CHUNK // len(link))
+        for start in range(0, len(rows), size):
+            part = slice(start, start + size)
+            cosines = functional.normalize(book[rows[part]], dim=1) @ unit.T
+            position, known = self.graph.of_books.list_edges(rows[part])
+            for at, length in enumerate(lengths):
+                scores = cosines * length
+                scores[position, known] = -torch.inf
+                yield part, at, scores
 
 
 def make_watch(graph: Adjacency, held_out: Adjacency, generator: torch.Generator) -> Watch:
